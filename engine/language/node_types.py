@@ -1,0 +1,109 @@
+"""What the language knows about a node type: its config model and how it is drawn. Behaviour lives in engine/nodes.
+
+A node type registers by subclassing `NodeType` (through `engine.execution.node.Node`). The registry is filled by
+`engine.nodes.load()`; the language itself never imports a node. Inspector form, JSON Schema of the language and
+docs/nodes are generated from `config_model`.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Group(StrEnum):
+    """Decides a node's colour and its place in the node picker."""
+
+    FLOW = "flow"
+    MODEL = "model"
+    TOOLS = "tools"
+    DATA = "data"
+    PEOPLE = "people"
+    MESSAGES = "messages"
+    SAFETY = "safety"
+
+
+class NodeConfig(BaseModel):
+    """Base of every config model: unknown keys are refused, values are immutable.
+
+    Give each field a title, a description, and where it has one a unit, in `Field(...)`. The inspector's widget is
+    chosen by `json_schema_extra={"ui": ...}`: text, textarea, prompt, code, expression, number, slider, switch, select,
+    model, tool, workflow, node, key_value, list, schema, json.
+    """
+
+    # Built at first use: a file needs few of the types, and `heddle validate` must start fast.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    description: str | None = Field(None, title="Description", description="What this node is for; shown on hover.")
+    output_key: str | None = Field(
+        None,
+        title="Output key",
+        description="Store the output at context.<key> instead of merging its fields into context.",
+    )
+    timeout_seconds: float | None = Field(
+        None,
+        gt=0,
+        le=86_400,
+        title="Timeout",
+        description="Longest time one attempt may take.",
+        json_schema_extra={"unit": "s"},
+    )
+
+
+class NodeType:
+    """Description of a node type; never instantiated for a run's data, one shared instance serves all steps."""
+
+    type: ClassVar[str]
+    version: ClassVar[int] = 1
+    title: ClassVar[str]
+    summary: ClassVar[str]
+    group: ClassVar[Group]
+    icon: ClassVar[str]  # a lucide icon name
+    config_model: ClassVar[builtins.type[NodeConfig]]  # plain `type` is the field above
+    example: ClassVar[str]  # YAML of one node, as it stands under `nodes:`
+    effect: ClassVar[bool] = False  # touches the outside world: the journal is flushed before it runs
+    long: ClassVar[bool] = False  # may take seconds: a published call hands the run to a worker here
+    runnable: ClassVar[bool] = True  # False: drawn only (note)
+    entry: ClassVar[bool] = False  # a workflow starts here
+    final: ClassVar[bool] = False  # a workflow ends here; its output is the workflow's
+    infers: ClassVar[bool] = False  # its output schema is inferred from the conditions downstream when it has none
+    branches: ClassVar[bool] = False  # takes all its unconditional edges at once (parallel)
+
+    def writes(self, config: Mapping[str, Any]) -> frozenset[str] | None:  # noqa: ARG002  (used by subclasses)
+        """Context keys that a step with this raw config may set: none for a node that only decides, None = any.
+
+        The inference of an agent's output schema looks for the conditions downstream up to where a key is overwritten.
+        """
+        return None
+
+    def subtitle(self, config: Mapping[str, Any]) -> str:  # noqa: ARG002  (used by subclasses)
+        """The one config line shown on the node's card; `config` is raw and may be incomplete."""
+        return self.title
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "type" in cls.__dict__:
+            register(cls())
+
+
+_registry: dict[str, NodeType] = {}
+
+
+def register(node_type: NodeType) -> None:
+    """Add a node type; raises ValueError on a second one of the same name."""
+    if node_type.type in _registry:
+        raise ValueError(f"node type {node_type.type!r} is registered twice")
+    _registry[node_type.type] = node_type
+
+
+def get(type_name: str) -> NodeType | None:
+    return _registry.get(type_name)
+
+
+def all_types() -> Iterator[NodeType]:
+    """Every registered node type in alphabetical order."""
+    return iter([_registry[name] for name in sorted(_registry)])
