@@ -1,0 +1,1 @@
+"""Evaluation of workflows: golden sets and what is asserted about their runs. Pure: no I/O, no clock."""

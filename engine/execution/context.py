@@ -1,0 +1,155 @@
+"""What a node sees while it runs: the data in scope and the ports, bound to one attempt of one step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+from engine.errors import ExpressionError, SchemaError
+from engine.execution.ports import Clock, Definitions, Http, Models, OnDelta, Router, Tools
+from engine.language.expressions import compile_expression
+from engine.language.resolve import resolve_value
+from engine.language.templates import compile_template
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """The run as expressions see it under `run`."""
+
+    run_id: UUID
+    tenant_id: UUID
+    workflow: str
+    trigger: str
+    conversation_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a step's model calls used in all; `tier` and `reason` are the router's, None for a fixed model."""
+
+    model: str | None = None
+    tier: str | None = None
+    reason: str | None = None
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost_usd_micros: int = 0
+
+
+NO_USAGE = Usage()
+
+
+class StepContext(Protocol):
+    """Given to `Node.run`. Data is JSON only and never changed in place (it is shared with the run's state).
+
+    `history` is the conversation so far, oldest first: {role, content}. A node that calls models sets `usage` after
+    each call, so that money spent is counted even when the step then fails.
+    """
+
+    run: RunInfo
+    node: str
+    path: str
+    attempt: int
+    idempotency_key: str  # run:path:iteration, the same for every attempt
+    timeout_s: float
+    input: Json  # what the node's `inputs` returned
+    usage: Usage
+    inferred_schema: Mapping[str, Json] | None  # of an agent, from the conditions downstream
+    history: tuple[Mapping[str, str], ...]
+    models: Models
+    tools: Tools
+    http: Http
+    router: Router
+    clock: Clock
+    on_delta: OnDelta  # streams text to the run's event stream
+
+    def render(self, template: str) -> str:
+        """Fill `{path}` and `{path | default}` from the data in scope, once."""
+        ...
+
+    def evaluate(self, expression: str) -> Json:
+        """Value of an expression; raises ExpressionError."""
+        ...
+
+    def resolve(self, value: Json) -> Json:
+        """Deep copy of a config value with `${...}` and `context.x` texts replaced by what they refer to."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The world, as one run may use it."""
+
+    models: Models
+    tools: Tools
+    http: Http
+    router: Router
+    definitions: Definitions
+    clock: Clock
+
+
+class BoundContext:
+    """The StepContext of one attempt. Expressions and templates are compiled once per text, by the language."""
+
+    __slots__ = (
+        "attempt",
+        "clock",
+        "history",
+        "http",
+        "idempotency_key",
+        "inferred_schema",
+        "input",
+        "models",
+        "node",
+        "on_delta",
+        "path",
+        "router",
+        "run",
+        "scope",
+        "timeout_s",
+        "tools",
+        "usage",
+    )
+
+    def __init__(
+        self,
+        *,
+        run: RunInfo,
+        node: str,
+        path: str,
+        iteration: int,
+        attempt: int,
+        timeout_s: float,
+        inferred_schema: Mapping[str, Json] | None,
+        history: tuple[Mapping[str, str], ...],
+        scope: Mapping[str, Json],
+        ports: Ports,
+        on_delta: OnDelta,
+    ) -> None:
+        self.run, self.node, self.path, self.attempt = run, node, path, attempt
+        self.idempotency_key = f"{run.run_id}:{path}:{iteration}"
+        self.timeout_s = timeout_s
+        self.inferred_schema = inferred_schema
+        self.history = history
+        self.scope = scope
+        self.models, self.tools, self.http = ports.models, ports.tools, ports.http
+        self.router, self.clock = ports.router, ports.clock
+        self.on_delta = on_delta
+        self.input: Json = None
+        self.usage = NO_USAGE
+
+    def render(self, template: str) -> str:
+        return compile_template(template).render(self.scope)
+
+    def evaluate(self, expression: str) -> Json:
+        try:
+            compiled = compile_expression(expression)
+        except SchemaError as err:
+            raise ExpressionError(err.public_message, **err.details) from err
+        return compiled.evaluate(self.scope)
+
+    def resolve(self, value: Json) -> Json:
+        return resolve_value(value, self.scope)

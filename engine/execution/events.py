@@ -1,0 +1,68 @@
+"""Live events of a run, as they travel over the run's Redis stream to browsers and API clients.
+
+    run.queued  run.started  run.suspended  run.succeeded  run.failed  run.cancelled
+    step.queued  step.started  step.delta  step.succeeded  step.failed  step.skipped
+
+`data` by type: step.started {input}; step.delta {text}; step.succeeded {output, duration_ms, model, tier, reason,
+tokens_in, tokens_out, cost_usd_micros, edges: [[from, to], ...] taken}; step.failed {error, will_retry, duration_ms};
+run.succeeded {output, duration_ms, cost_usd_micros, tokens_in, tokens_out}; run.failed {error, ...same numbers}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class RunStatus(StrEnum):
+    """queued -> running -> succeeded | failed | cancelled; running <-> suspended; running -> queued (handed over)."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUSPENDED = "suspended"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        return self in (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED)
+
+
+class StepStatus(StrEnum):
+    """Of a step as people see it; `skipped` is a node that this run can no longer reach."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUSPENDED = "suspended"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class RunEvent:
+    """One event; `at` is unix time in seconds. `path` is empty for events of the run itself."""
+
+    type: str
+    run_id: str
+    at: float
+    path: str = ""
+    node_type: str = ""
+    iteration: int = 0
+    attempt: int = 1
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "type": self.type,
+            "run_id": self.run_id,
+            "at": self.at,
+            "path": self.path,
+            "node_type": self.node_type,
+            "iteration": self.iteration,
+            "attempt": self.attempt,
+            "data": dict(self.data),
+        }

@@ -1,0 +1,71 @@
+"""The behaviour of a node: `run(ctx, config) -> Outcome`. One file a type in engine/nodes."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, TypeVar
+
+from engine.execution.context import StepContext, Usage
+from engine.language.node_types import NodeConfig, NodeType
+
+C = TypeVar("C", bound=NodeConfig)
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The step succeeded. A mapping is merged into context unless the node has an `output_key`.
+
+    `reply` is text meant for the person at the other end (context.reply_text).
+    `context` holds further values to put into context beside the output.
+    """
+
+    output: Json = None
+    reply: str | None = None
+    context: Mapping[str, Json] = field(default_factory=dict)
+    remove: tuple[str, ...] = ()  # context keys to delete
+
+
+@dataclass(frozen=True, slots=True)
+class CallWorkflow:
+    """The step's result is that of another workflow, run in a frame of its own under this step's path."""
+
+    workflow: str
+    version_range: str | None
+    input: Mapping[str, Json] | None  # None: the called workflow sees the caller's whole context
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suspend:
+    """The step waits without holding a worker, until `wake_at` (unix time) or a signal of that name."""
+
+    reason: str
+    wake_at: float | None = None
+    signal: str | None = None
+    data: Mapping[str, Json] = field(default_factory=dict)
+
+
+Outcome = Done | CallWorkflow | Suspend
+
+
+class Node(NodeType, Generic[C]):
+    """Base of every node type. Stateless: all data comes in through `ctx` and `config`, no own I/O.
+
+    Expected failures are raised as `engine.errors.AppError`; anything else is wrapped once by the executor.
+    """
+
+    config_model: ClassVar[type[NodeConfig]]
+    families: ClassVar[tuple[str, ...]] = ()  # general error types that any failure of this node also counts as
+
+    def inputs(self, ctx: StepContext, config: C) -> Json:  # noqa: ARG002
+        """What the step works on, as JSON: shown to people, kept in the journal, and given to `run` as `ctx.input`."""
+        return None
+
+    @abstractmethod
+    async def run(self, ctx: StepContext, config: C) -> Outcome: ...
+
+
+__all__ = ["CallWorkflow", "Done", "Node", "Outcome", "StepContext", "Suspend", "Usage"]

@@ -1,0 +1,234 @@
+"""Plan: a workflow made ready to run.
+
+Config models are parsed, conditions compiled, schemas inferred, and what can be reached from where is known: all once
+for a text, so that a step of a run does none of it. Plans are cached by the hash of the text. The node types must have
+been registered before (`engine.nodes.load()`, called by whoever starts a process: execution does not import the nodes).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from engine.errors import GraphError, SchemaError
+from engine.execution.node import Node as NodeBehaviour
+from engine.execution.ports import Definition, Tools, ToolSpec
+from engine.language import node_types
+from engine.language.document import Document
+from engine.language.expressions import Expression, compile_expression
+from engine.language.infer import infer_output_schema
+from engine.language.model import Edge, EdgeOn, ErrorRule, Node, OnError, RetryPolicy, RunDefaults, Workflow
+from engine.language.node_types import NodeConfig
+
+DEFAULT_STEP_TIMEOUT_S = 120.0
+CACHE_SIZE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class PlanEdge:
+    """An out-edge; `condition` is None for a default branch."""
+
+    index: int
+    target: str
+    condition: Expression | None
+    on: EdgeOn
+    source_text: str | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlanNode:
+    """A node with everything about it that does not depend on a run.
+
+    `targets` are all nodes that the run may go to from here, errors included. `retry` is never None: the workflow's
+    defaults are filled in. `forks` says that some targets are lost when another is taken.
+    """
+
+    name: str
+    behaviour: NodeBehaviour[Any]
+    config: NodeConfig
+    edges: tuple[PlanEdge, ...]
+    error_edges: tuple[PlanEdge, ...]
+    retry: RetryPolicy
+    own_retry: bool
+    on_error: OnError | None
+    timeout_s: float
+    disabled: bool
+    inferred_schema: Mapping[str, Any] | None
+    targets: frozenset[str]
+    forks: bool
+
+    @property
+    def type(self) -> str:
+        return self.behaviour.type
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """A runnable workflow. `reach[n]` holds every node that can still come after n (n itself only in a cycle)."""
+
+    workflow: Workflow
+    hash: str
+    start: str
+    nodes: Mapping[str, PlanNode]
+    reach: Mapping[str, frozenset[str]]
+    rule_targets: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        return self.workflow.name
+
+    @property
+    def defaults(self) -> RunDefaults:
+        return self.workflow.defaults
+
+    @property
+    def rules(self) -> tuple[ErrorRule, ...]:
+        return self.workflow.error_handling
+
+
+@dataclass(slots=True)
+class _Cache:
+    plans: OrderedDict[str, Plan] = field(default_factory=OrderedDict)
+
+    def get(self, key: str, make: Callable[[], Plan]) -> Plan:
+        plan = self.plans.pop(key, None) or make()
+        self.plans[key] = plan
+        while len(self.plans) > CACHE_SIZE:
+            self.plans.pop(next(iter(self.plans)), None)
+        return plan
+
+
+_cache = _Cache()
+
+
+def plan_of(definition: Definition, tools: Tools | None = None) -> Plan:
+    """Plan of a stored text. Raises DefinitionError (with line and column where there is one).
+
+    With `tools`, what they return is known when the schemas of agents are inferred.
+    """
+    return _cache.get(
+        definition.hash, lambda: _compile(Document.parse(definition.text).runnable(), definition.hash, tools)
+    )
+
+
+def compile_plan(workflow: Workflow, hash: str, tools: Tools | None = None) -> Plan:
+    """Plan of a parsed workflow; `hash` is that of its text, by which the plan is cached.
+
+    Raises SchemaError for a config that does not fit its node type, GraphError for nodes and edges that do not fit.
+    """
+    return _cache.get(hash, lambda: _compile(workflow, hash, tools))
+
+
+def _compile(workflow: Workflow, hash: str, tools: Tools | None) -> Plan:
+    written = {node.name: node for node in workflow.nodes if _behaviour(node).runnable}
+    out: dict[str, list[Edge]] = {name: [] for name in written}
+    for edge in workflow.edges:
+        for end in (edge.source, edge.target):
+            if end not in written:
+                raise GraphError(f"an edge names {end!r}, which is not a node that runs", node=end)
+        out[edge.source].append(edge)
+    starts = [name for name, node in written.items() if _behaviour(node).entry]
+    if len(starts) != 1:
+        raise GraphError(f"a workflow has one start node, this one has {len(starts)}")
+    rule_targets = frozenset(r.fallback_node for r in workflow.error_handling if r.fallback_node in written)
+    specs = _specs(workflow, tools)
+    plan_nodes = {name: _plan_node(workflow, node, out[name], written, specs) for name, node in written.items()}
+    return Plan(
+        workflow=workflow,
+        hash=hash,
+        start=starts[0],
+        nodes=plan_nodes,
+        reach=_reach({name: node.targets for name, node in plan_nodes.items()}),
+        rule_targets=frozenset(target for target in rule_targets if target),
+    )
+
+
+def _specs(workflow: Workflow, tools: Tools | None) -> dict[str, ToolSpec]:
+    """The tools that the workflow names, as far as they are known."""
+    if tools is None:
+        return {}
+    names = {str(node.config["tool_name"]) for node in workflow.nodes if "tool_name" in node.config}
+    return {name: spec for name in sorted(names) if (spec := tools.spec(name)) is not None}
+
+
+def _behaviour(node: Node) -> NodeBehaviour[Any]:
+    behaviour = node_types.get(node.type)
+    if not isinstance(behaviour, NodeBehaviour):
+        raise SchemaError(f"node {node.name}: there is no node type {node.type!r}", node=node.name)
+    return behaviour
+
+
+def _plan_node(
+    workflow: Workflow, node: Node, edges: list[Edge], names: Collection[str], specs: Mapping[str, ToolSpec]
+) -> PlanNode:
+    behaviour = _behaviour(node)
+    success = tuple(_plan_edge(edge) for edge in edges if edge.on == "success")
+    errors = tuple(_plan_edge(edge) for edge in edges if edge.on != "success")
+    fallback = node.on_error.node if node.on_error else None
+    targets = {edge.target for edge in edges}
+    if fallback is not None and fallback in names:
+        targets.add(fallback)
+    infers = behaviour.infers and "output_schema" not in node.config
+    return PlanNode(
+        name=node.name,
+        behaviour=behaviour,
+        config=_config(node, behaviour),
+        edges=success,
+        error_edges=errors,
+        retry=node.retry or _default_retry(workflow.defaults),
+        own_retry=node.retry is not None,
+        on_error=node.on_error,
+        timeout_s=node.timeout_s or DEFAULT_STEP_TIMEOUT_S,
+        disabled=node.disabled,
+        inferred_schema=infer_output_schema(workflow, node.name, tools=specs) if infers else None,
+        targets=frozenset(targets),
+        forks=len(targets) > 1 or behaviour.final,
+    )
+
+
+def _default_retry(defaults: RunDefaults) -> RetryPolicy:
+    return RetryPolicy(
+        max_attempts=1 + defaults.max_retries,
+        backoff="fixed",
+        initial_s=defaults.retry_delay_s,
+        max_s=max(60.0, defaults.retry_delay_s),
+        jitter=False,
+    )
+
+
+def _config(node: Node, behaviour: NodeBehaviour[Any]) -> NodeConfig:
+    try:
+        return behaviour.config_model.model_validate(dict(node.config))
+    except ValidationError as err:
+        first = err.errors(include_url=False, include_context=False, include_input=False)[0]
+        field_name = ".".join(map(str, first["loc"])) or "config"
+        raise SchemaError(f"node {node.name}: {field_name}: {first['msg']}", node=node.name, field=field_name) from err
+
+
+def _plan_edge(edge: Edge) -> PlanEdge:
+    condition = None if edge.is_default else compile_expression(edge.condition or "")
+    return PlanEdge(edge.index, edge.target, condition, edge.on, edge.condition)
+
+
+def _reach(targets: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    """For each node everything that lies after it, by one walk from each node (files are bounded to 2,000 nodes)."""
+    reach: dict[str, frozenset[str]] = {}
+    for name in targets:
+        seen: set[str] = set()
+        waiting = list(targets[name])
+        while waiting:
+            current = waiting.pop()
+            if current in seen:
+                continue
+            seen.add(current)
+            known = reach.get(current)
+            if known is not None:
+                seen |= known
+            else:
+                waiting.extend(targets[current] - seen)
+        reach[name] = frozenset(seen)
+    return reach

@@ -1,0 +1,238 @@
+"""What the run loop needs from the world, as Protocols. Adapters live in connectors, runners and engine/store.
+
+Every call that can have an effect carries an idempotency key that is stable across attempts and restarts.
+Failures are `engine.errors.AppError`; nothing else crosses a port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+from engine.execution.events import RunEvent
+
+Json = Any
+Tier = Literal["A", "B", "C"]
+OnDelta = Callable[[str], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class RouteRequest:
+    """What the router may look at. `text` is the whole prompt; `schema` the demanded output, `tools` the tool count."""
+
+    tenant_id: UUID
+    node: str
+    text: str
+    schema: Mapping[str, Json] | None = None
+    tools: int = 0
+    min_quality: float | None = None
+    max_cost_usd: float | None = None
+    allowed: tuple[Tier, ...] = ("A", "B", "C")
+
+
+@dataclass(frozen=True, slots=True)
+class RouteDecision:
+    """The tier and why, in words for people. `features` are the numbers the rule looked at."""
+
+    tier: Tier
+    reason: str
+    confidence: float
+    features: Mapping[str, float | str]
+
+
+class Router(Protocol):
+    def choose(self, request: RouteRequest) -> RouteDecision: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """One model call. `model` is "tier:A" | "tier:B" | "tier:C" or a LiteLLM id; `messages` in the OpenAI form.
+
+    `tiers` maps tier to a model id where the node overrides the installation's choice.
+    """
+
+    tenant_id: UUID
+    model: str
+    messages: Sequence[Mapping[str, Json]]
+    idempotency_key: str
+    temperature: float | None = None
+    max_tokens: int | None = None
+    output_schema: Mapping[str, Json] | None = None
+    tools: Sequence[Mapping[str, Json]] = ()
+    tiers: Mapping[str, str] = field(default_factory=dict)
+    timeout_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReply:
+    """The answer. `cost_usd_micros` is in millionths of a dollar; `demo` says the built-in demo model answered."""
+
+    text: str
+    model: str
+    tokens_in: int
+    tokens_out: int
+    cost_usd_micros: int
+    tool_calls: Sequence[Mapping[str, Json]] = ()  # {"id", "name", "arguments": {...}}
+    demo: bool = False
+    note: str | None = None
+
+
+class Models(Protocol):
+    async def complete(self, request: ModelRequest, on_delta: OnDelta | None = None) -> ModelReply:
+        """Raises ModelError, RateLimited, TransientError, AuthError, StepTimeout."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool as the language sees it: `parameters` and `returns` are JSON Schemas.
+
+    `compensation` is the tool that takes a call back: {"tool_name", "parameters": {name: "output.x" | "parameters.x"}}.
+    """
+
+    name: str
+    title: str
+    description: str
+    connector: str
+    parameters: Mapping[str, Json]
+    returns: Mapping[str, Json]
+    writes: bool = False
+    icon: str = "wrench"
+    compensation: Mapping[str, Json] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One call of a tool. `policy` holds the node's overrides of the connector's policy."""
+
+    tenant_id: UUID
+    tool: str
+    parameters: Mapping[str, Json]
+    idempotency_key: str
+    run_id: UUID
+    timeout_s: float | None = None
+    credential: str | None = None
+    policy: Mapping[str, Json] = field(default_factory=dict)
+
+
+class Tools(Protocol):
+    def spec(self, name: str) -> ToolSpec | None: ...
+
+    async def call(self, call: ToolCall) -> Json:
+        """Raises ConnectorError; its `error_type` is what `error_handling` matches (crm_error, ...)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """An outbound call; the egress client decides whether the address may be reached at all.
+
+    `credential` names a credential of the tenant, which the client adds to the call; its value never enters the run.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, Json] = field(default_factory=dict)
+    body: Json = None
+    timeout_s: float = 30.0
+    allow_hosts: tuple[str, ...] = ()
+    tenant_id: UUID | None = None
+    credential: str | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpReply:
+    status: int
+    headers: Mapping[str, str]
+    body: Json  # parsed when the reply is JSON, else text
+
+
+class Http(Protocol):
+    async def request(self, request: HttpRequest) -> HttpReply: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """The text of one workflow as a run sees it. `hash` is the sha256 of the text, in hex."""
+
+    name: str
+    hash: str
+    text: str
+    version: str | None = None  # the number of the published version, None for a draft or a file
+
+
+class Definitions(Protocol):
+    async def load(self, name: str, version_range: str | None) -> Definition:
+        """The definition a sub_workflow node means, pinned for the run; raises DefinitionMissing."""
+        ...
+
+    async def by_hash(self, hash: str) -> Definition: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One line of the journal: the end (or the suspension) of one attempt of one step.
+
+    `seq` orders the records of a run; folding them over the initial state gives the state back. `path` joins the names
+    of the sub_workflow nodes above with "/". `outcome` is the node's full result as JSON together with what
+    the run did next (records.py).
+    """
+
+    seq: int
+    path: str
+    node_type: str
+    iteration: int
+    attempt: int
+    status: str  # succeeded | failed | suspended | opened (a sub-workflow frame)
+    outcome: Mapping[str, Json]
+    input: Json = None
+    started_at: float = 0.0  # unix time, seconds
+    duration_ms: int = 0
+    model: str | None = None
+    tier: str | None = None
+    reason: str | None = None
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost_usd_micros: int = 0
+
+
+class Journal(Protocol):
+    """The durable record of one leased run. Every write is fenced: it raises LeaseLost when the epoch has moved on."""
+
+    async def append(self, record: StepRecord) -> None:
+        """Queue a record; returns at once, before it is durable."""
+        ...
+
+    async def barrier(self) -> None:
+        """Return once everything appended so far is committed."""
+        ...
+
+    async def finish(self, status: str, output: Json, error: Mapping[str, Json] | None) -> None:
+        """Commit the end of the run together with everything appended; releases the lease."""
+        ...
+
+    async def suspend(self, wake_at: float | None) -> None:
+        """Commit, release the lease, and let the scheduler wake the run at `wake_at` (unix time) or a signal."""
+        ...
+
+    async def hand_over(self) -> None:
+        """Commit, release the lease, and leave the run queued for a worker."""
+        ...
+
+
+class EventSink(Protocol):
+    async def emit(self, event: RunEvent) -> None:
+        """Best effort and never raises: live events are a view; the journal is the truth."""
+        ...
+
+
+class Clock(Protocol):
+    def now(self) -> float:
+        """Unix time in seconds."""
+        ...
+
+    async def sleep(self, seconds: float) -> None: ...

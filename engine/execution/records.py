@@ -1,0 +1,130 @@
+"""What a journal record's `outcome` holds: the step's result, and what the run decided to do next.
+
+    {"output"?, "reply"?, "context"?, "remove"?, "error"?, "then": {"do": ..., ...}}
+
+    then.do   go       {"to": [node, ...], "edge"?: index, "by"?: who decided after a failure}
+              end      the workflow of this frame is over; `output` is its result, or the default one when absent
+              retry    {"at": unix time, "by": whose retry it was}
+              open     {"workflow", "hash", "timeout_s", "input": map | null}: a frame for another workflow
+              respond  {"reply": text}: the workflow of this frame is over and answers with this text
+              fail     the frame fails with `error`
+
+Because decisions are written down, folding the records never evaluates a condition again: a resumed run takes the same
+way even where an expression asked for the time.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from engine.errors import OutputTooLarge, StepError
+from engine.execution.node import Done
+
+Json = Any
+Outcome = dict[str, Json]
+MAX_OUTPUT_BYTES = 1_000_000
+MAX_INPUT_BYTES = 64_000
+_MAX_DEPTH = 64
+
+
+def outcome_of(done: Done) -> Outcome:
+    """The step's result as JSON, without `then`. Raises OutputTooLarge, or StepError for what is not JSON."""
+    outcome: Outcome = {}
+    if done.output is not None:
+        outcome["output"] = clean(done.output)
+    if done.reply is not None:
+        outcome["reply"] = clean(done.reply)
+    if done.context:
+        outcome["context"] = clean(dict(done.context))
+    if done.remove:
+        outcome["remove"] = list(done.remove)
+    return outcome
+
+
+def clean(value: Json) -> Json:
+    """`value` if it is plain JSON that the journal can hold, else an equal one: tuples become lists, keys texts, what
+    PostgreSQL cannot hold (NUL, lone surrogates, NaN) is replaced. Raises OutputTooLarge over 1 MB, StepError."""
+    size, plain = _measure(value, 0)
+    if not plain:
+        value = _rebuild(value, 0)
+    if size > MAX_OUTPUT_BYTES // 4:  # the estimate is rough: measure what may be near the limit
+        size = len(json.dumps(value, ensure_ascii=False).encode())
+    if size > MAX_OUTPUT_BYTES:
+        raise OutputTooLarge(f"the step produced {size / 1e6:.1f} MB; at most 1 MB may be stored", bytes=size)
+    return value
+
+
+def fits(value: Json) -> bool:
+    """May this plain JSON be stored as one value?"""
+    return _measure(value, 0)[0] <= MAX_OUTPUT_BYTES // 4 or (
+        len(json.dumps(value, ensure_ascii=False).encode()) <= MAX_OUTPUT_BYTES
+    )
+
+
+def shown_input(value: Json) -> Json:
+    """A step's input as the journal keeps it: cut when it is large, so that prompts do not fill the database."""
+    size, plain = _measure(value, 0)
+    if not plain:
+        value = _rebuild(value, 0)
+    if size <= MAX_INPUT_BYTES:
+        return value
+    text = json.dumps(value, ensure_ascii=False)
+    return {"shortened": True, "characters": len(text), "start": text[: MAX_INPUT_BYTES // 4]}
+
+
+def _measure(value: Json, depth: int) -> tuple[int, bool]:
+    """A quick estimate of the JSON size, and whether the value is plain JSON as it stands."""
+    kind = type(value)
+    if kind is str:
+        return len(value) + 2, (value.isascii() and "\0" not in value) or _is_storable(value)
+    if value is None or kind is bool or kind is int:
+        return 4, True
+    if kind is float:
+        return 8, math.isfinite(value)
+    if depth >= _MAX_DEPTH:
+        raise StepError("the step's output is nested too deeply")
+    size, plain = 2, True
+    if kind is dict:
+        for key, item in value.items():
+            plain = plain and type(key) is str and _is_storable(key)
+            inner, fine = _measure(item, depth + 1)
+            size += inner + 4 + len(str(key))
+            plain = plain and fine
+        return size, plain
+    if kind is list:
+        for item in value:
+            inner, fine = _measure(item, depth + 1)
+            size += inner + 2
+            plain = plain and fine
+        return size, plain
+    return 0, False
+
+
+def _is_storable(text: str) -> bool:
+    if "\0" in text:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _rebuild(value: Json, depth: int) -> Json:
+    if depth > _MAX_DEPTH:
+        raise StepError("the step's output is nested too deeply")
+    if isinstance(value, str):
+        text = str(value).replace("\0", "")
+        return text if _is_storable(text) else text.encode("utf-8", "replace").decode()
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {_rebuild(str(key), depth): _rebuild(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_rebuild(item, depth + 1) for item in value]
+    raise StepError(f"the step produced a {type(value).__name__}, which is not JSON")

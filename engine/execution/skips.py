@@ -1,0 +1,39 @@
+"""Which nodes a run can no longer reach, for the live view. Derived from the state; nothing depends on it."""
+
+from __future__ import annotations
+
+from engine.execution.plan import Plan
+from engine.execution.state import State
+
+
+class Skips:
+    """Remembers per frame which nodes were reported, so that each is reported once."""
+
+    __slots__ = ("_told",)
+
+    def __init__(self) -> None:
+        self._told: dict[str, set[str]] = {}
+
+    def forget(self, path: str) -> None:
+        """A frame is opened (again): nothing in it is skipped."""
+        self._told[path] = set()
+
+    def lost(self, state: State, path: str) -> list[str]:
+        """Nodes of the frame that have just become unreachable, in the order of the file."""
+        frame = state.frames[path]
+        reachable: set[str] = set()
+        if frame.ending is None:
+            here = [active.node for active in state.active.values() if active.frame == path]
+            reachable = _after(frame.plan, here)
+        told = self._told.setdefault(path, set())
+        lost = [n for n in frame.plan.nodes if n not in frame.visited and n not in reachable and n not in told]
+        told.update(lost)
+        return lost
+
+
+def _after(plan: Plan, nodes: list[str]) -> set[str]:
+    """What these nodes may still lead to; the workflow's own error handling may be needed as long as it runs."""
+    reachable: set[str] = set(plan.rule_targets)
+    for name in (*nodes, *plan.rule_targets):
+        reachable |= plan.reach[name]
+    return reachable

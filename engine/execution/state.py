@@ -1,0 +1,134 @@
+"""What a run is between two steps, as immutable values.
+
+A run is a tree of frames: the workflow itself (path "") and one for each open sub_workflow step (path "a", "a/b").
+Active steps are the run's tokens; a frame lives as long as it has one. Nothing is changed in place, and JSON values are
+shared, never copied, so a step costs a few shallow dict copies. (Named tuples, because dataclasses.replace is slow.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from engine.execution.plan import Plan, PlanNode
+
+Json = Any
+Key = tuple[str, int]  # (path, iteration) of a step
+_EMPTY: Mapping[str, Any] = {}
+
+
+class Active(NamedTuple):
+    """A token: a step that is to be run, waits for its retry (`not_before`), or has a frame open beneath it.
+
+    `tries` counts the retries granted so far, by who granted them.
+    """
+
+    path: str
+    iteration: int
+    frame: str
+    node: str
+    attempt: int = 1
+    tries: Mapping[str, int] = _EMPTY
+    not_before: float | None = None
+    open: bool = False
+    started_at: float | None = None
+
+    @property
+    def key(self) -> Key:
+        return (self.path, self.iteration)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a frame ended. Without `error` it succeeded; `reply` is the last text it wrote for the person."""
+
+    output: Json = None
+    reply: str | None = None
+    error: Mapping[str, Json] | None = None
+
+
+class Frame(NamedTuple):
+    """One workflow under way. `produced` lists the context keys that its own steps wrote, in order.
+
+    `outputs` is the `nodes` root of expressions: {name: {"output": value}}. `visits_before` is the run's count of
+    visits when the frame was opened: a retry of the calling step repeats the same iterations, and effects their keys.
+    """
+
+    path: str
+    plan: Plan
+    context: Mapping[str, Json]
+    inputs: Mapping[str, Json]
+    caller: Key | None = None
+    timeout_s: float | None = None
+    outputs: Mapping[str, Json] = _EMPTY
+    produced: Mapping[str, None] = _EMPTY
+    visited: frozenset[str] = frozenset()
+    visits_before: Mapping[str, int] = _EMPTY
+    steps: int = 0
+    used_ms: int = 0
+    cost_usd_micros: int = 0
+    ending: Ending | None = None
+
+
+class State(NamedTuple):
+    """A whole run. `constants` are the roots `run` and `tenant` of expressions; `visits` counts starts by path."""
+
+    constants: Mapping[str, Json]
+    frames: Mapping[str, Frame]
+    active: Mapping[Key, Active]
+    visits: Mapping[str, int]
+    seq: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+    @property
+    def root(self) -> Frame:
+        return self.frames[""]
+
+
+def chain(path: str) -> list[str]:
+    """A frame's path and those of all frames above it, innermost first: "a/b" -> ["a/b", "a", ""]."""
+    paths = [path]
+    while path:
+        path = path.rpartition("/")[0]
+        paths.append(path)
+    return paths
+
+
+def scope_of(state: State, frame: Frame) -> dict[str, Json]:
+    """The roots of expressions as this frame sees them; nothing is copied."""
+    return {
+        "context": frame.context,
+        "nodes": frame.outputs,
+        "inputs": frame.inputs,
+        "variables": frame.plan.workflow.variables,
+        **state.constants,
+    }
+
+
+def merged(frame: Frame, node: PlanNode, outcome: Mapping[str, Json]) -> Frame:
+    """The frame with a step's result in it.
+
+    A mapping's keys go into context, unless the node has an output_key: then the whole output goes there.
+    """
+    output = outcome.get("output")
+    changes: dict[str, Json] = {}
+    if node.config.output_key:
+        changes[node.config.output_key] = output
+    elif isinstance(output, dict):
+        changes.update(output)
+    if "context" in outcome:
+        changes.update(outcome["context"])
+    if "reply" in outcome:
+        changes["reply_text"] = outcome["reply"]
+    outputs = {**frame.outputs, node.name: {"output": output}}
+    removed = outcome.get("remove")
+    if not changes and not removed:
+        return frame._replace(outputs=outputs)
+    context = {**frame.context, **changes}
+    produced = {**frame.produced, **dict.fromkeys(changes)}
+    for key in removed or ():
+        context.pop(key, None)
+        produced.pop(key, None)
+    return frame._replace(outputs=outputs, context=context, produced=produced)

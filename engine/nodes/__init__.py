@@ -1,0 +1,17 @@
+"""The node types, one file each. `load()` registers them; nothing happens when this package is imported.
+
+A node type is added by putting a file here (see docs/nodes and CONTRIBUTING.md); files whose name starts with "_" are
+helpers of several types and not scanned.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+
+def load() -> None:
+    """Register every node type of this folder in alphabetical order; calling it again changes nothing."""
+    for name in sorted(module.name for module in pkgutil.iter_modules(__path__)):
+        if not name.startswith("_") and name != "docs":
+            importlib.import_module(f"{__name__}.{name}")

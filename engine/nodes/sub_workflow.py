@@ -1,0 +1,74 @@
+"""sub_workflow: run another workflow as one step.
+
+With `input` the called workflow gets exactly that map as its context. Without it (as in classic files) it sees the
+caller's whole context. What its end node puts out becomes this step's output; without an output map it is every value
+that the called workflow produced. A reply text written there becomes the caller's reply text.
+
+Calls nest at most 8 deep, and a workflow cannot call itself, directly or through others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field
+
+from engine.execution.context import StepContext
+from engine.execution.node import CallWorkflow, Json, Node, Outcome
+from engine.language.node_types import Group, NodeConfig
+from engine.nodes._fields import NextNode
+
+
+class SubWorkflowConfig(NodeConfig):
+    workflow_name: str = Field(
+        min_length=1,
+        title="Workflow",
+        description="Name of the workflow to run.",
+        json_schema_extra={"ui": "workflow"},
+    )
+    version: str | None = Field(
+        None,
+        title="Version",
+        description="Range of published versions that will do, such as ^1.0; empty: the newest.",
+        examples=["^1.0"],
+    )
+    input: dict[str, Any] | None = Field(
+        None,
+        title="Input",
+        description="What the called workflow gets: name -> value. Empty: the caller's whole context.",
+        json_schema_extra={"ui": "key_value"},
+    )
+    mode: Literal["sync"] = Field("sync", title="Mode", description="sync: wait for the result.")
+    next_node: NextNode = None
+
+
+class SubWorkflowNode(Node[SubWorkflowConfig]):
+    """Asks the executor to open a frame for the other workflow."""
+
+    type = "sub_workflow"
+    title = "Sub-workflow"
+    summary = "Runs another workflow and takes its result."
+    group = Group.FLOW
+    icon = "workflow"
+    config_model = SubWorkflowConfig
+    example = """\
+- name: track_order
+  type: sub_workflow
+  config:
+    workflow_name: track_order
+    version: ^1.0
+    timeout_seconds: 60
+    input:
+      message: context.message
+      order_id: context.order_id
+"""
+
+    def subtitle(self, config: Mapping[str, Any]) -> str:
+        return str(config.get("workflow_name") or "no workflow chosen")
+
+    def inputs(self, ctx: StepContext, config: SubWorkflowConfig) -> Json:
+        return ctx.resolve(config.input) if config.input is not None else None
+
+    async def run(self, ctx: StepContext, config: SubWorkflowConfig) -> Outcome:
+        return CallWorkflow(config.workflow_name, config.version, ctx.input, config.timeout_seconds)
