@@ -1,0 +1,245 @@
+"""Runs as people and programs see them: accept, list, look at, cancel, signal. The journal is written by journal.py."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select
+from uuid6 import uuid7
+
+from engine.errors import Conflict, InputError, NotFound
+from engine.execution.events import RunStatus
+from engine.store.session import Tx
+from engine.store.tables.runs import RunRow, RunSignal, StepRow
+
+Json = Any
+_MAX_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """What is needed to accept a run. `bindings` maps names of called workflows to hashes of stored definitions."""
+
+    workflow_name: str
+    definition_hash: str
+    trigger: str
+    input: Mapping[str, Json]
+    workflow_id: UUID | None = None
+    version_number: int | None = None
+    bindings: Mapping[str, str] = field(default_factory=dict)
+    conversation_id: UUID | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseFor:
+    """Lease a run to this process in the moment it is accepted (a run that starts right here)."""
+
+    owner: str
+    lease_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """One page of the run list, newest first; `cursor` leads to the next one, None on the last."""
+
+    rows: Sequence[RunRow]
+    cursor: str | None
+
+
+async def create_run(tx: Tx, new: NewRun, lease: LeaseFor | None = None) -> tuple[RunRow, bool]:
+    """Accept a run durably (once the transaction commits); returns the row and whether it is new.
+
+    The same idempotency key with the same input gives the run that exists; raises Conflict with another input.
+    """
+    values: dict[str, Any] = {
+        "tenant_id": tx.scope.tenant_id,
+        "run_id": uuid7(),
+        "workflow_id": new.workflow_id,
+        "workflow_name": new.workflow_name,
+        "version_number": new.version_number,
+        "definition_hash": new.definition_hash,
+        "trigger": new.trigger,
+        "status": RunStatus.QUEUED.value,
+        "input": dict(new.input),
+        "bindings": dict(new.bindings),
+        "conversation_id": new.conversation_id,
+        "idempotency_key": new.idempotency_key,
+        "created_by": tx.scope.user_id,
+    } | _NOTHING_YET
+    if lease is not None:
+        values |= {
+            "status": RunStatus.RUNNING.value,
+            "epoch": 1,
+            "lease_owner": lease.owner,
+            "lease_until": sa.func.clock_timestamp() + sa.func.make_interval(0, 0, 0, 0, 0, 0, lease.lease_s),
+            "started_at": sa.func.clock_timestamp(),
+        }
+    query = insert(RunRow).values(values).on_conflict_do_nothing().returning(RunRow)
+    row = (await tx.session.execute(query)).scalar_one_or_none()
+    if row is not None:
+        return row, True
+    return await _same_run(tx, new), False
+
+
+_NOTHING_YET: dict[str, Any] = {
+    "epoch": 0,
+    "progress_epoch": 0,
+    "cancel_requested": False,
+    "tokens_in": 0,
+    "tokens_out": 0,
+    "cost_usd_micros": 0,
+    "steps": 0,
+}
+
+
+async def _same_run(tx: Tx, new: NewRun) -> RunRow:
+    query = select(RunRow).where(RunRow.idempotency_key == new.idempotency_key)
+    row = (await tx.session.execute(query)).scalar_one()
+    if row.input != dict(new.input) or row.workflow_name != new.workflow_name:
+        raise Conflict("This idempotency key was used for another input.", run_id=str(row.run_id))
+    return row
+
+
+async def get_run(tx: Tx, run_id: UUID) -> RunRow:
+    """Raises NotFound, also for another tenant's run."""
+    row = await tx.session.get(RunRow, (tx.scope.tenant_id, run_id))
+    if row is None:
+        raise NotFound("No such run.")
+    return row
+
+
+async def list_runs(
+    tx: Tx,
+    *,
+    workflow: str | None = None,
+    status: str | None = None,
+    trigger: str | None = None,
+    search: str | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> RunPage:
+    """Runs of the tenant, newest first. `search` looks into the workflow's name, the run's id and its input.
+
+    Raises InputError for a cursor that did not come from here.
+    """
+    query = select(RunRow).order_by(col(RunRow.created_at).desc(), col(RunRow.run_id).desc())
+    if workflow:
+        query = query.where(RunRow.workflow_name == workflow)
+    if status:
+        query = query.where(RunRow.status == status)
+    if trigger:
+        query = query.where(RunRow.trigger == trigger)
+    if search:
+        query = query.where(_mentions(search))
+    if cursor:
+        created_at, run_id = _read_cursor(cursor)
+        query = query.where(sa.tuple_(col(RunRow.created_at), col(RunRow.run_id)) < sa.tuple_(created_at, run_id))
+    size = max(1, min(limit, _MAX_PAGE))
+    rows = (await tx.session.execute(query.limit(size + 1))).scalars().all()
+    more = len(rows) > size
+    return RunPage(rows[:size], _cursor(rows[size - 1]) if more else None)
+
+
+def _mentions(search: str) -> sa.ColumnElement[bool]:
+    pattern = "%" + search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    places = (
+        col(RunRow.workflow_name),
+        sa.cast(col(RunRow.run_id), sa.Text),
+        sa.cast(col(RunRow.input), sa.Text),
+    )
+    return sa.or_(*(place.ilike(pattern) for place in places))
+
+
+def _cursor(row: RunRow) -> str:
+    return base64.urlsafe_b64encode(f"{row.created_at.isoformat()} {row.run_id}".encode()).decode()
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
+    try:
+        moment, _, run_id = base64.urlsafe_b64decode(cursor.encode()).decode().rpartition(" ")
+        return datetime.fromisoformat(moment), UUID(run_id)
+    except (ValueError, binascii.Error) as error:
+        raise InputError("This is not a cursor of the run list.") from error
+
+
+async def list_steps(tx: Tx, run_id: UUID) -> Sequence[StepRow]:
+    """The whole journal of a run in order: every attempt of every step. Raises NotFound."""
+    await get_run(tx, run_id)
+    query = select(StepRow).where(StepRow.run_id == run_id).order_by(col(StepRow.seq))
+    return (await tx.session.execute(query)).scalars().all()
+
+
+def latest_attempts(steps: Sequence[StepRow]) -> list[StepRow]:
+    """Of each step (path and iteration) the newest record, in the order in which the steps began."""
+    newest: dict[tuple[str, int], StepRow] = {}
+    for step in steps:
+        newest[step.path, step.iteration] = step
+    return list(newest.values())
+
+
+async def request_cancel(tx: Tx, run_id: UUID) -> RunRow:
+    """Cancel a run: at once when nobody works on it, else by asking its worker. A run that is over stays as it is.
+
+    `status` of the returned row says which: cancelled, or running with `cancel_requested`.
+    """
+    row = await _locked(tx, run_id)
+    if RunStatus(row.status).is_final:
+        return row
+    row.cancel_requested = True
+    if row.status != RunStatus.RUNNING:
+        row.status = RunStatus.CANCELLED.value
+        row.wake_at = None
+        row.ended_at = await _now(tx)
+    await tx.session.flush()
+    return row
+
+
+async def add_signal(tx: Tx, run_id: UUID, name: str, data: Mapping[str, Json]) -> bool:
+    """Keep a signal for a run; returns whether the run was suspended and is now queued (the caller wakes a worker).
+
+    Raises Conflict when the run is over. The row is locked first: a run that is just being suspended either sees the
+    signal or is seen suspended here.
+    """
+    row = await _locked(tx, run_id)
+    if RunStatus(row.status).is_final:
+        raise Conflict("The run is over.", status=row.status)
+    signal = RunSignal(tenant_id=tx.scope.tenant_id, run_id=run_id, name=name, data=dict(data))
+    tx.session.add(signal)
+    woken = row.status == RunStatus.SUSPENDED
+    if woken:
+        row.status = RunStatus.QUEUED.value
+        row.wake_at = await _now(tx)
+    await tx.session.flush()
+    return woken
+
+
+async def pin_binding(tx: Tx, run_id: UUID, name: str, definition_hash: str) -> str:
+    """Pin the definition that `name` means for this run; the first pin wins. Returns the pinned hash."""
+    row = await _locked(tx, run_id)
+    if name not in row.bindings:
+        row.bindings = {**row.bindings, name: definition_hash}
+        await tx.session.flush()
+    return row.bindings[name]
+
+
+async def _locked(tx: Tx, run_id: UUID) -> RunRow:
+    query = select(RunRow).where(RunRow.run_id == run_id).with_for_update(key_share=True)
+    row = (await tx.session.execute(query.execution_options(populate_existing=True))).scalar_one_or_none()
+    if row is None:
+        raise NotFound("No such run.")
+    return row
+
+
+async def _now(tx: Tx) -> datetime:
+    """The database's clock."""
+    found: datetime = (await tx.session.execute(sa.select(sa.func.clock_timestamp()))).scalar_one()
+    return found

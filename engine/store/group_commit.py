@@ -1,0 +1,190 @@
+"""Group commit: the writes of many runs in few transactions.
+
+A `Lane` is one database connection and what waits for it. While one batch is being committed the next one gathers, so
+the more runs there are, the larger the batches get. Each batch is one call of one database function that takes the
+entries as a JSON array and answers each of them; a call is a transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, LiteralString, Protocol
+
+import orjson
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.json import set_json_loads
+
+from engine.store.urls import libpq_url
+
+log = logging.getLogger(__name__)
+
+Answers = Mapping[str, Mapping[str, Any]]  # run id -> the function's row for it
+# What a lost, refused or hanging connection raises (a deadlock is one, too: psycopg counts it as operational).
+LOST_CONNECTION = (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError, OSError)
+
+
+class Entry(Protocol):
+    """Something that a lane writes. `key` is the run id; an entry may be marked again while it is being written.
+
+    `settle` or `fail` follows each `take`, before the next one.
+    """
+
+    @property
+    def key(self) -> str: ...
+
+    def take(self) -> bytes | None:
+        """What is to be written now, as a JSON object; None when there is nothing (any more)."""
+        ...
+
+    def settle(self, answer: Mapping[str, Any] | None) -> None:
+        """What was taken last is committed; `answer` is the database's row for it."""
+        ...
+
+    def fail(self, error: Exception) -> None:
+        """What was taken last cannot be written."""
+        ...
+
+
+class Link:
+    """One connection to the database, made when it is first needed and made anew when it is lost."""
+
+    def __init__(self, app_url: str) -> None:
+        self._url = libpq_url(app_url)
+        self._connection: psycopg.AsyncConnection[dict[str, Any]] | None = None
+
+    async def call(
+        self, query: LiteralString, arguments: Sequence[object], *, give_up_s: float
+    ) -> list[dict[str, Any]]:
+        """Rows of one statement, which is a transaction; tried again over new connections for `give_up_s`.
+
+        The statement may thus be committed twice. Raises psycopg's errors, or TimeoutError.
+        """
+        give_up_at = time.monotonic() + give_up_s
+        pause_s = 0.05
+        while True:
+            try:
+                async with asyncio.timeout(give_up_s):
+                    connection = self._connection or await self._connect()
+                    cursor = await connection.execute(query, arguments, prepare=True)
+                    return await cursor.fetchall()
+            except LOST_CONNECTION as error:
+                await self.close()
+                if time.monotonic() + pause_s > give_up_at:
+                    raise
+                log.info("journal: connection lost (%s), trying again", type(error).__name__)
+                await asyncio.sleep(pause_s)
+                pause_s = min(1.0, pause_s * 2)
+
+    async def _connect(self) -> psycopg.AsyncConnection[dict[str, Any]]:
+        connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, row_factory=dict_row)
+        set_json_loads(orjson.loads, connection)
+        self._connection = connection
+        return connection
+
+    async def close(self) -> None:
+        """Close the connection, if there is one; the next call makes another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(psycopg.Error, OSError):
+                await connection.close()
+
+
+class Lane:
+    """One connection, one batch at a time, so entries keep their order."""
+
+    def __init__(
+        self,
+        app_url: str,
+        query: LiteralString,
+        arguments: Sequence[object] = (),
+        *,
+        max_batch: int = 256,
+        linger_s: float = 0.002,
+        give_up_s: float = 15.0,
+    ) -> None:
+        """`query` takes the batch as its first parameter, `arguments` are the others.
+
+        A write that nobody waits for yet may linger for `linger_s`, to share a commit with those that follow.
+        """
+        self._link = Link(app_url)
+        self._query = query
+        self._arguments = tuple(arguments)
+        self._max_batch = max_batch
+        self._linger_s = linger_s
+        self._give_up_s = give_up_s
+        self._marked: dict[Entry, None] = {}  # an ordered set
+        self._work = asyncio.Event()
+        self._urgent = asyncio.Event()
+        self._writing = False
+        self._task: asyncio.Task[None] | None = None
+        self.commits = 0
+
+    def start(self) -> None:
+        """Begin to write; the connection is opened with the first batch."""
+        self._task = asyncio.create_task(self._run(), name="journal lane")
+
+    def mark(self, entry: Entry, *, urgent: bool) -> None:
+        """Have `entry` taken into the next batch; `urgent` when somebody waits for it."""
+        self._marked.setdefault(entry)
+        self._work.set()
+        if urgent:
+            self._urgent.set()
+
+    async def close(self) -> None:
+        """Write what is left, then end."""
+        if self._task is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._give_up_s):
+                    while self._marked or self._writing:
+                        self._urgent.set()
+                        await asyncio.sleep(0.002)
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+        await self._link.close()
+
+    async def _run(self) -> None:
+        while True:
+            await self._work.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._linger_s):
+                    await self._urgent.wait()
+            batch = list(self._marked)[: self._max_batch]
+            for entry in batch:
+                del self._marked[entry]
+            if not self._marked:
+                self._work.clear()
+                self._urgent.clear()
+            self._writing = True
+            await self._write([(entry, data) for entry in batch if (data := entry.take()) is not None])
+            self._writing = False
+
+    async def _write(self, taken: list[tuple[Entry, bytes]]) -> None:
+        """Commit the entries together; when the database refuses the batch, one by one, to find the bad one."""
+        if not taken:
+            return
+        try:
+            answers = await self._commit([data for _, data in taken])
+        except Exception as error:
+            if len(taken) == 1 or isinstance(error, LOST_CONNECTION):
+                log.warning("journal: %d entries not written: %s", len(taken), type(error).__name__)
+                for entry, _ in taken:
+                    entry.fail(error)
+                return
+            for one in taken:
+                await self._write([one])
+            return
+        for entry, _ in taken:
+            entry.settle(answers.get(entry.key))
+
+    async def _commit(self, parts: list[bytes]) -> Answers:
+        batch = (b"[" + b",".join(parts) + b"]").decode()
+        rows = await self._link.call(self._query, (batch, *self._arguments), give_up_s=self._give_up_s)
+        self.commits += 1
+        return {str(row["run_id"]): row for row in rows}

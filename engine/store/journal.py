@@ -1,0 +1,222 @@
+"""The durable record of runs: leases, fenced group-commit writes, and the end of a run.
+
+A process opens one `JournalHub`; all its runs share the hub's few connections. A run is leased by `claim` (or at its
+creation, for inline runs) and then writes through a `LeasedJournal`. The lease is a time limit by the database's clock,
+extended by `heartbeat`; the epoch counts leases, and every write names its epoch, so that a process which slept through
+the end of its lease cannot write any more. The SQL is in the migration that makes `heddle_claim`, `heddle_journal` and
+`heddle_heartbeat`; each of them sets the tenant of every row it touches, under row-level security.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from engine.errors import AppError, LeaseLost, TransientError
+from engine.execution.ports import Clock, StepRecord
+from engine.store.group_commit import LOST_CONNECTION, Lane, Link
+from engine.store.json_text import json_bytes
+from engine.store.leases import Claim, ClaimTicket, Lease, record_bytes
+
+Json = Any
+
+LEASE_S = 15.0
+MAX_LEASES = 5  # without progress, before a run counts as one that kills its workers
+_PATIENCE_S = 5.0  # with a database that does not answer, however short the leases are
+_CLAIM = "SELECT * FROM heddle_claim(%s::jsonb, %s, %s, %s)"
+_WRITE = "SELECT * FROM heddle_journal(%s::jsonb)"
+_HEARTBEAT = "SELECT * FROM heddle_heartbeat(%s, %s::jsonb, %s)"
+
+
+class JournalHub:
+    """The journal of a process. `owner` names the process in `runs.lease_owner`."""
+
+    def __init__(
+        self, app_url: str, owner: str, clock: Clock, *, connections: int = 2, lease_s: float = LEASE_S
+    ) -> None:
+        self.owner = owner
+        self.lease_s = lease_s
+        self._clock = clock
+        # A run always writes over the same lane: its records are committed in their order.
+        give_up_s = max(lease_s, _PATIENCE_S)
+        self._lanes = [Lane(app_url, _WRITE, give_up_s=give_up_s) for _ in range(connections)]
+        self._claims = Lane(app_url, _CLAIM, (owner, lease_s, MAX_LEASES), linger_s=0.0, give_up_s=give_up_s)
+        self._claiming: set[UUID] = set()
+        self._heartbeats = Link(app_url)
+
+    def start(self) -> None:
+        """Begin to take writes; needs the running event loop. Connections are opened at their first use."""
+        for lane in (*self._lanes, self._claims):
+            lane.start()
+
+    async def close(self) -> None:
+        """Commit what is left and close the connections."""
+        for lane in (*self._lanes, self._claims):
+            await lane.close()
+        await self._heartbeats.close()
+
+    @property
+    def commits(self) -> int:
+        """Transactions of journal writes so far."""
+        return sum(lane.commits for lane in self._lanes)
+
+    async def claim(self, tenant_id: UUID, run_id: UUID) -> Claim:
+        """Lease a run that waits for a worker. Raises TransientError when the database cannot be reached."""
+        if run_id in self._claiming:  # two wake-ups in one batch must not both get the lease
+            return Claim("busy")
+        ticket = ClaimTicket(tenant_id, run_id)
+        self._claiming.add(run_id)
+        self._claims.mark(ticket, urgent=True)
+        try:
+            return await ticket.answer
+        finally:
+            self._claiming.discard(run_id)
+
+    def journal(self, lease: Lease, on_lost: Callable[[], None] | None = None) -> LeasedJournal:
+        """The writer of a leased run; `on_lost` is called once when the lease turns out to be gone."""
+        lane = self._lanes[lease.run_id.int % len(self._lanes)]
+        return LeasedJournal(lease, lane, self._clock, on_lost)
+
+    async def heartbeat(self, journals: Iterable[LeasedJournal]) -> set[UUID]:
+        """Extend the leases of all these runs in one statement; returns the runs that somebody asked to cancel.
+
+        A run whose lease is gone is told so (`on_lost`). Raises TransientError when the database cannot be reached.
+        """
+        held = [journal for journal in journals if not journal.ending]
+        if not held:
+            return set()
+        names = [
+            {"tenant_id": str(j.lease.tenant_id), "run_id": str(j.lease.run_id), "epoch": j.lease.epoch} for j in held
+        ]
+        arguments = (self.owner, orjson.dumps(names).decode(), self.lease_s)
+        try:
+            rows = await self._heartbeats.call(_HEARTBEAT, arguments, give_up_s=self.lease_s / 3)
+        except LOST_CONNECTION as error:
+            raise TransientError("The database does not answer.") from error
+        alive = {row["run_id"]: bool(row["cancel_requested"]) for row in rows}
+        for journal in held:
+            if journal.lease.run_id not in alive and not journal.ending:
+                journal.lose()
+        return {run_id for run_id, cancel in alive.items() if cancel}
+
+
+class LeasedJournal:
+    """Writer of one leased run: engine.execution.ports.Journal, and an entry of a lane."""
+
+    def __init__(self, lease: Lease, lane: Lane, clock: Clock, on_lost: Callable[[], None] | None) -> None:
+        self.lease = lease
+        self.woken = False  # suspended, but a signal came meanwhile: the run is queued again
+        self._lane = lane
+        self._clock = clock
+        self._on_lost = on_lost
+        self._pending: list[bytes] = []
+        self._end: Mapping[str, Json] | None = None
+        self._end_taken = False
+        self._put = 0  # how many writes were asked for, and how many are durable
+        self._taken = 0
+        self._durable = 0
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._failure: BaseException | None = None
+
+    @property
+    def key(self) -> str:
+        return str(self.lease.run_id)
+
+    @property
+    def ending(self) -> bool:
+        """Whether the end of this lease has been asked for, or it is lost."""
+        return self._end is not None or self._failure is not None
+
+    async def append(self, record: StepRecord) -> None:
+        self._check()
+        self._pending.append(record_bytes(record))
+        self._put += 1
+        self._lane.mark(self, urgent=False)
+
+    async def barrier(self) -> None:
+        self._check()
+        if self._durable >= self._put:
+            return
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((self._put, done))
+        self._lane.mark(self, urgent=True)
+        await done
+
+    async def finish(self, status: str, output: Json, error: Mapping[str, Json] | None) -> None:
+        await self._close({"kind": "finish", "status": status, "output": output, "error": error})
+
+    async def suspend(self, wake_at: float | None) -> None:
+        # The wait is sent as a duration: clocks of machines differ, the database's clock is the one that counts.
+        wake_in_s = None if wake_at is None else max(0.0, wake_at - self._clock.now())
+        seen = len(self.lease.signals)
+        await self._close(
+            {"kind": "suspend", "status": "suspended", "wake_in_s": wake_in_s, "signals_seen": seen},
+        )
+
+    async def hand_over(self) -> None:
+        # The scheduler looks for the run two seconds later, should the wake-up that follows get lost.
+        await self._close({"kind": "hand_over", "status": "queued", "wake_in_s": 2.0})
+
+    def lose(self) -> None:
+        """The lease is gone: nothing more is written, and whoever waits gets LeaseLost."""
+        if self._failure is None:
+            self._stop(LeaseLost())
+            if self._on_lost is not None:
+                self._on_lost()
+
+    def take(self) -> bytes | None:
+        if self._failure is not None or (not self._pending and (self._end is None or self._end_taken)):
+            return None
+        steps, self._pending = self._pending, []
+        self._taken = self._put
+        head = orjson.dumps(
+            {"tenant_id": str(self.lease.tenant_id), "run_id": self.key, "epoch": self.lease.epoch},
+        )
+        entry = head[:-1] + b',"steps":[' + b",".join(steps) + b"]"
+        if self._end is not None:
+            self._end_taken = True
+            entry += b',"end":' + json_bytes(self._end)
+        return entry + b"}"
+
+    def settle(self, answer: Mapping[str, Any] | None) -> None:
+        verdict = "lost" if answer is None else answer["verdict"]
+        if verdict == "lost":
+            self.lose()
+            return
+        self.woken = verdict == "woken"
+        self._durable = self._taken
+        still: list[tuple[int, asyncio.Future[None]]] = []
+        for target, done in self._waiting:
+            if target > self._durable:
+                still.append((target, done))
+            elif not done.done():
+                done.set_result(None)
+        self._waiting = still
+
+    def fail(self, error: Exception) -> None:
+        """The database cannot be reached for longer than a lease lasts, or refuses the data."""
+        if isinstance(error, LOST_CONNECTION):
+            self.lose()
+        else:
+            self._stop(AppError("The journal refused a record."))
+
+    async def _close(self, end: Mapping[str, Json]) -> None:
+        self._check()
+        self._end = end
+        self._put += 1
+        await self.barrier()
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _stop(self, failure: BaseException) -> None:
+        self._failure = failure
+        waiting, self._waiting = self._waiting, []
+        for _, done in waiting:
+            if not done.done():
+                done.set_exception(failure)
