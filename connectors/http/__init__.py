@@ -1,0 +1,1 @@
+"""The one way to addresses that a tenant may choose."""

@@ -1,0 +1,1 @@
+"""Models: LiteLLM behind our own policy, tiers, keys and prices; and the built-in demo model."""
