@@ -1,0 +1,268 @@
+"""How the rest of Heddle reaches runs: start, wait, watch, cancel, signal.
+
+Imports no model library: the web process stays small, and a run that needs a model leaves it for a worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import orjson
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from engine.errors import InputError
+from engine.execution.events import RunEvent, RunStatus
+from engine.store.access import conversations, runs
+from engine.store.access.runs import LeaseFor
+from engine.store.journal import JournalHub
+from engine.store.leases import Lease
+from engine.store.session import Database, Scope
+from engine.store.tables.runs import RunRow
+from runners.host import CONTROL_CHANNEL, RunHost
+from runners.live import Event, LiveReader, LiveWriter, is_event_id
+from runners.queue import RunQueue, WakeUp
+from runners.requests import ByText, ByVersion, RunRequest, resolved
+from runners.views import RunView, StepView, end_event, rebuilt_events
+
+if TYPE_CHECKING:
+    from engine.settings import Settings
+    from runners.connections import Connections
+    from runners.runtime import Runtime
+
+__all__ = ["ByText", "ByVersion", "RunClient", "RunRequest", "RunView", "StepView", "process_name"]
+
+log = logging.getLogger(__name__)
+
+Json = Any
+_LOOK_AGAIN_S = 5.0  # without an event for so long, the database is asked
+
+
+def process_name() -> str:
+    """Names this process in leases: host, pid, and a random part, because pids come back."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    row: RunRow
+    is_new: bool
+    history: tuple[dict[str, str], ...] = ()
+
+
+class RunClient:
+    """Made by `Runtime.open` or `RunClient.open`; one a process."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        redis: Redis,
+        hub: JournalHub,
+        writer: LiveWriter,
+        reader: LiveReader,
+        queue: RunQueue,
+        host: RunHost,
+    ) -> None:
+        self._db = db
+        self._redis = redis
+        self._hub = hub
+        self._writer = writer
+        self._reader = reader
+        self._queue = queue
+        self._host = host
+        self._runtime: Runtime | None = None  # that `open` made for this client alone
+
+    @classmethod
+    async def open(
+        cls, settings: Settings, connections: Connections, *, db: Database | None = None, redis: Redis | None = None
+    ) -> RunClient:
+        """A client with what it needs, but without models: inline runs hand over before a model call."""
+        from runners.runtime import Runtime  # noqa: PLC0415 - the composition root imports this module
+
+        runtime = await Runtime.open(settings, connections, db=db, redis=redis, with_models=False)
+        runtime.client._runtime = runtime
+        return runtime.client
+
+    async def close(self) -> None:
+        """Close what `open` opened: runs under way here are handed over."""
+        if self._runtime is not None:
+            await self._runtime.close()
+
+    async def submit(self, scope: Scope, request: RunRequest) -> UUID:
+        """Accept a run durably and wake a worker.
+
+        Raises NotFound for a foreign workflow, version or conversation; DefinitionError for a text that is not a
+        workflow; Conflict when the idempotency key was used for another input.
+        """
+        accepted = await self._accept(scope, request)
+        if accepted.is_new:
+            self._queued(accepted.row)
+            await self._wake(accepted.row)
+        return accepted.row.run_id
+
+    async def run_inline(self, scope: Scope, request: RunRequest, deadline_s: float, *, whole: bool = False) -> RunView:
+        """Accept a run durably and execute it here, until it is over, comes to a long node, or `deadline_s` passes.
+
+        Then it is handed over to a worker and the view says queued. `whole` keeps it here to its end (a process with
+        models, such as `heddle run --inline`). Raises what `submit` raises.
+        """
+        deadline = None if whole else time.time() + deadline_s
+        accepted = await self._accept(scope, request, LeaseFor(self._hub.owner, self._hub.lease_s))
+        row = accepted.row
+        if not accepted.is_new:
+            return await self.wait(scope, row.run_id, deadline_s)
+        self._queued(row)
+        lease = Lease(scope.tenant_id, row.run_id, row.epoch, row.model_dump(mode="json"), history=accepted.history)
+        await self._host.execute_leased(lease, inline=not whole, deadline=deadline)
+        return await self.get(scope, row.run_id)
+
+    async def get(self, scope: Scope, run_id: UUID) -> RunView:
+        """Raises NotFound."""
+        async with self._db.transaction(scope) as tx:
+            return RunView.of(await runs.get_run(tx, run_id))
+
+    async def steps(self, scope: Scope, run_id: UUID) -> list[StepView]:
+        """Every attempt of every step, in order. Raises NotFound."""
+        async with self._db.transaction(scope) as tx:
+            return [StepView.of(step) for step in await runs.list_steps(tx, run_id)]
+
+    async def wait(self, scope: Scope, run_id: UUID, timeout_s: float) -> RunView:
+        """The run once it is over, or as it stands after `timeout_s`. Raises NotFound."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + timeout_s
+        after = await self._reader.last_id(scope.tenant_id, run_id)
+        view = await self.get(scope, run_id)
+        if view.is_final or timeout_s <= 0:
+            return view
+        async with self._reader.subscribe(scope.tenant_id, run_id, after) as queue:
+            while not view.is_final and (left := until - loop.time()) > 0:
+                event = await _next(queue, min(left, _LOOK_AGAIN_S))
+                if event is None or _is_end(event[1]):
+                    view = await self.get(scope, run_id)
+        return view
+
+    async def cancel(self, scope: Scope, run_id: UUID) -> RunView:
+        """Ask a run to end; one that nobody works on is cancelled at once. Raises NotFound."""
+        async with self._db.transaction(scope) as tx:
+            before = await runs.get_run(tx, run_id)
+            was_over = RunStatus(before.status).is_final
+            row = await runs.request_cancel(tx, run_id)
+        if row.status == RunStatus.CANCELLED and not was_over:
+            self._writer.put(scope.tenant_id, end_event(row))
+        elif row.status == RunStatus.RUNNING:
+            try:
+                await self._redis.publish(CONTROL_CHANNEL, orjson.dumps({"cancel": str(run_id)}))
+            except (RedisError, OSError):
+                log.info("run %s: will be cancelled with its next heartbeat", run_id)
+        return RunView.of(row)
+
+    async def signal(self, scope: Scope, run_id: UUID, name: str, data: Mapping[str, Json]) -> None:
+        """Give a run something that it waits for, or will. Raises NotFound, Conflict when the run is over."""
+        async with self._db.transaction(scope) as tx:
+            woken = await runs.add_signal(tx, run_id, name, data)
+            row = await runs.get_run(tx, run_id)
+        if woken:
+            await self._wake(row)
+
+    async def events(
+        self, scope: Scope, run_id: UUID, after: str = "0"
+    ) -> AsyncIterator[tuple[str, Mapping[str, Json]]]:
+        """(id, event) of a run, from the beginning or from the id that a reader saw last, up to the run's end.
+
+        What the stream has lost is rebuilt from the journal. Raises NotFound, InputError for what is no event id.
+        """
+        if not is_event_id(after):
+            raise InputError("This is not the id of an event.", after=after[:40])
+        row, _ = await self._journalled(scope, run_id)
+        kept = await self._reader.replay(scope.tenant_id, run_id, after)
+        is_whole = bool(kept) and kept[0][1]["type"] == "run.queued"
+        if after in ("0", "0-0") and not is_whole:
+            row, rebuilt = await self._journalled(scope, run_id)
+            seen = {_identity(event) for _, event in rebuilt}
+            kept = rebuilt + [entry for entry in kept if _identity(entry[1]) not in seen]
+        for event_id, event in kept:
+            yield event_id, event
+            after = event_id
+            if _is_end(event):
+                return
+        async for event_id, event in self._live_events(scope, row, after):
+            yield event_id, event
+
+    async def _live_events(
+        self, scope: Scope, row: RunRow, after: str
+    ) -> AsyncIterator[tuple[str, Mapping[str, Json]]]:
+        """Events as they come; when none comes, the database is asked whether the run is over."""
+        async with self._reader.subscribe(scope.tenant_id, row.run_id, after) as queue:
+            while True:
+                over = RunStatus(row.status).is_final
+                entry = await _next(queue, 0.05 if over else _LOOK_AGAIN_S)
+                if entry is not None:
+                    after = entry[0]
+                    yield entry
+                    if _is_end(entry[1]):
+                        return
+                elif over:
+                    yield _following(after), end_event(row).to_dict()
+                    return
+                else:
+                    async with self._db.transaction(scope) as tx:
+                        row = await runs.get_run(tx, row.run_id)
+
+    async def _journalled(self, scope: Scope, run_id: UUID) -> tuple[RunRow, list[tuple[str, Mapping[str, Json]]]]:
+        async with self._db.transaction(scope) as tx:
+            row = await runs.get_run(tx, run_id)
+            return row, list(rebuilt_events(row, await runs.list_steps(tx, run_id)))
+
+    async def _accept(self, scope: Scope, request: RunRequest, lease: LeaseFor | None = None) -> _Accepted:
+        async with self._db.transaction(scope) as tx:
+            new = await resolved(tx, request)
+            if request.conversation_id is not None:
+                await conversations.get_conversation(tx, request.conversation_id)
+            row, is_new = await runs.create_run(tx, new, lease)
+            if not is_new or request.conversation_id is None:
+                return _Accepted(row, is_new)
+            said = request.input.get("message")
+            text = said if isinstance(said, str) else ""
+            await conversations.append_message(tx, request.conversation_id, "user", text, row.run_id)
+            return _Accepted(row, is_new, await conversations.history_before(tx, row))
+
+    def _queued(self, row: RunRow) -> None:
+        event = RunEvent("run.queued", str(row.run_id), row.created_at.timestamp())
+        self._writer.put(row.tenant_id, event)
+
+    async def _wake(self, row: RunRow) -> None:
+        try:
+            await self._queue.wake([WakeUp(row.tenant_id, row.run_id, row.epoch)])
+        except (RedisError, OSError):
+            log.warning("run %s: no wake-up was sent, the scheduler will", row.run_id)
+
+
+async def _next(queue: asyncio.Queue[tuple[str, Event]], timeout_s: float) -> tuple[str, Event] | None:
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await queue.get()
+    except TimeoutError:
+        return None
+
+
+def _is_end(event: Event) -> bool:
+    return event["type"] in ("run.succeeded", "run.failed", "run.cancelled")
+
+
+def _identity(event: Event) -> tuple[Any, ...]:
+    return tuple(event[name] for name in ("type", "path", "iteration", "attempt"))
+
+
+def _following(event_id: str) -> str:
+    """An id right after this one, for an event that is in no stream."""
+    moment, _, number = event_id.partition("-")
+    return f"{moment}-{int(number or 0) + 1}"

@@ -1,0 +1,62 @@
+"""Which text a run means by the name of a workflow: pinned for the run at first use, so that a publish in the middle of
+a run changes nothing in it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from uuid import UUID
+
+from engine.errors import DefinitionMissing, NotFound
+from engine.execution.ports import Definition
+from engine.store.access import runs, workflows
+from engine.store.leases import Lease
+from engine.store.session import Database, Scope
+
+_CACHE_SIZE = 512
+
+
+class DefinitionCache:
+    """Definitions by tenant and hash, for all runs of a process. They never change, so nothing goes stale."""
+
+    def __init__(self) -> None:
+        self._found: OrderedDict[tuple[UUID, str], Definition] = OrderedDict()
+
+    async def get(self, db: Database, scope: Scope, digest: str) -> Definition:
+        """Raises DefinitionMissing."""
+        key = (scope.tenant_id, digest)
+        found = self._found.pop(key, None)
+        if found is None:
+            try:
+                async with db.transaction(scope) as tx:
+                    found = await workflows.get_definition(tx, digest)
+            except NotFound as error:
+                raise DefinitionMissing("The workflow's text is not stored.", hash=digest) from error
+        self._found[key] = found
+        while len(self._found) > _CACHE_SIZE:
+            self._found.popitem(last=False)
+        return found
+
+
+class RunDefinitions:
+    """engine.execution.ports.Definitions of one run: its own bindings first, then the tenant's published versions."""
+
+    def __init__(self, db: Database, scope: Scope, lease: Lease, cache: DefinitionCache) -> None:
+        self._db = db
+        self._scope = scope
+        self._run_id = lease.run_id
+        self._bindings: dict[str, str] = dict(lease.run["bindings"])
+        self._cache = cache
+
+    async def load(self, name: str, version_range: str | None) -> Definition:
+        """The text that a step calls. The pin is durable before the text is used. Raises DefinitionMissing."""
+        key = name if version_range is None else f"{name}@{version_range}"
+        pinned = self._bindings.get(key) or self._bindings.get(name)
+        if pinned is None:
+            async with self._db.transaction(self._scope) as tx:
+                found = await workflows.published_definition(tx, name, version_range)
+                pinned = await runs.pin_binding(tx, self._run_id, key, found.hash)
+            self._bindings[key] = pinned
+        return await self.by_hash(pinned)
+
+    async def by_hash(self, hash: str) -> Definition:
+        return await self._cache.get(self._db, self._scope, hash)

@@ -1,0 +1,262 @@
+"""Runs under way in this process: their leases, their end, and what reaches them from outside.
+
+A worker and the web process (for inline runs) have one host each. Whoever stops a run does it through the host, so that
+a run always leaves the process in a state that another one can go on from.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+import engine.nodes
+from engine.errors import (
+    AppError,
+    ControlSignal,
+    LeaseLost,
+    RunAbandoned,
+    RunCancelled,
+    ShutdownRequested,
+    StepError,
+    TransientError,
+)
+from engine.execution.context import RunInfo
+from engine.execution.events import RunEvent, RunStatus
+from engine.execution.executor import Executor, Ports, RunResult
+from engine.execution.plan import plan_of
+from engine.execution.ports import Clock, Http, Models, Router, Tools
+from engine.store.journal import JournalHub, LeasedJournal
+from engine.store.leases import Lease
+from engine.store.session import Database, Scope
+from runners.definitions import DefinitionCache, RunDefinitions
+from runners.live import LiveWriter
+from runners.queue import RunQueue, WakeUp
+from runners.tasks import cancel_all
+
+log = logging.getLogger(__name__)
+
+CONTROL_CHANNEL = "heddle:control"
+_LISTEN_S = 5.0  # less than the client's read time-out, which would make it connect again
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The ports that all runs of a process share."""
+
+    models: Models
+    tools: Tools
+    http: Http
+    router: Router
+    clock: Clock
+
+
+@dataclass(slots=True)
+class _Active:
+    """A run under way here. `executor` is None until its plan is ready."""
+
+    journal: LeasedJournal
+    executor: Executor | None = None
+    signal: ControlSignal | None = None
+
+    def stop(self, signal: ControlSignal) -> None:
+        self.signal = signal
+        if self.executor is not None:
+            self.executor.stop(signal)
+
+
+class RunHost:
+    """Executes leased runs; extends their leases; brings cancellations and shutdown to them."""
+
+    def __init__(
+        self, *, db: Database, redis: Redis, hub: JournalHub, live: LiveWriter, queue: RunQueue, world: World
+    ) -> None:
+        self._db = db
+        self._redis = redis
+        self._hub = hub
+        self._live = live
+        self._queue = queue
+        self._world = world
+        self._definitions = DefinitionCache()
+        self._active: dict[UUID, _Active] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._draining = False
+
+    def start(self) -> None:
+        """Begin to keep leases and to listen; needs the running event loop."""
+        engine.nodes.load()
+        self._tasks = [
+            asyncio.create_task(self._keep_leases(), name="leases"),
+            asyncio.create_task(self._listen(), name="control"),
+        ]
+
+    async def close(self) -> None:
+        """Hand over what still runs, and stop."""
+        await self.drain()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._hub.lease_s):
+                while self._active:  # noqa: ASYNC110 - the end of the last run has no event of its own
+                    await asyncio.sleep(0.02)
+        await cancel_all(self._tasks)
+
+    @property
+    def running(self) -> int:
+        """Runs under way here."""
+        return len(self._active)
+
+    async def drain(self) -> None:
+        """Ask all runs to be handed over at their next step boundary; runs that come now are handed over at once."""
+        self._draining = True
+        for active in list(self._active.values()):
+            active.stop(ShutdownRequested())
+
+    async def execute(self, tenant_id: UUID, run_id: UUID) -> str:
+        """Answer a wake-up: lease the run and go on with it. Returns its status, or why there was nothing to do."""
+        if run_id in self._active:
+            return "busy"
+        claim = await self._hub.claim(tenant_id, run_id)
+        if claim.lease is not None:
+            return (await self.execute_leased(claim.lease)).status.value
+        if claim.verdict == "abandoned":
+            self._tell(tenant_id, run_id, "run.failed", {"error": RunAbandoned().to_dict()})
+        elif claim.verdict == "cancelled":
+            self._tell(tenant_id, run_id, "run.cancelled", {})
+        return claim.verdict
+
+    async def execute_leased(self, lease: Lease, *, inline: bool = False, deadline: float | None = None) -> RunResult:
+        """Go on with a leased run until it is over or leaves this process.
+
+        `inline` and `deadline` (unix time) are the executor's. A lost lease gives the status running: somebody else
+        has it.
+        """
+        active = _Active(self._hub.journal(lease, on_lost=lambda: self._lost(lease.run_id)))
+        self._active[lease.run_id] = active
+        if self._draining:
+            active.signal = ShutdownRequested()
+        try:
+            result = await self._run(lease, active, inline, deadline)
+        except LeaseLost:
+            log.warning("run %s: the lease is lost, another process goes on", lease.run_id)
+            return RunResult(RunStatus.RUNNING)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._cut_off(lease, active))
+            raise
+        except AppError as error:
+            result = await self._fail(lease, error)
+        except Exception:
+            log.exception("run %s: unexpected failure", lease.run_id)
+            result = await self._fail(lease, StepError("The run failed for a reason inside Heddle; see the log."))
+        finally:
+            self._active.pop(lease.run_id, None)
+        if result.status is RunStatus.QUEUED or active.journal.woken:
+            await self._wake(lease)
+        return result
+
+    async def _run(self, lease: Lease, active: _Active, inline: bool, deadline: float | None) -> RunResult:
+        scope = Scope(lease.tenant_id, None, "system")
+        definitions = RunDefinitions(self._db, scope, lease, self._definitions)
+        world, run = self._world, lease.run
+        plan = plan_of(await definitions.by_hash(run["definition_hash"]), tools=world.tools)
+        conversation = run.get("conversation_id")
+        executor = Executor(
+            plan,
+            RunInfo(
+                run_id=lease.run_id,
+                tenant_id=lease.tenant_id,
+                workflow=run["workflow_name"],
+                trigger=run["trigger"],
+                conversation_id=UUID(str(conversation)) if conversation else None,
+            ),
+            run["input"],
+            ports=Ports(world.models, world.tools, world.http, world.router, definitions, world.clock),
+            journal=active.journal,
+            sink=self._live.sink(lease.tenant_id),
+            records=lease.records,
+            history=lease.history,
+            inline=inline,
+            deadline=deadline,
+        )
+        active.executor = executor
+        if active.signal is not None:  # it came while the plan was being made
+            executor.stop(active.signal)
+        return await executor.run()
+
+    async def _fail(self, lease: Lease, error: AppError) -> RunResult:
+        """End a run that cannot be executed: its text does not compile, or a bug."""
+        try:
+            await self._hub.journal(lease).finish(RunStatus.FAILED.value, None, error.to_dict())
+        except (LeaseLost, AppError):
+            log.warning("run %s: its failure could not be written", lease.run_id)
+            return RunResult(RunStatus.RUNNING)
+        self._tell(lease.tenant_id, lease.run_id, "run.failed", {"error": error.to_dict()})
+        return RunResult(RunStatus.FAILED, error=error.to_dict())
+
+    async def _cut_off(self, lease: Lease, active: _Active) -> None:
+        """The task was cancelled in the middle of a step: leave the run to another worker at once."""
+        if active.journal.ending:
+            return
+        with contextlib.suppress(LeaseLost, AppError, TimeoutError):
+            async with asyncio.timeout(2.0):
+                await active.journal.hand_over()
+                await self._wake(lease)
+
+    async def _wake(self, lease: Lease) -> None:
+        try:
+            await self._queue.wake([WakeUp(lease.tenant_id, lease.run_id, lease.epoch)])
+        except (RedisError, OSError):
+            log.warning("run %s: no wake-up was sent, the scheduler will", lease.run_id)
+
+    def _tell(self, tenant_id: UUID, run_id: UUID, type: str, data: Mapping[str, Any]) -> None:
+        self._live.put(tenant_id, RunEvent(type, str(run_id), self._world.clock.now(), data=data))
+
+    def _lost(self, run_id: UUID) -> None:
+        active = self._active.get(run_id)
+        if active is not None:
+            active.stop(LeaseLost())
+
+    async def _keep_leases(self) -> None:
+        """Extend all leases three times in the time that they last; let go of all when that fails for too long."""
+        loop = asyncio.get_running_loop()
+        reached = loop.time()
+        while True:
+            await asyncio.sleep(self._hub.lease_s / 3)
+            try:
+                cancelled = await self._hub.heartbeat([active.journal for active in self._active.values()])
+                reached = loop.time()
+                for run_id in cancelled:
+                    self.cancel(run_id)
+            except TransientError:
+                log.warning("leases: the database does not answer")
+                if loop.time() - reached > self._hub.lease_s:
+                    for active in list(self._active.values()):
+                        active.journal.lose()
+            except Exception:
+                log.exception("leases: unexpected failure")
+
+    def cancel(self, run_id: UUID) -> None:
+        """Cancel a run if it is under way here."""
+        active = self._active.get(run_id)
+        if active is not None and not active.journal.ending:
+            active.stop(RunCancelled())
+
+    async def _listen(self) -> None:
+        """Cancellations arrive here at once; without Redis they come with the next heartbeat."""
+        while True:
+            try:
+                async with self._redis.pubsub() as pubsub:
+                    await pubsub.subscribe(CONTROL_CHANNEL)
+                    while True:
+                        message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=_LISTEN_S)
+                        if message is not None:
+                            self.cancel(UUID(orjson.loads(message["data"])["cancel"]))
+            except (RedisError, OSError, ValueError, KeyError) as error:
+                log.info("control: %s, listening again", type(error).__name__)
+                await asyncio.sleep(1.0)

@@ -1,0 +1,263 @@
+"""Live events of runs: one Redis stream a run, a view that may be lost; the journal is the truth.
+
+Stream `heddle:{tenant}:run:{id}`, field `e` with the JSON of a RunEvent, about 1000 entries, gone a day after the last
+one. Writing never blocks or fails a run: events wait in memory and go out in batches. Reading is one task a process:
+it blocks on XREAD for the streams of all subscribers at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import re
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from engine.execution.events import RunEvent
+from runners.tasks import cancel_all
+
+log = logging.getLogger(__name__)
+
+Event = Mapping[str, Any]
+MAX_EVENTS = 1000
+KEEP_S = 86_400
+_MAX_WAITING = 20_000  # events in memory while Redis is away; then text deltas are dropped first
+_MAX_BATCH = 500
+
+
+def stream_key(tenant_id: UUID, run_id: UUID | str) -> str:
+    """Redis key of a run's event stream."""
+    return f"heddle:{{{tenant_id}}}:run:{run_id}"
+
+
+class LiveWriter:
+    """Sends the events of a process's runs. `sink(tenant_id)` gives the port that a run writes to."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._waiting: deque[tuple[str, dict[str, Any]]] = deque()
+        self._work = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._sending = False
+
+    def start(self) -> None:
+        """Begin to send; needs the running event loop."""
+        self._task = asyncio.create_task(self._run(), name="live writer")
+
+    async def close(self) -> None:
+        """Send what is left, for at most two seconds, and end."""
+        if self._task is None:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2.0):
+                while self._waiting or self._sending:  # noqa: ASYNC110 - ends within two seconds, at shutdown only
+                    await asyncio.sleep(0.005)
+        await cancel_all([self._task])
+        self._task = None
+
+    def sink(self, tenant_id: UUID) -> TenantSink:
+        """The EventSink of a tenant's runs."""
+        return TenantSink(self, tenant_id)
+
+    def put(self, tenant_id: UUID, event: RunEvent) -> None:
+        """Queue an event. Under pressure text deltas are dropped; people get the whole text with the step's end."""
+        is_delta = event.type == "step.delta"
+        if len(self._waiting) >= _MAX_WAITING and (is_delta or not self._drop_delta()):
+            return
+        key, data = stream_key(tenant_id, event.run_id), event.to_dict()
+        if is_delta and self._waiting and _continues(self._waiting[-1], key, data):
+            self._waiting[-1][1]["data"]["text"] += data["data"]["text"]
+            return
+        self._waiting.append((key, data))
+        self._work.set()
+
+    def _drop_delta(self) -> bool:
+        for index, (_, data) in enumerate(self._waiting):
+            if data["type"] == "step.delta":
+                del self._waiting[index]
+                return True
+        return False
+
+    async def _run(self) -> None:
+        pause_s = 0.1
+        while True:
+            await self._work.wait()
+            await asyncio.sleep(0)  # what is emitted in the same tick goes out together
+            batch = [self._waiting.popleft() for _ in range(min(_MAX_BATCH, len(self._waiting)))]
+            self._sending = True
+            try:
+                await self._send(batch)
+                pause_s = 0.1
+            except (RedisError, OSError) as error:
+                log.warning("live events: Redis does not answer (%s)", type(error).__name__)
+                self._waiting.extendleft(reversed(batch))
+                await asyncio.sleep(pause_s)
+                pause_s = min(2.0, pause_s * 2)
+            except Exception:
+                log.exception("live events: a batch was dropped")
+            self._sending = False
+            if not self._waiting:
+                self._work.clear()
+
+    async def _send(self, batch: list[tuple[str, dict[str, Any]]]) -> None:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for key, data in batch:
+                text = orjson.dumps(data, default=str)
+                pipe.xadd(key, {"e": text}, maxlen=MAX_EVENTS, approximate=True)
+            for key in {key for key, _ in batch}:
+                pipe.expire(key, KEEP_S)
+            await pipe.execute()
+
+
+def _continues(last: tuple[str, dict[str, Any]], key: str, data: dict[str, Any]) -> bool:
+    """Whether a delta goes on with the text of the one before it."""
+    same = ("type", "path", "iteration", "attempt")
+    return last[0] == key and all(last[1][name] == data[name] for name in same)
+
+
+@dataclass(frozen=True, slots=True)
+class TenantSink:
+    """engine.execution.ports.EventSink: queues the event and returns at once."""
+
+    writer: LiveWriter
+    tenant_id: UUID
+
+    async def emit(self, event: RunEvent) -> None:
+        self.writer.put(self.tenant_id, event)
+
+
+@dataclass(eq=False, slots=True)
+class _Subscriber:
+    """One reader of one stream. `after` is the last id it got; `early` keeps what comes before it has caught up."""
+
+    after: str
+    early: list[tuple[str, Event]] | None = field(default_factory=list)
+    queue: asyncio.Queue[tuple[str, Event]] = field(default_factory=asyncio.Queue)
+
+    def give(self, entries: list[tuple[str, Event]]) -> None:
+        if self.early is not None:
+            self.early += entries
+            return
+        for entry in entries:
+            if _order(entry[0]) > _order(self.after):
+                self.after = entry[0]
+                self.queue.put_nowait(entry)
+
+    def catch_up(self, entries: list[tuple[str, Event]]) -> None:
+        early, self.early = self.early or [], None
+        self.give(entries + early)
+
+
+class LiveReader:
+    """Hands the streams of all runs that somebody watches to those who watch, over one connection."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._subscribers: dict[str, set[_Subscriber]] = {}
+        self._positions: dict[str, str] = {}
+        # A blocked XREAD does not notice new subscribers: an entry in this stream of our own ends the blocking.
+        self._bell = f"heddle:bell:{uuid4().hex}"
+        self._task: asyncio.Task[None] | None = None
+
+    async def close(self) -> None:
+        """Stop reading; subscriptions that are still open get nothing more."""
+        if self._task is not None:
+            await cancel_all([self._task])
+            self._task = None
+
+    async def replay(self, tenant_id: UUID, run_id: UUID, after: str = "0") -> list[tuple[str, Event]]:
+        """What the stream holds after an id. Empty when the stream is gone, or Redis is."""
+        with contextlib.suppress(RedisError, OSError):
+            start = "-" if after in ("0", "0-0") else f"({after}"
+            entries = await self._redis.xrange(stream_key(tenant_id, run_id), min=start)
+            return [_parsed(entry) for entry in entries]
+        return []
+
+    async def last_id(self, tenant_id: UUID, run_id: UUID) -> str:
+        """Id of the newest event; "0" when there is none, or no Redis."""
+        with contextlib.suppress(RedisError, OSError):
+            entries = await self._redis.xrevrange(stream_key(tenant_id, run_id), count=1)
+            if entries:
+                return _text(entries[0][0])
+        return "0"
+
+    @contextlib.asynccontextmanager
+    async def subscribe(
+        self, tenant_id: UUID, run_id: UUID, after: str
+    ) -> AsyncIterator[asyncio.Queue[tuple[str, Event]]]:
+        """A queue of (id, event) of everything in the stream after `after`, as it comes."""
+        key = stream_key(tenant_id, run_id)
+        subscriber = _Subscriber(after)
+        self._subscribers.setdefault(key, set()).add(subscriber)
+        self._positions.setdefault(key, after)
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="live reader")
+        else:
+            await self._ring()
+        subscriber.catch_up(await self.replay(tenant_id, run_id, after))
+        try:
+            yield subscriber.queue
+        finally:
+            self._subscribers[key].discard(subscriber)
+            if not self._subscribers[key]:
+                del self._subscribers[key], self._positions[key]
+
+    async def _ring(self) -> None:
+        with contextlib.suppress(RedisError, OSError):
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.xadd(self._bell, {"e": b""}, maxlen=1)
+                pipe.expire(self._bell, 60)
+                await pipe.execute()
+
+    async def _run(self) -> None:
+        bell_at = "0-0"
+        while True:
+            streams: dict[Any, Any] = {self._bell: bell_at, **self._positions}
+            try:
+                answer = await self._redis.xread(streams, block=2000)
+            except (RedisError, OSError) as error:
+                log.warning("live events: cannot read (%s)", type(error).__name__)
+                await asyncio.sleep(0.5)
+                continue
+            for name, entries in answer or ():
+                key = name.decode() if isinstance(name, bytes) else name
+                if key == self._bell:
+                    bell_at = _text(entries[-1][0])
+                else:
+                    self._deliver(key, [_parsed(entry) for entry in entries])
+
+    def _deliver(self, key: str, entries: list[tuple[str, Event]]) -> None:
+        if key not in self._positions:
+            return
+        self._positions[key] = entries[-1][0]
+        for subscriber in self._subscribers[key]:
+            subscriber.give(entries)
+
+
+def is_event_id(text: str) -> bool:
+    """Whether a text that a client sent can be the id of an event: "0", or as Redis writes them, "1700000000000-3"."""
+    return re.fullmatch(r"[0-9]{1,15}(-[0-9]{1,9})?", text, re.ASCII) is not None
+
+
+def _order(event_id: str) -> tuple[int, int]:
+    """Sort key of a stream id; "0" and "5-1" are both ids."""
+    moment, _, number = event_id.partition("-")
+    return int(moment), int(number or 0)
+
+
+def _parsed(entry: tuple[Any, Mapping[Any, bytes | str]]) -> tuple[str, Event]:
+    event_id, fields = entry
+    (text,) = fields.values()
+    return _text(event_id), orjson.loads(text)
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value

@@ -1,0 +1,78 @@
+"""What is asked for when a run is started."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from engine.errors import NotFound
+from engine.language.document import Document
+from engine.store.access import workflows
+from engine.store.access.runs import NewRun
+from engine.store.session import Tx
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class ByText:
+    """Run a draft or a file. `siblings` are the texts that its sub_workflow nodes mean, by name."""
+
+    text: str
+    siblings: Mapping[str, str] = field(default_factory=dict)
+    workflow_id: UUID | None = None  # the draft's workflow, if it has one
+
+
+@dataclass(frozen=True, slots=True)
+class ByVersion:
+    """Run a published version; `number` None means the one that is published now."""
+
+    workflow_id: UUID
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """One run to start. `trigger`: manual | chat | webhook | api | cli | schedule | workflow.
+
+    The same `idempotency_key` with the same input gives the run that was started first.
+    """
+
+    source: ByText | ByVersion
+    input: Mapping[str, Json]
+    trigger: str = "manual"
+    conversation_id: UUID | None = None
+    idempotency_key: str | None = None
+
+
+async def resolved(tx: Tx, request: RunRequest) -> NewRun:
+    """What is to be run: definitions stored, version chosen. Raises DefinitionError, NotFound."""
+    source = request.source
+    common: dict[str, Any] = {
+        "trigger": request.trigger,
+        "input": request.input,
+        "conversation_id": request.conversation_id,
+        "idempotency_key": request.idempotency_key,
+    }
+    if isinstance(source, ByText):
+        name = _name_in(source.text)
+        bindings = {
+            sibling: await workflows.put_definition(tx, sibling, text) for sibling, text in source.siblings.items()
+        }
+        digest = await workflows.put_definition(tx, name, source.text)
+        return NewRun(name, digest, bindings=bindings, workflow_id=source.workflow_id, **common)
+    row = await workflows.get_workflow(tx, source.workflow_id)
+    number = source.number or row.published_number
+    if number is None:
+        raise NotFound("The workflow is not published.")
+    version = await workflows.get_version(tx, source.workflow_id, number)
+    return NewRun(row.name, version.hash, workflow_id=row.workflow_id, version_number=number, **common)
+
+
+@lru_cache(maxsize=256)
+def _name_in(text: str) -> str:
+    """The workflow's name. The same text is run again and again: by tests, and by people who try things out."""
+    return Document.parse(text).runnable().name

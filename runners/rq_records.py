@@ -1,0 +1,138 @@
+"""RQ's book-keeping for many jobs at once.
+
+RQ's own methods write what it wants to be known about a job (executions, registries, results, counters) into a pipeline
+of the synchronous client that is never sent. The recorded commands of all jobs that began or ended meanwhile then go
+out as one asynchronous transaction: RQ keeps its format, and the loop never blocks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Generic, TypeVar
+
+from redis.asyncio import Redis
+from rq import Queue
+from rq.executions import Execution, cleanup_execution
+from rq.job import Job, JobStatus
+from rq.worker import WorkerStatus
+from rq.worker.base import BaseWorker
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Batcher(Generic[T]):
+    """Collects items while a batch is on its way, then sends them together. `add` returns when its item is sent."""
+
+    send: Callable[[list[T]], Awaitable[None]]
+    _waiting: list[tuple[T, asyncio.Future[None]]] = field(default_factory=list)
+    _work: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def add(self, item: T) -> None:
+        """Raises what `send` raised for the batch."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, done))
+        self._work.set()
+        await done
+
+    async def run(self) -> None:
+        """Send batches for ever."""
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            batch, self._waiting = self._waiting, []
+            try:
+                await self.send([item for item, _ in batch])
+            except Exception as error:
+                for _, done in batch:
+                    if not done.done():
+                        done.set_exception(error)
+            for _, done in batch:
+                if not done.done():
+                    done.set_result(None)
+
+
+class JobRecords:
+    """Writes the beginnings, ends and heartbeats of a worker's jobs."""
+
+    def __init__(self, worker: BaseWorker, redis: Redis, queue: Queue) -> None:
+        self._worker = worker
+        self._redis = redis
+        self._queue = queue
+        self.begins: Batcher[Job] = Batcher(self._write_begins)
+        self.ends: Batcher[tuple[Job, Execution]] = Batcher(self._write_ends)
+
+    async def begin(self, job: Job) -> Execution:
+        """Register the job as started; returns RQ's record of this execution."""
+        await self.begins.add(job)
+        return next(e for e in self._worker.executions.values() if e._job is job)
+
+    async def end(self, job: Job, execution: Execution, result: object) -> None:
+        """Register the success of a job and keep its result."""
+        job._result = result
+        await self.ends.add((job, execution))
+
+    async def _write_begins(self, jobs: list[Job]) -> None:
+        worker, recorder = self._worker, self._worker.connection.pipeline()
+        for job in jobs:
+            ttl = worker.get_heartbeat_ttl(job)
+            execution = Execution.create(job, ttl, pipeline=recorder, worker_name=worker.name)
+            worker.executions[execution.id] = execution
+            job.prepare_for_execution(worker.name, pipeline=recorder)
+            recorder.persist(job.key)
+            recorder.lrem(self._queue.intermediate_queue_key, 1, job.id)
+        worker.set_state(WorkerStatus.BUSY, pipeline=recorder)
+        await self._send(recorder)
+
+    async def _write_ends(self, ended: list[tuple[Job, Execution]]) -> None:
+        worker, recorder = self._worker, self._worker.connection.pipeline()
+        spent = timedelta()
+        for job, execution in ended:
+            job._status = JobStatus.FINISHED
+            ttl = job.get_result_ttl(worker.default_result_ttl)
+            if ttl != 0:
+                job._handle_success(
+                    ttl,
+                    pipeline=recorder,
+                    worker_name=worker.name,
+                    execution_id=execution.id,
+                    execution_started_at=execution.created_at,
+                    execution_ended_at=job.ended_at,
+                )
+            job.cleanup(ttl, pipeline=recorder, remove_from_queue=False)
+            cleanup_execution(worker, job, recorder, execution)
+            spent += (job.ended_at - job.started_at) if job.ended_at and job.started_at else timedelta()
+        recorder.hincrby(worker.key, "successful_job_count", len(ended))
+        worker.increment_total_working_time(spent, recorder)
+        if not worker.executions:
+            worker.set_state(WorkerStatus.IDLE, pipeline=recorder)
+        # Asked last in the transaction: a dependent that registers later sees the job finished and starts by itself.
+        for job, _ in ended:
+            recorder.exists(job.dependents_key)
+        answers = await self._send(recorder)
+        for (job, _), has_dependents in zip(ended, answers[-len(ended) :], strict=True):
+            if has_dependents:
+                await asyncio.to_thread(self._queue.enqueue_dependents, job)
+
+    async def heartbeat(self, executions: Iterable[Execution], ttl_s: int) -> None:
+        """Tell RQ that the worker and its jobs are alive."""
+        recorder = self._worker.connection.pipeline()
+        self._worker.heartbeat(ttl_s, pipeline=recorder)
+        for execution in executions:
+            if execution._job is not None:
+                execution.heartbeat(execution._job.started_job_registry, ttl_s, pipeline=recorder)
+        await self._send(recorder)
+
+    async def _send(self, recorder: Any) -> list[Any]:
+        commands = list(recorder.command_stack)
+        recorder.reset()
+        if not commands:
+            return []
+        async with self._redis.pipeline(transaction=True) as pipe:
+            for arguments, options in commands:
+                pipe.execute_command(*arguments, **options)
+            answers: list[Any] = await pipe.execute()
+            return answers

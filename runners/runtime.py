@@ -1,0 +1,157 @@
+"""Composition root of a process that runs workflows: which adapter stands behind which port."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from redis.asyncio import Redis
+
+from engine.execution.ports import ModelReply, ModelRequest, Models, OnDelta
+from engine.settings import Settings
+from engine.store.journal import JournalHub
+from engine.store.session import Database
+from runners.client import RunClient, process_name
+from runners.host import RunHost, World
+from runners.live import LiveReader, LiveWriter
+from runners.queue import RunQueue
+from runners.redis_client import open_redis
+
+if TYPE_CHECKING:
+    from connectors.http.client import EgressClient
+    from connectors.policy import Guard
+    from engine.store.vault import Vault
+    from runners.connections import Connections
+
+_POOL_SIZE = 10
+
+
+class WallClock:
+    """engine.execution.ports.Clock: the machine's time."""
+
+    def now(self) -> float:
+        return time.time()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class NoModels:
+    """Models of a process that has none. Runs are handed over before a model call, so nobody should come here."""
+
+    async def complete(self, request: ModelRequest, on_delta: OnDelta | None = None) -> ModelReply:  # noqa: ARG002
+        raise RuntimeError(f"model {request.model} was called in a process without models")
+
+
+class Runtime:
+    """Everything that a process needs to run workflows. `client` is how others use it, `host` executes."""
+
+    def __init__(
+        self, db: Database, redis: Redis, hub: JournalHub, http: EgressClient, world: World, *, owns: tuple[bool, bool]
+    ) -> None:
+        self.db = db
+        self.redis = redis
+        self.hub = hub
+        self.world = world
+        self._http = http
+        self._owns_db, self._owns_redis = owns
+        self.writer = LiveWriter(redis)
+        self.reader = LiveReader(redis)
+        self.queue = RunQueue(redis)
+        self.host = RunHost(db=db, redis=redis, hub=hub, live=self.writer, queue=self.queue, world=world)
+        self.client = RunClient(
+            db=db,
+            redis=redis,
+            hub=hub,
+            writer=self.writer,
+            reader=self.reader,
+            queue=self.queue,
+            host=self.host,
+        )
+
+    @classmethod
+    async def open(
+        cls,
+        settings: Settings,
+        connections: Connections,
+        *,
+        db: Database | None = None,
+        redis: Redis | None = None,
+        with_models: bool = True,
+        world: World | None = None,
+    ) -> Runtime:
+        """Connect what is needed; `db` and `redis` given here stay open at `close`.
+
+        `with_models` False keeps LiteLLM out of the process. `world` replaces the outside world (tests, replays).
+        """
+        owns = (db is None, redis is None)
+        db = db or Database(connections.app_database_url, pool_size=_POOL_SIZE)
+        redis = redis or open_redis(connections.redis_url)
+        http, world = _outside(settings, connections, (db, redis), world, with_models=with_models)
+        hub = JournalHub(connections.app_database_url, process_name(), world.clock)
+        runtime = cls(db, redis, hub, http, world, owns=owns)
+        hub.start()
+        runtime.writer.start()
+        runtime.host.start()
+        return runtime
+
+    async def warm_up(self) -> None:
+        """Load the model library now, in a thread, so that the first run does not wait for it."""
+        from connectors.models.client import LiteLlmModels  # noqa: PLC0415
+
+        if isinstance(self.world.models, LiteLlmModels):
+            await self.world.models.warm_up()
+
+    async def close(self) -> None:
+        """Hand over what runs here, write what is left, disconnect."""
+        await self.host.close()
+        await self.writer.close()
+        await self.reader.close()
+        await self.hub.close()
+        await self._http.aclose()
+        if self._owns_redis:
+            await self.redis.aclose()
+        if self._owns_db:
+            await self.db.close()
+
+
+def _outside(
+    settings: Settings,
+    connections: Connections,
+    stores: tuple[Database, Redis],
+    world: World | None,
+    *,
+    with_models: bool,
+) -> tuple[EgressClient, World]:
+    """The adapters to the outside world; one guard stands before all of them, shared by all workers."""
+    from connectors.credentials import TenantCredentials  # noqa: PLC0415 - a process opens a runtime late, if at all
+    from connectors.http.client import EgressClient  # noqa: PLC0415
+    from connectors.shared_limits import shared_guard  # noqa: PLC0415
+    from connectors.toolbox import Toolbox  # noqa: PLC0415
+    from engine.router.rules import RuleRouter  # noqa: PLC0415
+    from engine.store.vault import Vault  # noqa: PLC0415
+
+    db, redis = stores
+    vault, guard = Vault(connections.secrets.master_key), shared_guard(redis)
+    credentials = TenantCredentials(db, vault)
+    http = EgressClient(allow=settings.egress_allow, guard=guard, credentials=credentials)
+    if world is not None:
+        return http, world
+    tools = Toolbox(
+        db,
+        secret=connections.secrets.secret,
+        base_url=settings.public_url or connections.instance_url or settings.base_url,
+        guard=guard,
+        credentials=credentials,
+        outside=http,
+    )
+    models = _models(settings, db, vault, guard) if with_models else NoModels()
+    return http, World(models=models, tools=tools, http=http, router=RuleRouter(), clock=WallClock())
+
+
+def _models(settings: Settings, db: Database, vault: Vault, guard: Guard) -> Models:
+    from connectors.models.client import LiteLlmModels  # noqa: PLC0415 - only processes that call models
+    from connectors.models.keys import VaultKeys  # noqa: PLC0415
+
+    return LiteLlmModels(settings, tenant_keys=VaultKeys(db, vault), guard=guard)
