@@ -1,0 +1,73 @@
+"""The API's app. Made by a factory, so that a test can make a second one."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from engine.errors import ConfigError
+from studio.api import chat, hooks, messages, payments, problems, runs, system, workflows
+from studio.api.access import permission_of
+from studio.auth.routes import router as auth_router
+from studio.container import Container
+
+SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+)
+ROUTERS = (
+    system.router,
+    auth_router,
+    workflows.router,
+    runs.router,
+    messages.router,
+    hooks.router,
+    chat.router,
+    payments.router,
+)
+
+
+def create_api(container: Container) -> FastAPI:
+    """Every HTTP route of the house; `container` gives them the database, Redis and the run client.
+
+    Raises ConfigError when a route names no permission: what nobody thought about is not served.
+    """
+    api = FastAPI(
+        title="Heddle",
+        version="1",
+        summary="Workflows, runs, and what is published.",
+        docs_url="/docs",
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    api.state.container = container
+    problems.install(api)
+    unguarded = [route.path for route in http_routes() if permission_of(route.dependant) is None]
+    if unguarded:
+        raise ConfigError(f"These routes name no permission: {', '.join(unguarded)}.")
+    for router in ROUTERS:
+        api.include_router(router)
+    api.add_middleware(SecurityHeaders)
+    return api
+
+
+def http_routes() -> list[APIRoute]:
+    """Every route of the API."""
+    return [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+
+
+class SecurityHeaders:
+    """Adds the headers that every answer carries. Plain ASGI, so that streams are not buffered."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                have = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(h for h in SECURITY_HEADERS if h[0] not in have)]
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)

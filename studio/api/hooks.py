@@ -1,0 +1,153 @@
+"""Published webhooks: `POST /hooks/{tenant}/{path}` starts a run with the request's JSON as input."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import time
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse, Response
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from engine.errors import ConfigError, Forbidden, InputError, NotFound, Unauthenticated
+from engine.execution.events import RunStatus
+from engine.store.access import identity, workflows
+from engine.store.session import Scope
+from engine.store.tables.workflows import Endpoint
+from runners.client import ByVersion, RunRequest, RunView
+from studio.api.access import container_of, public
+from studio.api.problems import problem
+from studio.services.publishing import auth_of, secret_place
+
+router = APIRouter(tags=["published"], dependencies=[Depends(public)])
+
+MAX_BODY = 1_000_000  # bytes
+ANSWER_WITHIN_S = 30.0
+
+
+@router.post("/hooks/{tenant}/{path:path}", summary="Call a published workflow")
+async def call_webhook(request: Request, tenant: str, path: str) -> Response:
+    """Runs the published version. Answers with the run's output, or 202 and the run's address when it takes longer.
+
+    Send `Idempotency-Key` to make a repeated call safe: the same key gives the first call's answer.
+    """
+    body = await read_body(request)
+    container = container_of(request)
+    scope, endpoint = await find_endpoint(request, tenant, "webhook", path)
+    signed_id = await _check_caller(request, endpoint, scope, body)
+    key = signed_id or request.headers.get("idempotency-key")
+    run = RunRequest(
+        source=ByVersion(endpoint.workflow_id),
+        input=parse_json_object(body),
+        trigger="webhook",
+        idempotency_key=f"{endpoint.endpoint_id}:{key}" if key else None,
+    )
+    if endpoint.config.get("respond") == "immediate":
+        return accepted(await container.client.submit(scope, run))
+    until = time.monotonic() + ANSWER_WITHIN_S
+    view = await container.client.run_inline(scope, run, deadline_s=ANSWER_WITHIN_S)
+    if not view.is_final:  # handed to a worker at its first long step
+        view = await container.client.wait(scope, view.run_id, until - time.monotonic())
+    return answer(view)
+
+
+async def find_endpoint(request: Request, tenant: str, kind: str, path: str) -> tuple[Scope, Endpoint]:
+    """The published endpoint and the scope its runs have; raises NotFound, with the same words for any reason."""
+    container = container_of(request)
+    async with container.db.anonymous() as session:
+        found = await workflows.find_endpoint(session, tenant, kind, path.strip("/"))
+    if found is None:
+        raise NotFound("Nothing is published here.")
+    scope = Scope(found[0], None, "system")
+    async with container.db.transaction(scope) as tx:
+        return scope, await workflows.get_endpoint(tx, found[1])
+
+
+async def read_body(request: Request, limit: int = MAX_BODY) -> bytes:
+    """The whole body, refused as soon as it is larger than `limit` bytes."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise InputError(f"The body is larger than {limit:,} bytes.")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def parse_json_object(body: bytes) -> dict[str, Any]:
+    """The body as a JSON object; an empty one counts as {}. Raises InputError, also for lone surrogates and NaN."""
+    if not body.strip():
+        return {}
+    try:
+        value = json.loads(body, parse_constant=_no_constant)
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise InputError("The body is not JSON that we accept.") from error
+    if not isinstance(value, dict):
+        raise InputError('The body must be a JSON object, such as {"message": "..."}.')
+    return value
+
+
+def accepted(run_id: UUID) -> JSONResponse:
+    """202: the run is durable and will be done; where to look for it."""
+    address = f"/api/v1/runs/{run_id}"
+    return JSONResponse({"run_id": str(run_id), "status": "queued", "url": address}, 202, {"Location": address})
+
+
+def answer(view: RunView) -> Response:
+    """The run's output, a problem when it failed, 202 when it is still going on."""
+    headers = {"Heddle-Run-Id": str(view.run_id)}
+    if view.status == RunStatus.SUCCEEDED:
+        return JSONResponse(view.output, 200, headers)
+    if view.status == RunStatus.FAILED:
+        error = view.error or {}
+        response = problem(500, "run_failed", str(error.get("message", "The run failed.")), run_id=str(view.run_id))
+    elif view.status == RunStatus.CANCELLED:
+        response = problem(409, "run_cancelled", "The run was cancelled.", run_id=str(view.run_id))
+    else:
+        response = accepted(view.run_id)
+    response.headers.update(headers)
+    return response
+
+
+async def _check_caller(request: Request, endpoint: Endpoint, scope: Scope, body: bytes) -> str | None:
+    """Let in whom the trigger lets in; returns the message's id where the caller signs one, for idempotency."""
+    match auth_of(endpoint):
+        case "none":
+            return None
+        case "token":
+            return _check_token(request, endpoint)
+        case "hmac":
+            return await _check_signature(request, endpoint, scope, body)
+        case other:
+            raise ConfigError(f"The webhook's trigger asks for {other!r}; it can be none, token or hmac.")
+
+
+def _check_token(request: Request, endpoint: Endpoint) -> None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("Send the webhook's token: Authorization: Bearer <token>.")
+    if not hmac.compare_digest(identity.token_hash(token.strip()), endpoint.token_hash or ""):
+        raise Forbidden("This token is not the webhook's.")
+
+
+async def _check_signature(request: Request, endpoint: Endpoint, scope: Scope, body: bytes) -> str:
+    """Standard Webhooks: the signature covers id, timestamp (at most five minutes off) and the raw body."""
+    if endpoint.secret_sealed is None:
+        raise Unauthenticated("This webhook has no signing secret yet; create one in the studio.")
+    container = container_of(request)
+    async with container.db.transaction(scope) as tx:
+        secret = await container.vault.open(tx, endpoint.secret_sealed, **secret_place(endpoint))
+    try:
+        Webhook(secret.decode()).verify(body, dict(request.headers), json_parse=False)
+    except (WebhookVerificationError, ValueError) as error:  # the library lets a ValueError through for odd headers
+        raise Unauthenticated("The signature does not fit: check secret, id, timestamp and body.") from error
+    return request.headers["webhook-id"]
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,149 @@
+"""Runs over HTTP: start, list, look at, follow live, cancel, signal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from engine.store.access import runs as access
+from engine.store.access import workflows
+from engine.store.session import Scope
+from runners.client import ByVersion, RunRequest, RunView, StepView
+from studio.api.access import container_of, requires
+from studio.api.hooks import accepted, answer
+
+router = APIRouter(prefix="/api/v1", tags=["runs"])
+
+KEEP_ALIVE_S = 15.0
+Reader = Annotated[Scope, Depends(requires("runs:read"))]
+
+
+class StartRun(BaseModel):
+    """Which workflow to run, and with what."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    workflow: str = Field(description="Name of a published workflow.", examples=["order_management"])
+    version: int | None = Field(None, description="Number of a version; the published one by default.", ge=1)
+    input: dict[str, Any] = Field(default_factory=dict, examples=[{"message": "Where is my order ORD-10000007?"}])
+    wait_s: float = Field(0, ge=0, le=60, description="How long to wait for the end before answering, in seconds.")
+
+
+class Signal(BaseModel):
+    """News for a run that waits for it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
+@router.post("/runs", summary="Start a run", status_code=202)
+async def start(
+    request: Request,
+    body: StartRun,
+    scope: Annotated[Scope, Depends(requires("workflows:run"))],
+    idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
+) -> Response:
+    container = container_of(request)
+    async with container.db.transaction(scope) as tx:
+        row = await workflows.get_by_name(tx, body.workflow)
+    run = RunRequest(
+        source=ByVersion(row.workflow_id, body.version),
+        input=body.input,
+        trigger="api",
+        idempotency_key=f"api:{idempotency_key}" if idempotency_key else None,
+    )
+    run_id = await container.client.submit(scope, run)
+    if not body.wait_s:
+        return accepted(run_id)
+    return answer(await container.client.wait(scope, run_id, body.wait_s))
+
+
+@router.get("/runs", summary="List runs, newest first")
+async def list_runs(
+    request: Request,
+    scope: Reader,
+    workflow: str | None = None,
+    status: str | None = None,
+    trigger: str | None = None,
+    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> dict[str, Any]:
+    async with container_of(request).db.transaction(scope) as tx:
+        page = await access.list_runs(tx, workflow=workflow, status=status, trigger=trigger, cursor=cursor, limit=limit)
+    return {"runs": [RunView.of(row).to_dict() for row in page.rows], "cursor": page.cursor}
+
+
+@router.get("/runs/{run_id}", summary="One run")
+async def get_run(request: Request, run_id: UUID, scope: Reader) -> dict[str, Any]:
+    async with container_of(request).db.transaction(scope) as tx:
+        return RunView.of(await access.get_run(tx, run_id)).to_dict()
+
+
+@router.get("/runs/{run_id}/steps", summary="The steps of a run in order")
+async def get_steps(request: Request, run_id: UUID, scope: Reader) -> dict[str, Any]:
+    async with container_of(request).db.transaction(scope) as tx:
+        await access.get_run(tx, run_id)
+        rows = await access.list_steps(tx, run_id)
+    return {"steps": [StepView.of(row).to_dict() for row in rows]}
+
+
+@router.get("/runs/{run_id}/events", summary="Follow a run live (server-sent events)")
+async def follow(
+    request: Request, run_id: UUID, scope: Reader, last_event_id: Annotated[str | None, Header()] = None
+) -> StreamingResponse:
+    """Each event is one JSON object; the stream ends with the run. Send Last-Event-ID to go on after a break."""
+    container = container_of(request)
+    async with container.db.transaction(scope) as tx:
+        await access.get_run(tx, run_id)
+    events = container.client.events(scope, run_id, after=last_event_id or "0")
+    return event_stream(events)
+
+
+@router.post("/runs/{run_id}/cancel", summary="Cancel a run", status_code=202)
+async def cancel(
+    request: Request, run_id: UUID, scope: Annotated[Scope, Depends(requires("runs:cancel"))]
+) -> JSONResponse:
+    await container_of(request).client.cancel(scope, run_id)
+    return JSONResponse({"run_id": str(run_id), "cancel_requested": True}, 202)
+
+
+@router.post("/runs/{run_id}/signal", summary="Tell a waiting run that something happened", status_code=202)
+async def signal(
+    request: Request, run_id: UUID, body: Signal, scope: Annotated[Scope, Depends(requires("workflows:run"))]
+) -> JSONResponse:
+    await container_of(request).client.signal(scope, run_id, body.name, body.data)
+    return JSONResponse({"run_id": str(run_id), "signalled": body.name}, 202)
+
+
+def event_stream(events: AsyncIterator[tuple[str, dict[str, Any]]]) -> StreamingResponse:
+    """Server-sent events of a run; a comment every 15 s keeps proxies from closing a quiet stream."""
+    headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_frames(events), media_type="text/event-stream", headers=headers)
+
+
+async def _frames(events: AsyncIterator[tuple[str, dict[str, Any]]]) -> AsyncIterator[str]:
+    pending: asyncio.Task[Any] | None = None
+    try:
+        while True:
+            pending = pending or asyncio.ensure_future(anext(events))
+            done, _ = await asyncio.wait({pending}, timeout=KEEP_ALIVE_S)
+            if not done:
+                yield ": still here\n\n"
+                continue
+            event_id, event = pending.result()
+            pending = None
+            yield f"id: {event_id}\nevent: {event['type']}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n"
+    except StopAsyncIteration:
+        yield "event: end\ndata: {}\n\n"  # tells a browser not to reconnect
+    finally:
+        if pending is not None:
+            pending.cancel()

@@ -1,0 +1,114 @@
+"""Workflows over HTTP: list, read, save, validate, publish."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import PlainTextResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from engine.language.document import Document
+from engine.language.validate import validate
+from engine.store.access import workflows as access
+from engine.store.session import Scope
+from studio.api.access import container_of, requires
+from studio.api.views import version_json, workflow_json
+from studio.services import publishing
+
+router = APIRouter(prefix="/api/v1/workflows", tags=["workflows"])
+
+Reader = Annotated[Scope, Depends(requires("workflows:read"))]
+Writer = Annotated[Scope, Depends(requires("workflows:write"))]
+
+
+class SaveDraft(BaseModel):
+    """A new text for the draft. `revision` is the one it was made from."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(max_length=1_000_000)
+    revision: int = Field(ge=1)
+
+
+class NewWorkflow(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(max_length=1_000_000)
+
+
+class Publish(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    note: str = Field("", max_length=2000)
+
+
+@router.get("", summary="List workflows")
+async def list_workflows(request: Request, scope: Reader) -> dict[str, Any]:
+    async with container_of(request).db.transaction(scope) as tx:
+        return {"workflows": [workflow_json(row) for row in await access.list_workflows(tx)]}
+
+
+@router.post("", summary="Create a workflow from YAML", status_code=201)
+async def create(request: Request, body: NewWorkflow, scope: Writer) -> dict[str, Any]:
+    async with container_of(request).db.transaction(scope) as tx:
+        return workflow_json(await access.create(tx, body.text), text=True)
+
+
+@router.get("/{name}", summary="One workflow with its draft")
+async def get_workflow(request: Request, name: str, scope: Reader) -> dict[str, Any]:
+    async with container_of(request).db.transaction(scope) as tx:
+        return workflow_json(await access.get_by_name(tx, name), text=True)
+
+
+@router.get("/{name}/yaml", summary="The draft's text, byte for byte", response_class=PlainTextResponse)
+async def get_yaml(request: Request, name: str, scope: Reader) -> PlainTextResponse:
+    async with container_of(request).db.transaction(scope) as tx:
+        row = await access.get_by_name(tx, name)
+    headers = {"Content-Disposition": f'attachment; filename="{row.name}.yaml"'}
+    return PlainTextResponse(row.text, headers=headers, media_type="application/yaml")
+
+
+@router.put("/{name}", summary="Save the draft")
+async def save(request: Request, name: str, body: SaveDraft, scope: Writer) -> dict[str, Any]:
+    """409 when the draft was changed since `revision`. A text with errors is kept; publishing it is refused."""
+    async with container_of(request).db.transaction(scope) as tx:
+        row = await access.get_by_name(tx, name)
+        revision = await access.save_draft(tx, row.workflow_id, text=body.text, revision=body.revision)
+    found = [d.to_dict() for d in validate(Document.parse(body.text))]
+    return {"name": name, "revision": revision, "diagnostics": found}
+
+
+@router.get("/{name}/versions", summary="Published versions, newest first")
+async def list_versions(request: Request, name: str, scope: Reader) -> dict[str, Any]:
+    async with container_of(request).db.transaction(scope) as tx:
+        row = await access.get_by_name(tx, name)
+        return {"versions": [version_json(v) for v in await access.versions(tx, row.workflow_id)]}
+
+
+@router.post("/{name}/publish", summary="Publish the draft as the next version", status_code=201)
+async def publish(
+    request: Request, name: str, body: Publish, scope: Annotated[Scope, Depends(requires("workflows:publish"))]
+) -> dict[str, Any]:
+    container = container_of(request)
+    async with container.db.transaction(scope) as tx:
+        row = await access.get_by_name(tx, name)
+    done = await publishing.publish(container.db, scope, row.workflow_id, body.note)
+    return {
+        "number": done.number,
+        "addresses": [
+            {"endpoint_id": str(a.endpoint_id), "kind": a.kind, "path": a.path, "auth": a.auth}
+            | ({"token": a.token} if a.token else {})
+            for a in done.addresses
+        ],
+    }
+
+
+@router.post("/endpoints/{endpoint_id}/secret", summary="A new token or signing secret for a webhook", status_code=201)
+async def renew_secret(
+    request: Request, endpoint_id: UUID, scope: Annotated[Scope, Depends(requires("workflows:publish"))]
+) -> dict[str, str]:
+    """The value is in this answer only; the old one stops working at once."""
+    container = container_of(request)
+    return {"secret": await publishing.renew_secret(container.db, container.vault, scope, endpoint_id)}

@@ -1,0 +1,147 @@
+"""Workflow files on disk: the text, its layout beside it in `.layout/`, its golden set in `golden/`; and siblings.
+
+folder/name.yaml   folder/.layout/name.yaml   folder/golden/name.yaml
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from engine.errors import ConfigError
+from studio.commands.common import read_text
+
+LAYOUT = ".layout"
+GOLDEN = "golden"
+_SUFFIXES = (".yaml", ".yml")
+_NAME = re.compile(r"""^name[ \t]*:[ \t]*["']?([A-Za-z][\w-]*)""", re.MULTILINE)
+_CALLED = re.compile(r"""\bworkflow_name["']?[ \t]*:[ \t]*["']?([A-Za-z][\w-]*)""")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowFiles:
+    """One workflow as it lies on disk."""
+
+    text: str
+    layout: Mapping[str, Any] = field(default_factory=dict)
+    golden: str | None = None
+
+
+def read_files(path: Path) -> WorkflowFiles:
+    """The file and what lies beside it; raises ConfigError when one of them cannot be read."""
+    text = read_text(path)
+    name = declared_name(text) or path.stem
+    layout_path, golden_path = (_beside(path.parent / place, name) for place in (LAYOUT, GOLDEN))
+    layout = parse_layout(read_text(layout_path), layout_path) if layout_path else {}
+    return WorkflowFiles(text, layout, read_text(golden_path) if golden_path else None)
+
+
+def write_files(folder: Path, name: str, files: WorkflowFiles) -> Path:
+    """Write the workflow's files below `folder` byte for byte; returns the workflow's own."""
+    path = folder / f"{name}.yaml"
+    _write(path, files.text)
+    if files.layout:
+        _write(folder / LAYOUT / path.name, layout_text(files.layout))
+    if files.golden is not None:
+        _write(folder / GOLDEN / path.name, files.golden)
+    return path
+
+
+def _beside(folder: Path, name: str) -> Path | None:
+    return next((path for suffix in _SUFFIXES if (path := folder / f"{name}{suffix}").is_file()), None)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode())
+    except OSError as err:
+        raise ConfigError(f"{path} cannot be written ({(err.strerror or str(err)).lower()})") from err
+
+
+class _LayoutDumper(yaml.SafeDumper):
+    """Mappings over several lines, lists of coordinates on one."""
+
+
+_LayoutDumper.add_representer(
+    list, lambda dumper, value: dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=True)
+)
+
+
+def layout_text(layout: Mapping[str, Any]) -> str:
+    """The one way a layout is written: keys sorted, coordinates on one line, so that diffs stay small."""
+    return str(yaml.dump(dict(layout), Dumper=_LayoutDumper, default_flow_style=False, allow_unicode=True, width=120))
+
+
+def parse_layout(text: str, path: Path) -> dict[str, Any]:
+    """Raises ConfigError for anything but `nodes: {name: [x, y]}` with further keys beside it."""
+    from engine.errors import YamlError
+    from engine.language.guard import check_bounds
+
+    try:
+        check_bounds(text)
+        found = yaml.safe_load(text)
+    except (YamlError, yaml.YAMLError) as err:
+        raise ConfigError(f"{path} is not a layout: it is not the YAML that Heddle accepts") from err
+    nodes = found.get("nodes", {}) if isinstance(found, dict) else None
+    if not isinstance(nodes, dict) or not all(_is_place(place) for place in nodes.values()):
+        raise ConfigError(f"{path} is not a layout: it needs `nodes:` with name: [x, y]")
+    return dict(found)
+
+
+def _is_place(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(number, int | float) for number in value)
+
+
+def declared_name(text: str) -> str | None:
+    """The workflow's name as its first `name:` line gives it; quick, for looking through a folder."""
+    found = _NAME.search(text)
+    return found.group(1) if found else None
+
+
+def called_names(text: str) -> set[str]:
+    """Names that stand behind `workflow_name:`; may hold a name from a comment, which does no harm."""
+    return set(_CALLED.findall(text))
+
+
+def workflows_in(folder: Path) -> dict[str, Path]:
+    """Name to path of the workflow files of a folder, itself only; unreadable files are left out."""
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.suffix in _SUFFIXES and path.is_file():
+            try:
+                found.setdefault(declared_name(path.read_bytes().decode()) or path.stem, path)
+            except (OSError, UnicodeDecodeError):
+                continue
+    return found
+
+
+def siblings_of(path: Path, text: str) -> dict[str, str]:
+    """Texts of the workflows that `text` calls, directly or through others, as far as they lie beside `path`."""
+    there = workflows_in(path.parent)
+    found: dict[str, str] = {}
+    wanted = called_names(text)
+    while wanted:
+        name = wanted.pop()
+        if name in there and name not in found:
+            found[name] = read_text(there[name])
+            wanted |= called_names(found[name])
+    return found
+
+
+def expand(paths: Iterable[Path]) -> list[Path]:
+    """The files themselves; a folder stands for the workflow files in it. Raises ConfigError for what is missing."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found += sorted(workflows_in(path).values())
+        elif path.exists():
+            found.append(path)
+        else:
+            raise ConfigError(f"{path} does not exist")
+    return found

@@ -1,0 +1,76 @@
+"""Components without looks: a ticker that pauses while the tab is hidden, and the `/` key."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import reflex as rx
+from reflex.components.base.fragment import Fragment
+from reflex.event import no_args_event_spec
+from reflex_base.components.memoize_helpers import get_memoized_event_triggers
+from reflex_base.utils.imports import ImportDict
+
+
+class Ticker(Fragment):
+    """Calls `on_tick` every `every_ms` while the page is visible, and at once when it becomes visible again.
+
+    It lives in the browser, so it ends with the page: no loop on the server outlives its tab.
+    """
+
+    every_ms: rx.Var[int]
+    on_tick: rx.EventHandler[no_args_event_spec]
+
+    @classmethod
+    def create(cls, *children: Any, **props: Any) -> Ticker:
+        made = cast(Ticker, super().create(*children, **props))
+        made.event_triggers = {**made.event_triggers, **(get_memoized_event_triggers(made) or {})}
+        return made
+
+    def _exclude_props(self) -> list[str]:
+        return [*super()._exclude_props(), "every_ms", *self.event_triggers.keys()]
+
+    def add_imports(self) -> ImportDict:
+        return {"react": [rx.ImportVar(tag="useEffect")]}
+
+    def add_hooks(self) -> list[str | rx.Var[Any]]:
+        tick = rx.Var.create(self.event_triggers["on_tick"])
+        code = f"""
+useEffect(() => {{
+  const every = {self.every_ms};
+  if (!every) return;
+  const tick = {tick};
+  const beat = () => {{ if (!document.hidden) tick(); }};
+  const timer = setInterval(beat, every);
+  document.addEventListener('visibilitychange', beat);
+  return () => {{ clearInterval(timer); document.removeEventListener('visibilitychange', beat); }};
+}}, [{self.every_ms}]);
+"""
+        return [rx.Var(code, _var_data=rx.Var.create(self.every_ms)._get_all_var_data())]
+
+
+class SearchKey(Fragment):
+    """`/` goes to the page's search field (unless one is typing), Esc leaves it."""
+
+    def add_imports(self) -> ImportDict:
+        return {"react": [rx.ImportVar(tag="useEffect")]}
+
+    def add_hooks(self) -> list[str | rx.Var[Any]]:
+        return [
+            """
+useEffect(() => {
+  const onKey = (event) => {
+    const field = document.getElementById('search');
+    if (!field || event.ctrlKey || event.metaKey || event.altKey) return;
+    const typing = event.target.closest?.('input, textarea, select, [contenteditable], [role=dialog]');
+    if (event.key === '/' && !typing) { event.preventDefault(); field.focus(); field.select(); }
+    else if (event.key === 'Escape' && event.target === field) field.blur();
+  };
+  window.addEventListener('keydown', onKey);
+  return () => window.removeEventListener('keydown', onKey);
+}, []);
+"""
+        ]
+
+
+ticker = Ticker.create
+search_key = SearchKey.create

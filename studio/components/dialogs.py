@@ -1,0 +1,36 @@
+"""Dialogs: a title, a text, a body, and buttons at the foot. Esc and a click outside close them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from studio.components.parts import button, icon_button
+
+
+def dialog(
+    *body: rx.Component, title: str, text: str, opened: rx.Var[bool], on_close: Any, width: str = "480px"
+) -> rx.Component:
+    """`on_close` is an event handler without arguments."""
+    return rx.dialog.root(
+        rx.dialog.content(
+            rx.el.div(
+                rx.dialog.title(title, class_name="dialog-title grow"),
+                icon_button("x", "Close", kind="ghost small", on_click=on_close),
+                class_name="row",
+            ),
+            rx.dialog.description(text, class_name="dialog-text"),
+            *body,
+            max_width=width,
+            size="2",
+            on_escape_key_down=on_close,
+            on_pointer_down_outside=on_close,
+        ),
+        open=opened,
+    )
+
+
+def foot(*actions: rx.Component, on_cancel: Any) -> rx.Component:
+    """The buttons at the foot; cancel comes first, the deed last."""
+    return rx.el.div(button("Cancel", on_click=on_cancel), *actions, class_name="dialog-foot")

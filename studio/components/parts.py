@@ -1,0 +1,146 @@
+"""Buttons, chips, fields, tables, and what stands where data is loading, missing or broken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import reflex as rx
+
+from studio.style import STATUS
+
+Text = str | rx.Var[str]
+
+
+def button(
+    *content: rx.Component | Text, kind: str = "", icon: str | None = None, disabled: Any = False, **props: Any
+) -> rx.Component:
+    """`kind`: "" (quiet), "primary" (one a view), "danger", "ghost"; add "small" or "big" after a space."""
+    mark = [rx.icon(icon, size=15)] if icon else []
+    props.setdefault("type", "button")
+    return rx.el.button(*mark, *content, class_name=f"btn {kind}".strip(), disabled=disabled, **props)
+
+
+def icon_button(icon: str, title: str, *, kind: str = "ghost", **props: Any) -> rx.Component:
+    """A button that is only an icon; `title` is what it says on hover and to a screen reader."""
+    props.setdefault("type", "button")
+    return rx.el.button(rx.icon(icon, size=16), class_name=f"btn icon {kind}", aria_label=title, title=title, **props)
+
+
+def chip(*content: rx.Component | Text | rx.Var[int], **props: Any) -> rx.Component:
+    return rx.el.span(*content, class_name="chip", **props)
+
+
+def tag(text: Text) -> rx.Component:
+    return rx.el.span(text, class_name="tag")
+
+
+def status_icon(status: rx.Var[str], size: int = 14) -> rx.Component:
+    """The icon of a run's or step's status."""
+    cases = [(name, rx.icon(icon, size=size)) for name, (_, _, icon) in STATUS.items()]
+    return rx.match(status, *cases, rx.icon("circle", size=size))
+
+
+def status_mark(status: rx.Var[str], *, pill: bool = False) -> rx.Component:
+    """Icon and word of a status, in its colour."""
+    shape = "status pill " if pill else "status "
+    return rx.el.span(status_icon(status), status, class_name=shape + status)
+
+
+def segmented(options: Sequence[tuple[str, str]], value: rx.Var[str], on_change: Any, label: str) -> rx.Component:
+    """A choice among few: `options` are (value, title); `on_change` is an event handler that takes the value."""
+    return rx.el.div(
+        *[
+            rx.el.button(
+                title,
+                type="button",
+                class_name=rx.cond(value == key, "on", ""),
+                aria_pressed=value == key,
+                on_click=on_change(key),
+            )
+            for key, title in options
+        ],
+        class_name="seg",
+        role="group",
+        aria_label=label,
+    )
+
+
+def search_box(value: rx.Var[str], on_change: Any, placeholder: str) -> rx.Component:
+    """A search field; `/` anywhere on the page goes to it, Esc leaves it."""
+    return rx.el.div(
+        rx.icon("search", size=14),
+        rx.debounce_input(
+            rx.el.input(
+                value=value,
+                on_change=on_change,
+                placeholder=placeholder,
+                id="search",
+                type="search",
+                aria_label=placeholder,
+                auto_complete="off",
+            ),
+            debounce_timeout=200,
+        ),
+        rx.el.kbd("/"),
+        class_name="field search",
+    )
+
+
+def select(options: Sequence[tuple[str, str]] | rx.Var[Any], value: Any, on_change: Any, label: str) -> rx.Component:
+    """A native select: `options` are (value, title) pairs."""
+    if isinstance(options, rx.Var):
+        shown: list[rx.Component] = [rx.foreach(options, lambda o: rx.el.option(o[1], value=o[0]))]
+    else:
+        shown = [rx.el.option(title, value=key) for key, title in options]
+    return rx.el.select(*shown, value=value, on_change=on_change, class_name="select", aria_label=label)
+
+
+def bone(width: str, **props: Any) -> rx.Component:
+    """A grey bar where text is about to stand."""
+    return rx.el.span(class_name="bone", style={"width": width}, aria_hidden="true", **props)
+
+
+def table_skeleton(columns: Sequence[tuple[str, str]], rows: int = 8) -> rx.Component:
+    """Rows of bones, as high as real rows; `columns` are (width of the bone, class of the cell)."""
+    cells = [rx.el.td(bone(width), class_name=kind) for width, kind in columns]
+    return rx.el.tbody(*[rx.el.tr(*cells) for _ in range(rows)], aria_busy="true")
+
+
+def empty(icon: str, title: Text, text: Text, *actions: rx.Component) -> rx.Component:
+    """Where nothing is yet: what this is, and one thing to do."""
+    return rx.el.div(
+        rx.icon(icon, size=28, stroke_width=1.5),
+        rx.el.h2(title),
+        rx.el.p(text),
+        *actions,
+        class_name="state",
+    )
+
+
+def failed(text: Text, on_retry: Any) -> rx.Component:
+    """Where loading failed: what happened, and again."""
+    return rx.el.div(
+        rx.icon("cloud_off", size=28, stroke_width=1.5),
+        rx.el.h2("This could not be loaded"),
+        rx.el.p(text),
+        button("Try again", icon="rotate_cw", on_click=on_retry),
+        class_name="state",
+        role="alert",
+    )
+
+
+def note(*content: rx.Component | Text, kind: str = "info") -> rx.Component:
+    """A remark beside its cause; `kind`: info, warning, error."""
+    icons = {"info": "info", "warning": "triangle_alert", "error": "circle_alert"}
+    role = {"role": "alert"} if kind == "error" else {}
+    return rx.el.div(
+        rx.icon(icons[kind], size=15), rx.el.div(*content, class_name="grow"), class_name=f"note {kind}", **role
+    )
+
+
+def copy_button(text: Text, title: str = "Copy") -> rx.Component:
+    """Copies `text`, and says so."""
+    return icon_button(
+        "copy", title, kind="ghost small", on_click=[rx.set_clipboard(text), rx.toast.success("Copied", duration=1500)]
+    )

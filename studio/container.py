@@ -1,0 +1,109 @@
+"""What a web process holds open: database pool, Redis, and the client that submits runs.
+
+Made at import, opened when the server starts, because the same modules are imported to build the frontend, where no
+server runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeVar
+
+from redis.asyncio import Redis
+
+from engine.errors import ConfigError
+from engine.settings import Settings, get_settings
+from engine.store.session import Database
+from engine.store.vault import Vault
+
+if TYPE_CHECKING:
+    from runners.client import RunClient
+    from runners.connections import Connections
+
+Service = TypeVar("Service")
+
+
+class Container:
+    """Services of one process; `db`, `redis` and `client` raise ConfigError before `open`."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._settings = settings
+        self._connections: Connections | None = None
+        self._lock = asyncio.Lock()
+        self._db: Database | None = None
+        self._redis: Redis | None = None
+        self._client: RunClient | None = None
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings or get_settings()
+
+    @property
+    def db(self) -> Database:
+        return _opened(self._db)
+
+    @property
+    def redis(self) -> Redis:
+        return _opened(self._redis)
+
+    @property
+    def client(self) -> RunClient:
+        return _opened(self._client)
+
+    @property
+    def vault(self) -> Vault:
+        """Opens the secrets of tenants."""
+        return Vault(_opened(self._connections).secrets.master_key)
+
+    def use(self, connections: Connections) -> None:
+        """Say where the servers are; nothing is opened yet."""
+        self._connections = connections
+
+    async def open(self) -> None:
+        """Open everything; a second call does nothing. Raises ConfigError when `use` was not called."""
+        async with self._lock:
+            if self._db is not None:
+                return
+            if self._connections is None:
+                raise ConfigError("The web process was not told where its servers are; start it with `heddle web`.")
+            from runners.client import RunClient  # noqa: PLC0415  # not needed to build the frontend
+
+            db = Database(self._connections.app_database_url)
+            redis = Redis.from_url(self._connections.redis_url)
+            self._client = await RunClient.open(self.settings, self._connections, db=db, redis=redis)
+            self._db, self._redis = db, redis
+
+    async def close(self) -> None:
+        """Close what is open."""
+        async with self._lock:
+            if self._client is not None:
+                await self._client.close()
+            if self._redis is not None:
+                await self._redis.aclose()
+            if self._db is not None:
+                await self._db.close()
+            self._db = self._redis = self._client = None
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        """Open for as long as the server runs."""
+        await self.open()
+        try:
+            yield
+        finally:
+            await self.close()
+
+
+def _opened(service: Service | None) -> Service:
+    if service is None:
+        raise ConfigError("The studio's services are not open yet.")
+    return service
+
+
+@lru_cache(maxsize=1)
+def get_container() -> Container:
+    """The process's container."""
+    return Container()

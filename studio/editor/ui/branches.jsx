@@ -1,0 +1,126 @@
+// The ways on from a node, in the order in which they are tried; and the form of a single edge.
+import { useState } from "react";
+import { ArrowDown, ArrowUp, Plus, Trash2 } from "lucide-react";
+import { useSession, useValue } from "./store.js";
+import { isDefault } from "./format.js";
+import { Problem, useDraft, useNames } from "./fields.jsx";
+
+export function Branches({ node, editable }) {
+  const graph = useValue((s) => s.graph);
+  const edges = graph.edges.filter((edge) => edge.from === node.name);
+  const several = node.type === "condition" || edges.length > 1;
+  return (
+    <div className="hed-f" data-testid="branches">
+      <label>{several ? "Branches" : "Then"} {several && <span>the first that is true wins</span>}</label>
+      {edges.map((edge, i) => (
+        <Branch key={edge.key} edge={edge} editable={editable} first={i === 0} last={i === edges.length - 1} several={several} />
+      ))}
+      {editable && <AddBranch node={node} edges={edges} several={several} />}
+    </div>
+  );
+}
+
+function Branch({ edge, editable, first, last, several }) {
+  const session = useSession();
+  const problem = useValue((s) => s.diagnostics.find((d) => d.path?.[0] === "edges" && d.path[1] === edge.index));
+  return (
+    <div className="hed-branch" data-testid={`branch-${edge.to}`}>
+      {several && (
+        <div className="line">
+          <span className="mut">if</span>
+          <Condition edge={edge} editable={editable} />
+        </div>
+      )}
+      <div className="line">
+        <span className="mut">{edge.on === "success" ? "to" : `on ${edge.on}`}</span>
+        <Target edge={edge} editable={editable} />
+        {editable && several && (
+          <>
+            <button className="hed-icon" disabled={first} onClick={() => session.moveEdge(edge.key, -1)} aria-label="Try earlier" title="Try earlier"><ArrowUp size={12} /></button>
+            <button className="hed-icon" disabled={last} onClick={() => session.moveEdge(edge.key, 1)} aria-label="Try later" title="Try later"><ArrowDown size={12} /></button>
+          </>
+        )}
+        {editable && <button className="hed-icon" onClick={() => session.removeEdge(edge.key)} aria-label={`Delete the way to ${edge.to}`} title="Delete"><Trash2 size={12} /></button>}
+      </div>
+      {problem && <Problem problem={problem} />}
+    </div>
+  );
+}
+
+function Condition({ edge, editable, id }) {
+  const session = useSession();
+  const shown = isDefault(edge.condition) ? "" : edge.condition;
+  const draft = useDraft(shown, (text) => void session.setEdge(edge.key, "condition", text.trim() === "" ? null : text.trim()));
+  return <input id={id} className="hed-in mono" {...draft.bind} readOnly={!editable} placeholder="nothing else fits (default)" aria-label={`Condition of the way to ${edge.to}`} spellCheck={false} />;
+}
+
+function Target({ edge, editable, id }) {
+  const session = useSession();
+  const names = useNames().filter(({ value }) => value !== edge.from);
+  return (
+    <select id={id} className="hed-in" value={edge.to} disabled={!editable} onChange={(event) => session.setEdge(edge.key, "to", event.target.value)} aria-label="Leads to">
+      {names.map(({ value }) => <option key={value} value={value}>{value}</option>)}
+      {!names.some(({ value }) => value === edge.to) && <option value={edge.to}>{edge.to} (missing)</option>}
+    </select>
+  );
+}
+
+function AddBranch({ node, edges, several }) {
+  const session = useSession();
+  const [open, setOpen] = useState(false);
+  const taken = new Set([node.name, ...edges.map((edge) => edge.to)]);
+  const names = useNames().filter(({ value }) => !taken.has(value));
+  if (!open) {
+    return <button className="hed-link" onClick={() => setOpen(true)}><Plus size={12} /> {several ? "Add a branch" : edges.length ? "Add a way on" : "Lead on to…"}</button>;
+  }
+  return (
+    <select autoFocus className="hed-in" defaultValue="" aria-label="New branch leads to" onBlur={() => setOpen(false)}
+      onChange={(event) => { session.edit([{ op: "add_edge", from: node.name, to: event.target.value, condition: null }]); setOpen(false); }}>
+      <option value="" disabled>Leads to…</option>
+      {names.map(({ value }) => <option key={value} value={value}>{value}</option>)}
+    </select>
+  );
+}
+
+const WHEN = [["success", "it succeeds"], ["error", "it fails"], ["timeout", "it times out"]];
+
+export function EdgeFields({ edge, editable }) {
+  const session = useSession();
+  const problem = useValue((s) => s.diagnostics.find((d) => d.path?.[0] === "edges" && d.path[1] === edge.index));
+  const label = useDraft(edge.label ?? "", (text) => void session.setEdge(edge.key, "label", text.trim() || null));
+  return (
+    <>
+      <div className="hed-f">
+        <label htmlFor="edge-condition">Condition</label>
+        <Condition edge={edge} editable={editable} id="edge-condition" />
+        {problem && <Problem problem={problem} />}
+        <p className="hed-help">For example <code>context.intent == 'faq'</code>. Empty: taken when no other branch fits.</p>
+      </div>
+      <div className="hed-f">
+        <label htmlFor="edge-to">Leads to</label>
+        <Target edge={edge} editable={editable} id="edge-to" />
+      </div>
+      <div className="hed-f">
+        <label htmlFor="edge-on">Taken when {edge.from}</label>
+        <div className="hed-seg hed-wide" id="edge-on" role="radiogroup" aria-label="Taken when">
+          {WHEN.map(([value, text]) => (
+            <button key={value} role="radio" aria-checked={edge.on === value} disabled={!editable} onClick={() => session.setEdge(edge.key, "on", value)}>{text}</button>
+          ))}
+        </div>
+      </div>
+      <div className="hed-f">
+        <label htmlFor="edge-label">Label on the canvas</label>
+        <input id="edge-label" className="hed-in" {...label.bind} readOnly={!editable} placeholder="made from the condition" />
+      </div>
+      {editable && (
+        <div className="hed-f">
+          <label>Order among the branches of {edge.from}</label>
+          <div className="hed-row">
+            <button className="hed-btn small" onClick={() => session.moveEdge(edge.key, -1)}><ArrowUp size={13} /> Earlier</button>
+            <button className="hed-btn small" onClick={() => session.moveEdge(edge.key, 1)}><ArrowDown size={13} /> Later</button>
+          </div>
+        </div>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,64 @@
+// The chat preview: it runs the draft, one run a message, in one conversation.
+import { useEffect, useRef, useState } from "react";
+import { CircleX, CornerDownLeft, LoaderCircle } from "lucide-react";
+import { useSession, useValue } from "./store.js";
+import { DataBlock } from "./data_view.jsx";
+
+export function Chat() {
+  const session = useSession();
+  const messages = useValue((s) => s.chat);
+  const greeting = useValue((s) => s.graph?.top?.greeting);
+  const end = useRef(null);
+  useEffect(() => void end.current?.scrollIntoView({ block: "end" }), [messages]);
+  return (
+    <div className="hed-chat" data-testid="chat">
+      <div className="log" aria-live="polite">
+        {!messages.length && (greeting
+          ? <div className="it">{greeting}</div>
+          : <p className="hed-hint">Write as a customer would. The draft runs as it is saved, and its nodes light up.</p>)}
+        {messages.map((message, i) => <Bubble key={i} message={message} />)}
+        <div ref={end} />
+      </div>
+      <Composer session={session} />
+    </div>
+  );
+}
+
+function Bubble({ message }) {
+  if (message.role === "user") return <div className="me">{message.text}</div>;
+  if (message.pending && !message.text) return <div className="it wait" aria-label="Working"><LoaderCircle size={14} className="hed-spin" /></div>;
+  if (message.error) return <div className="it bad" role="alert"><CircleX size={14} /> {message.text}</div>;
+  if (message.text == null) return <div className="it"><DataBlock title="Output" value={message.output} /></div>;
+  return <div className={`it ${message.pending ? "typing" : ""}`} data-testid={message.pending ? undefined : "reply"}>{message.text}</div>;
+}
+
+function Composer({ session }) {
+  const [text, setText] = useState("");
+  const busy = useValue((s) => s.busy || Boolean(s.chat.at(-1)?.pending));
+  const can = useValue((s) => s.view.can.run);
+  const focus = useValue((s) => s.drawer.focus);
+  const field = useRef(null);
+  useEffect(() => void (focus && field.current?.focus()), [focus]);
+  const send = () => {
+    const message = text.trim();
+    if (!message || busy) return;
+    setText("");
+    session.runs.start({ message }, { chat: true });
+  };
+  return (
+    <form className="ci" onSubmit={(event) => { event.preventDefault(); send(); }}>
+      <textarea
+        ref={field} rows={1} value={text} maxLength={4000} disabled={!can} aria-label="Message" data-testid="chat-input"
+        placeholder={can ? "Write a message" : "Your role does not allow running workflows"}
+        onChange={(event) => setText(event.target.value)}
+        onKeyDown={(event) => {
+          if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) {
+            event.preventDefault();
+            send();
+          }
+        }}
+      />
+      <button className="hed-icon" type="submit" disabled={busy || !text.trim()} aria-label="Send"><CornerDownLeft size={14} /></button>
+    </form>
+  );
+}

@@ -1,0 +1,182 @@
+// Publishing, a conflict with somebody else's save, and the sheet of shortcuts.
+import { useEffect, useRef, useState } from "react";
+import { Check, Copy, Globe, MessageSquare, TriangleAlert, Webhook } from "lucide-react";
+import { useSession, useValue } from "./store.js";
+import { ago, count } from "./format.js";
+
+function Dialog({ title, onClose, children, testid }) {
+  const box = useRef(null);
+  useEffect(() => {
+    const before = document.activeElement;
+    box.current?.querySelector("[data-autofocus], input, textarea, button")?.focus();
+    return () => before?.focus?.();
+  }, []);
+  const onKeyDown = (event) => {
+    if (event.key === "Escape") onClose?.();
+    if (event.key !== "Tab") return;
+    const stops = [...box.current.querySelectorAll("button:not(:disabled), input, textarea, a[href]")];
+    const [first, last] = [stops[0], stops.at(-1)];
+    if (event.shiftKey ? document.activeElement === first : document.activeElement === last) {
+      event.preventDefault();
+      (event.shiftKey ? last : first)?.focus();
+    }
+  };
+  return (
+    <div className="hed-veil" onMouseDown={(event) => event.target === event.currentTarget && onClose?.()}>
+      <div className="hed-dialog" role="dialog" aria-modal="true" aria-label={title} ref={box} onKeyDown={onKeyDown} data-testid={testid}>
+        <h2>{title}</h2>
+        {children}
+      </div>
+    </div>
+  );
+}
+
+export function PublishDialog() {
+  const session = useSession();
+  const publish = useValue((s) => s.publish);
+  if (!publish) return null;
+  const close = () => session.set({ publish: null });
+  return (
+    <Dialog title={publish.addresses ? `Version ${publish.number} is live` : "Publish version"} onClose={close} testid="publish-dialog">
+      {publish.addresses ? <Published publish={publish} close={close} /> : <PublishForm publish={publish} close={close} />}
+    </Dialog>
+  );
+}
+
+function PublishForm({ publish, close }) {
+  const session = useSession();
+  const view = useValue((s) => s.view);
+  const top = useValue((s) => s.graph?.top);
+  const problems = useValue((s) => s.diagnostics);
+  const [note, setNote] = useState("");
+  const errors = problems.filter((one) => one.severity === "error");
+  const warnings = problems.length - errors.length;
+  const send = async () => {
+    session.set((s) => ({ publish: { ...s.publish, busy: true, error: null } }));
+    try {
+      await session.sync.settled();
+      session.server.publish({ op: `${session.id}:publish:${Date.now()}`, note });
+    } catch {
+      session.set((s) => ({ publish: { ...s.publish, busy: false, error: "The draft is not saved yet; resolve that first." } }));
+    }
+  };
+  if (errors.length) {
+    return (
+      <>
+        <p>{count(errors.length, "error")} must be mended before this draft can be published.</p>
+        <div className="hed-problems boxed">
+          {errors.slice(0, 6).map((one, i) => (
+            <button key={i} className="error" onClick={() => { close(); session.showProblem(one); }}><TriangleAlert size={14} /><span>{one.message}</span><span className="at">{one.line}:{one.column}</span></button>
+          ))}
+        </div>
+        <footer><button className="hed-btn" onClick={close} data-autofocus>Close</button></footer>
+      </>
+    );
+  }
+  return (
+    <>
+      <p>
+        The draft is frozen as version {(view.latest ?? view.live?.number ?? 0) + 1} and answers from then on.
+        {view.live ? ` It replaces version ${view.live.number}.` : ""}
+      </p>
+      <ul className="hed-ways">
+        {top.addresses.map((one) => <li key={one.kind + one.path}>{one.kind === "chat" ? <MessageSquare size={14} /> : <Webhook size={14} />}<span>{one.kind === "chat" ? "Chat" : "Webhook"}</span><code>{one.kind === "chat" ? "/c" : "/hooks"}/…/{one.path}</code></li>)}
+        <li><Globe size={14} /><span>API</span><code>POST /api/v1/runs</code></li>
+      </ul>
+      {!top.addresses.length && <p className="mut">No chat or webhook trigger is named in the file, so only the API can start it.</p>}
+      {warnings > 0 && <p className="hed-error warning">{count(warnings, "warning")} in the draft; it can be published all the same.</p>}
+      <label className="hed-f">
+        <span>What changed (optional)</span>
+        <input className="hed-in" value={note} maxLength={500} data-autofocus onChange={(event) => setNote(event.target.value)} onKeyDown={(event) => event.key === "Enter" && send()} data-testid="publish-note" />
+      </label>
+      {publish.error && <p className="hed-error error" role="alert">{publish.error}</p>}
+      <footer>
+        <button className="hed-btn" onClick={close}>Cancel</button>
+        <button className="hed-btn primary" onClick={send} disabled={publish.busy} data-testid="publish-confirm">{publish.busy ? "Publishing…" : "Publish version"}</button>
+      </footer>
+    </>
+  );
+}
+
+function Published({ publish, close }) {
+  const hidden = publish.addresses.some((one) => one.auth === "token" && !one.token);
+  return (
+    <>
+      {publish.addresses.map((one) => <Address key={one.kind + one.path} address={one} />)}
+      {hidden && <p className="mut">The webhook keeps the token it had; put it in place of <code>TOKEN</code>.</p>}
+      {!publish.addresses.length && <p>Start it with <code>POST /api/v1/runs</code> and an API key, or from another workflow.</p>}
+      <footer><button className="hed-btn primary" onClick={close} data-autofocus>Done</button></footer>
+    </>
+  );
+}
+
+function Address({ address }) {
+  const { kind, path, auth, token } = address;
+  const url = `${window.location.origin}${path}`;
+  const isChat = kind === "chat";
+  const bearer = auth === "token" ? `  -H 'Authorization: Bearer ${token ?? "TOKEN"}' \\\n` : "";
+  const curl = `curl ${url}${isChat ? "/messages" : ""} \\\n${bearer}  -H 'Content-Type: application/json' \\\n  -d '{"message": "Hello"}'`;
+  return (
+    <div className="hed-address" data-testid={`address-${kind}`}>
+      <b>{isChat ? "Chat" : "Webhook"}</b>
+      {isChat && <a className="hed-link" href={url} target="_blank" rel="noreferrer">{url}</a>}
+      <Copyable text={curl} />
+      {auth === "hmac" && <p className="mut">Sign each call with the endpoint's secret (Standard Webhooks).</p>}
+      {token && <p className="hed-note"><b>Keep the token now.</b> It is shown this once and stored only as a hash.</p>}
+    </div>
+  );
+}
+
+export function Copyable({ text }) {
+  const [done, setDone] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard?.writeText(text);
+    setDone(true);
+    setTimeout(() => setDone(false), 1600);
+  };
+  return (
+    <div className="hed-copy">
+      <pre>{text}</pre>
+      <button className="hed-icon" onClick={copy} aria-label="Copy" title="Copy">{done ? <Check size={14} /> : <Copy size={14} />}</button>
+    </div>
+  );
+}
+
+export function ConflictDialog() {
+  const session = useSession();
+  const theirs = useValue((s) => s.conflict);
+  if (!theirs) return null;
+  return (
+    <Dialog title="This workflow was changed elsewhere" testid="conflict-dialog">
+      <p>
+        {theirs.by ?? "Somebody"} saved this draft {theirs.at ? ago(theirs.at) : "in the meantime"}, after you opened it. Your last change is not
+        saved yet. Which draft is to stay?
+      </p>
+      <footer>
+        <button className="hed-btn" onClick={() => navigator.clipboard?.writeText(theirs.mine)}><Copy size={13} /> Copy my text</button>
+        <span className="grow" />
+        <button className="hed-btn" onClick={() => session.resolve("mine")} data-testid="keep-mine">Save mine over it</button>
+        <button className="hed-btn primary" data-autofocus onClick={() => session.resolve("theirs")} data-testid="take-theirs">Load theirs</button>
+      </footer>
+    </Dialog>
+  );
+}
+
+const KEYS = [
+  ["Add a node", "N"], ["Delete what is selected", "Del"], ["Undo, redo", "Ctrl Z, Ctrl Shift Z"], ["Save now", "Ctrl S"], ["Run again", "Ctrl Enter"],
+  ["Copy, paste, duplicate", "Ctrl C, V, D"], ["Select all", "Ctrl A"], ["Select several", "Shift drag"], ["Move the selection", "Arrow keys"],
+  ["Search in the YAML", "Ctrl F"], ["Deselect, close", "Esc"], ["This sheet", "?"],
+];
+
+export function ShortcutSheet() {
+  const session = useSession();
+  const open = useValue((s) => s.sheet);
+  if (!open) return null;
+  const close = () => session.set({ sheet: false });
+  return (
+    <Dialog title="Keyboard" onClose={close}>
+      <dl className="hed-keys">{KEYS.map(([what, keys]) => <div key={what}><dt>{what}</dt><dd><kbd>{keys}</kbd></dd></div>)}</dl>
+      <footer><button className="hed-btn" onClick={close} data-autofocus>Close</button></footer>
+    </Dialog>
+  );
+}

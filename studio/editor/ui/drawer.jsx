@@ -1,0 +1,94 @@
+// Below the canvas: chat, input form and problems on the left, the steps of the run on the right.
+import { ChevronDown, ChevronUp, CircleX, Info, MessageSquarePlus, TriangleAlert, WandSparkles } from "lucide-react";
+import { useSession, useValue } from "./store.js";
+import { cost, count, duration } from "./format.js";
+import { isFinal } from "./run.js";
+import { useClock } from "./clock.js";
+import { Chat } from "./chat.jsx";
+import { InputForm } from "./input_form.jsx";
+import { Timeline } from "./timeline.jsx";
+
+export function Drawer() {
+  const session = useSession();
+  const drawer = useValue((s) => s.drawer);
+  const problems = useValue((s) => s.diagnostics.length);
+  const hasChat = useValue((s) => s.chat.length > 0);
+  const open = (tab) => session.set({ drawer: { tab, open: drawer.tab !== tab || !drawer.open || tab !== drawer.tab } });
+  const tabs = [["chat", "Chat preview"], ["input", "Input"], ["problems", problems ? `Problems · ${problems}` : "Problems"]];
+  return (
+    <section className="hed-drawer" aria-label="Preview" data-testid="drawer">
+      <div className="hed-dt">
+        <div role="tablist" className="hed-dtabs">
+          {tabs.map(([key, title]) => (
+            <button key={key} role="tab" aria-selected={drawer.open && drawer.tab === key} onClick={() => open(key)} data-testid={`drawer-${key}`}>{title}</button>
+          ))}
+        </div>
+        <span className="grow" />
+        <RunSummary />
+        {hasChat && drawer.tab === "chat" && (
+          <button className="hed-icon" onClick={() => session.runs.newConversation()} title="New conversation" aria-label="New conversation"><MessageSquarePlus size={15} /></button>
+        )}
+        <button className="hed-icon" onClick={() => session.set({ drawer: { ...drawer, open: !drawer.open } })} aria-label={drawer.open ? "Fold the preview" : "Open the preview"}>
+          {drawer.open ? <ChevronDown size={15} /> : <ChevronUp size={15} />}
+        </button>
+      </div>
+      {drawer.open && (
+        <div className="hed-dbody">
+          <div className="hed-dleft">
+            {drawer.tab === "chat" && <Chat />}
+            {drawer.tab === "input" && <InputForm />}
+            {drawer.tab === "problems" && <Problems />}
+          </div>
+          <Timeline />
+        </div>
+      )}
+    </section>
+  );
+}
+
+function RunSummary() {
+  const run = useValue((s) => s.run);
+  const now = useClock(run && !isFinal(run) ? run.started_at : null);
+  if (!run) return null;
+  const ms = run.duration_ms ?? (run.started_at ? (now - run.started_at) * 1000 : null);
+  const facts = [duration(ms), cost(run.cost)].filter(Boolean).join(" · ");
+  return (
+    <>
+      <span className={`hed-chip run-${run.status}`} data-testid="run-status" role="status">{run.status}</span>
+      <span className="hed-run">
+        {run.run_id && <a className="hed-link mono" href={`/app/runs/${run.run_id}`} title={`Run ${run.run_id}`}>{run.run_id.slice(0, 8)}</a>}
+        {facts && ` · ${facts}`}
+      </span>
+    </>
+  );
+}
+
+const ICONS = { error: CircleX, warning: TriangleAlert };
+
+function Problems() {
+  const session = useSession();
+  const problems = useValue((s) => s.diagnostics);
+  const canEdit = useValue((s) => s.view.can.write);
+  if (!problems.length) {
+    return <div className="hed-nothing"><b>No problems</b><p>The workflow can be run and published.</p></div>;
+  }
+  const errors = problems.filter((one) => one.severity === "error").length;
+  return (
+    <div className="hed-problems" data-testid="problems">
+      {errors > 0 && <p className="mut">{count(errors, "error")} to mend before publishing.</p>}
+      {problems.map((one, i) => {
+        const Icon = ICONS[one.severity] ?? Info;
+        return (
+          <div key={i} className={`one ${one.severity}`}>
+            <button onClick={() => session.showProblem(one)}>
+              <Icon size={14} />
+              <span>{one.message} <code>{one.code}</code></span>
+              <span className="at">{one.line}:{one.column}</span>
+            </button>
+            {one.fix && canEdit && <button className="hed-link" onClick={() => session.applyFix(one)} data-testid="apply-fix"><WandSparkles size={12} /> {one.fix.title}</button>}
+          </div>
+        );
+      })}
+    </div>
+  );
+}

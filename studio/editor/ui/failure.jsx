@@ -1,0 +1,61 @@
+// What happens when a step fails: tries, then an action. Lives beside `config` in the file.
+import { useSession } from "./store.js";
+import { Problem, WIDGETS, pathAt, useNames } from "./fields.jsx";
+import { useValue } from "./store.js";
+
+const ACTIONS = [
+  ["", "the run fails"], ["goto", "go to"], ["fallback", "fall back to"], ["continue", "go on without it"],
+  ["custom_response", "answer with a text"], ["escalate", "hand over to a person at"],
+];
+const WITH_NODE = new Set(["goto", "fallback", "escalate"]);
+
+export function Failure({ node, editable }) {
+  const session = useSession();
+  const names = useNames().filter(({ value }) => value !== node.name);
+  const retry = node.raw.retry ?? {};
+  const rule = node.raw.on_error ?? {};
+  const problem = useValue((s) => s.diagnostics.find((d) => d.node === node.name && (pathAt(d, ["retry"]) || pathAt(d, ["on_error"]))));
+  const setAction = (action) => {
+    if (!action) return session.setField(node.name, ["on_error"], undefined);
+    const next = WITH_NODE.has(action) ? { action, node: rule.node ?? names[0]?.value } : { action };
+    return session.setField(node.name, ["on_error"], next);
+  };
+  const setRetry = (key) => (value) => {
+    if (value === undefined && Object.keys(retry).length <= 1) return session.setField(node.name, ["retry"], undefined);
+    return session.setField(node.name, Object.keys(retry).length ? ["retry", key] : ["retry"], Object.keys(retry).length ? value : { [key]: value });
+  };
+  const Number = WIDGETS.number;
+  const Select = WIDGETS.select;
+  return (
+    <>
+      <div className="hed-two">
+        <div className="hed-f">
+          <label htmlFor="f-attempts">Tries</label>
+          <Number id="f-attempts" value={retry.max_attempts} field={{ min: 1, max: 20, integer: true, placeholder: "as the workflow says" }} save={setRetry("max_attempts")} readOnly={!editable} />
+        </div>
+        <div className="hed-f">
+          <label htmlFor="f-backoff">Wait between tries</label>
+          <Select id="f-backoff" value={retry.backoff} field={{ default: "exponential", options: ["fixed", "linear", "exponential"].map((value) => ({ value })) }} save={setRetry("backoff")} readOnly={!editable || !retry.max_attempts} />
+        </div>
+      </div>
+      <div className="hed-f">
+        <label htmlFor="f-action">If it still fails</label>
+        <div className="hed-row">
+          <select id="f-action" className="hed-in" value={rule.action ?? ""} disabled={!editable} onChange={(event) => setAction(event.target.value)}>
+            {ACTIONS.map(([value, text]) => <option key={value} value={value}>{text}</option>)}
+            {!ACTIONS.some(([value]) => value === (rule.action ?? "")) && <option value={rule.action}>{rule.action}</option>}
+          </select>
+          {WITH_NODE.has(rule.action) && (
+            <select className="hed-in" value={rule.node ?? ""} disabled={!editable} aria-label="Node to go to" onChange={(event) => session.setField(node.name, ["on_error", "node"], event.target.value)}>
+              {names.map(({ value }) => <option key={value} value={value}>{value}</option>)}
+            </select>
+          )}
+        </div>
+        {rule.action === "custom_response" && (
+          <WIDGETS.textarea id="f-response" value={rule.response} field={{ placeholder: "What the person reads then" }} save={(value) => session.setField(node.name, ["on_error", "response"], value)} readOnly={!editable} />
+        )}
+        {problem && <Problem problem={problem} />}
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,82 @@
+// From the server's graph to what React Flow draws: keys of edges, siblings, and places for nodes that have none.
+import dagre from "@dagrejs/dagre";
+
+export const CARD = { width: 200, height: 60 };
+export const GRID = 20;
+
+// Edges have no name in the file; "from->to#n" stays the same while other edges come and go.
+export function keyEdges(edges) {
+  const seen = new Map();
+  return edges.map((edge) => {
+    const pair = `${edge.from}->${edge.to}`;
+    const n = seen.get(pair) ?? 0;
+    seen.set(pair, n + 1);
+    return { ...edge, key: `${pair}#${n}` };
+  });
+}
+
+export function countOutgoing(edges) {
+  const out = new Map();
+  for (const edge of edges) out.set(edge.from, (out.get(edge.from) ?? 0) + 1);
+  return out;
+}
+
+const snap = (value) => Math.round(value / GRID) * GRID;
+
+// Deterministic layered layout, top to bottom: {name: [x, y]}.
+export function layered(nodes, edges) {
+  const graph = new dagre.graphlib.Graph({ multigraph: true });
+  graph.setGraph({ rankdir: "TB", nodesep: 30, ranksep: 70, marginx: 40, marginy: 20 });
+  graph.setDefaultEdgeLabel(() => ({}));
+  nodes.forEach((node) => graph.setNode(node.name, { ...CARD }));
+  const known = new Set(nodes.map((node) => node.name));
+  edges.forEach((edge, i) => {
+    if (known.has(edge.from) && known.has(edge.to) && edge.from !== edge.to) graph.setEdge(edge.from, edge.to, {}, `${i}`);
+  });
+  dagre.layout(graph);
+  const at = (name) => graph.node(name);
+  return Object.fromEntries(
+    nodes.map(({ name }) => [name, [snap(at(name).x - CARD.width / 2), snap(at(name).y - CARD.height / 2)]]),
+  );
+}
+
+// Where every node stands: stored places win; without any the whole graph is laid out; single newcomers stand by a neighbour.
+export function place(nodes, edges, stored) {
+  const missing = nodes.filter((node) => !stored[node.name]);
+  if (!missing.length) return pick(nodes, stored);
+  if (missing.length === nodes.length) return layered(nodes, edges);
+  const placed = pick(nodes.filter((node) => stored[node.name]), stored);
+  for (const { name } of missing) placed[name] = beside(name, edges, placed);
+  return placed;
+}
+
+function beside(name, edges, placed) {
+  const before = edges.find((edge) => edge.to === name && placed[edge.from]);
+  const after = edges.find((edge) => edge.from === name && placed[edge.to]);
+  const all = Object.values(placed);
+  const lowest = Math.max(0, ...all.map(([, y]) => y));
+  let [x, y] = before
+    ? [placed[before.from][0], placed[before.from][1] + 140]
+    : after
+      ? [placed[after.to][0], placed[after.to][1] - 140]
+      : [Math.min(...all.map(([left]) => left)), lowest + 140];
+  return freeSpot([x, y], placed);
+}
+
+// The first place at or to the right of `[x, y]` where a card covers no other.
+export function freeSpot([x, y], placed) {
+  const all = Object.values(placed);
+  const covered = () => all.some(([px, py]) => Math.abs(px - x) < CARD.width + 10 && Math.abs(py - y) < CARD.height + 20);
+  while (covered()) x += CARD.width + GRID;
+  return [snap(x), snap(y)];
+}
+
+const pick = (nodes, positions) => Object.fromEntries(nodes.map(({ name }) => [name, positions[name]]));
+
+export function freeName(base, taken) {
+  const stem = base.replace(/\W+/g, "_").replace(/^(\d)/, "_$1") || "node";
+  if (!taken.has(stem)) return stem;
+  let n = 2;
+  while (taken.has(`${stem}_${n}`)) n += 1;
+  return `${stem}_${n}`;
+}

@@ -1,0 +1,219 @@
+// The panel of what is selected: a node (settings, data of the last run, its YAML) or an edge.
+import { useEffect, useState } from "react";
+import { ArrowRight, ChevronRight, Copy, Trash2 } from "lucide-react";
+import { useSession, useValue } from "./store.js";
+import { TypeIcon } from "./icons.jsx";
+import { edgeLabel } from "./format.js";
+import { Field, Problem, useDraft, valueAt } from "./fields.jsx";
+import { WorkflowPanel } from "./workflow_panel.jsx";
+import { Branches, EdgeFields } from "./branches.jsx";
+import { Failure } from "./failure.jsx";
+import { DataTab } from "./data_view.jsx";
+
+const TABS = [["settings", "Settings"], ["data", "Data"], ["yaml", "YAML"]];
+
+export function Inspector() {
+  const selected = useValue((s) => s.selected);
+  const node = useValue((s) => s.graph?.nodes.find((one) => one.name === s.selected.nodes[0]));
+  const edge = useValue((s) => s.graph?.edges.find((one) => one.key === s.selected.edge));
+  if (edge) return <EdgePanel edge={edge} />;
+  if (selected.nodes.length > 1) return <ManyPanel names={selected.nodes} />;
+  if (node) return <NodePanel key={node.name} node={node} />;
+  return <WorkflowPanel />;
+}
+
+function NodePanel({ node }) {
+  const session = useSession();
+  const spec = useValue((s) => s.view.specs[node.type]);
+  const tab = useValue((s) => s.inspector);
+  return (
+    <aside className="hed-insp" aria-label={`Settings of ${node.name}`} data-testid="inspector" style={{ "--g": `var(--${spec?.group ?? "flow"})` }}>
+      <div className="hed-ih">
+        <i><TypeIcon name={spec?.icon} /></i>
+        <NodeName node={node} />
+        <span className="hed-chip" title={spec?.summary}>{node.type}</span>
+      </div>
+      <div className="hed-tabs" role="tablist">
+        {TABS.map(([key, title]) => (
+          <button key={key} role="tab" aria-selected={tab === key} onClick={() => session.set({ inspector: key })}>{title}</button>
+        ))}
+      </div>
+      <div className="hed-scroll" role="tabpanel">
+        {tab === "settings" && <Settings node={node} spec={spec} />}
+        {tab === "data" && <DataTab node={node} />}
+        {tab === "yaml" && <NodeYaml node={node} />}
+      </div>
+    </aside>
+  );
+}
+
+function NodeName({ node }) {
+  const session = useSession();
+  const editable = useValue((s) => s.view.can.write && s.valid);
+  const taken = useValue((s) => s.graph);
+  const save = (name) => {
+    if (!name || name === node.name) return null;
+    if (!/^[A-Za-z_]\w{0,63}$/.test(name)) return "Letters, digits and _ only, not starting with a digit.";
+    if (taken.nodes.some((other) => other.name === name)) return `There is a node called ${name} already.`;
+    session.rename(node.name, name);
+    return null;
+  };
+  const draft = useDraft(node.name, save, { onBlurOnly: true });
+  return (
+    <span className="hed-name">
+      <input {...draft.bind} readOnly={!editable} aria-label="Node name" spellCheck={false} data-testid="node-name" />
+      {draft.error && <span className="hed-error" role="alert">{draft.error}</span>}
+    </span>
+  );
+}
+
+function Settings({ node, spec }) {
+  const session = useSession();
+  const editable = useValue((s) => s.view.can.write && s.valid);
+  const step = useValue((s) => s.run?.nodes[node.name]);
+  const branches = useValue((s) => s.graph.edges.filter((edge) => edge.from === node.name).length);
+  if (!spec) return <p className="hed-none">There is no node type <code>{node.type}</code>. Change the type in the YAML, or delete the node.</p>;
+  const main = spec.fields.filter((field) => !field.common && !field.rare);
+  const rest = spec.fields.filter((field) => field.common || field.rare);
+  return (
+    <>
+      <General node={node} />
+      {pairs(main).map((row) => (
+        <div key={row[0].key} className={row.length > 1 ? "hed-two" : undefined}>
+          {row.map((field) => <Field key={field.key} node={node} field={field} editable={editable} note={noteFor(field, node, step)} />)}
+        </div>
+      ))}
+      {(branches > 0 || spec.leads) && <Branches node={node} editable={editable} />}
+      {spec.runs && <Failure node={node} editable={editable} />}
+      <More fields={rest} node={node} editable={editable} />
+      {editable && (
+        <div className="hed-actions">
+          <button className="hed-btn small" onClick={() => session.duplicate()}><Copy size={13} /> Duplicate</button>
+          <button className="hed-btn small danger" onClick={() => session.removeSelected()} data-testid="delete-node"><Trash2 size={13} /> Delete node</button>
+        </div>
+      )}
+    </>
+  );
+}
+
+// What few nodes need; open where something is set.
+function More({ fields, node, editable }) {
+  const used = fields.some((field) => valueAt(node.config, field.key) !== undefined);
+  const [open, setOpen] = useState(used);
+  return (
+    <>
+      <button className="hed-more" aria-expanded={open} onClick={() => setOpen(!open)}><ChevronRight size={13} /> More settings</button>
+      {open && pairs(fields).map((row) => (
+        <div key={row[0].key} className={row.length > 1 ? "hed-two" : undefined}>
+          {row.map((field) => <Field key={field.key} node={node} field={field} editable={editable} />)}
+        </div>
+      ))}
+    </>
+  );
+}
+
+// Problems that belong to the node as a whole rather than to one field.
+function General({ node }) {
+  const problems = useValue((s) => s.diagnostics);
+  const own = problems.filter((d) => d.node === node.name && !(d.path?.length > 2 && ["config", "retry", "on_error"].includes(d.path[2])));
+  return own.map((d, i) => <Problem key={i} problem={d} />);
+}
+
+const isSmall = (field) => field.widget === "number" || field.widget === "slider";
+
+// Two numbers share a row, as in a form on paper.
+function pairs(fields) {
+  const rows = [];
+  for (const field of fields) {
+    const last = rows.at(-1);
+    if (last && last.length === 1 && isSmall(last[0]) && isSmall(field)) last.push(field);
+    else rows.push([field]);
+  }
+  return rows;
+}
+
+function noteFor(field, node, step) {
+  if (field.widget === "model" && step?.tier) {
+    return <div className="hed-note"><b>{step.tier} answered</b> · {step.reason ?? step.model}</div>;
+  }
+  if (field.key === "output_schema" && !node.config.output_schema && node.inferred) {
+    const { branches, fields } = node.inferred;
+    return (
+      <div className="hed-inferred" data-testid="inferred">
+        <span className="hed-link">inferred from {branches} {branches === 1 ? "branch" : "branches"}</span>
+        {fields.map(({ name, values, type }) => (
+          <div key={name}>
+            <span className="mut">{name}</span>
+            {values ? values.map((value) => <span key={String(value)} className="hed-tag">{String(value)}</span>) : <span className="hed-tag">{type}</span>}
+          </div>
+        ))}
+      </div>
+    );
+  }
+  return null;
+}
+
+function NodeYaml({ node }) {
+  const session = useSession();
+  const [text, setText] = useState("");
+  const graph = useValue((s) => s.graph);
+  useEffect(() => {
+    const doc = session.view.state.doc;
+    const [first, last] = node.lines;
+    const lines = [];
+    for (let n = first; n <= Math.min(last, doc.lines); n += 1) lines.push(doc.line(n).text.replace(/\r$/, ""));
+    setText(lines.join("\n"));
+  }, [graph, node]);
+  return (
+    <div className="hed-f">
+      <label>Lines {node.lines[0]} to {node.lines[1]} <button className="hed-link" onClick={() => session.showProblem({ line: node.lines[0] })}>Edit in the YAML pane</button></label>
+      <pre className="hed-ta">{text}</pre>
+    </div>
+  );
+}
+
+function EdgePanel({ edge }) {
+  const session = useSession();
+  const editable = useValue((s) => s.view.can.write && s.valid);
+  const siblings = useValue((s) => s.graph.edges.filter((one) => one.from === edge.from).length);
+  return (
+    <aside className="hed-insp" aria-label="Settings of the edge" data-testid="inspector" style={{ "--g": "var(--flow)" }}>
+      <div className="hed-ih">
+        <span className="hed-name flat" title={`${edge.from} → ${edge.to}`}>
+          <button className="hed-link" onClick={() => session.select([edge.from], { reveal: true })}>{edge.from}</button>
+          <ArrowRight size={13} />
+          <button className="hed-link" onClick={() => session.select([edge.to], { reveal: true })}>{edge.to}</button>
+        </span>
+        <span className="hed-chip">{edgeLabel(edge, siblings) ?? "edge"}</span>
+      </div>
+      <div className="hed-scroll">
+        <EdgeFields edge={edge} editable={editable} key={edge.key} />
+        {editable && (
+          <div className="hed-actions">
+            <button className="hed-btn small danger" onClick={() => session.removeEdge(edge.key)}><Trash2 size={13} /> Delete edge</button>
+          </div>
+        )}
+      </div>
+    </aside>
+  );
+}
+
+function ManyPanel({ names }) {
+  const session = useSession();
+  const editable = useValue((s) => s.view.can.write && s.valid);
+  return (
+    <aside className="hed-insp" aria-label="Selected nodes" data-testid="inspector">
+      <div className="hed-ih"><b>{names.length} nodes</b></div>
+      <div className="hed-scroll">
+        <div className="hed-f">{names.map((name) => <button key={name} className="hed-tag" onClick={() => session.select([name], { reveal: true })}>{name}</button>)}</div>
+        {editable && (
+          <div className="hed-actions">
+            <button className="hed-btn small" onClick={() => session.duplicate()}><Copy size={13} /> Duplicate</button>
+            <button className="hed-btn small danger" onClick={() => session.removeSelected()}><Trash2 size={13} /> Delete nodes</button>
+          </div>
+        )}
+      </div>
+    </aside>
+  );
+}
+

@@ -1,0 +1,74 @@
+// The card of a node: colour of its group, what it is, what it did in the run that lies over the canvas.
+import { memo } from "react";
+import { Handle, Position } from "@xyflow/react";
+import { Check, CircleX, Clock, Pause, TriangleAlert } from "lucide-react";
+import { useValue } from "./store.js";
+import { TypeIcon } from "./icons.jsx";
+import { cost, duration } from "./format.js";
+import { isFinal } from "./run.js";
+
+export const NodeCard = memo(function NodeCard({ id, data, selected }) {
+  const { node, group } = data;
+  const spec = useValue((s) => s.view.specs[node.type]);
+  const step = useValue((s) => s.run?.nodes[id]);
+  const over = useValue((s) => Boolean(s.run && isFinal(s.run) && s.run.steps.length));
+  const problem = useValue((s) => worst(s.diagnostics, id));
+  const status = step?.status ?? (over ? "skipped" : "");
+  return (
+    <div
+      className={`hed-node ${status} ${selected ? "sel" : ""} ${node.disabled ? "off" : ""} ${problem?.severity ?? ""}`}
+      style={{ "--g": `var(--${group})` }} data-testid={`node-${id}`} data-status={status} title={node.description ?? undefined}
+    >
+      {node.type !== "start" && <Handle type="target" position={Position.Top} />}
+      <div className="t">
+        <span className="ic"><TypeIcon name={spec?.icon} /></span>
+        <span className="name">{breakable(id)}</span>
+        <Status status={status} problem={problem} />
+      </div>
+      <div className="u">{subtitle(node, step)}</div>
+      <Badges step={step} />
+      {(spec?.leads ?? true) && <Handle type="source" position={Position.Bottom} />}
+    </div>
+  );
+});
+
+// Names may break behind an underscore, where the card shows them large.
+const breakable = (name) => name.split(/(?<=_)/).flatMap((part, i) => (i ? [<wbr key={i} />, part] : [part]));
+
+// Stable reference per node: the selector returns an element of the list.
+function worst(diagnostics, name) {
+  return diagnostics.find((d) => d.node === name && d.severity === "error") ?? diagnostics.find((d) => d.node === name && d.severity === "warning");
+}
+
+function subtitle(node, step) {
+  if (step?.status === "running") return step.inner ? `${step.inner}…` : step.attempt > 1 ? `try ${step.attempt}…` : "running…";
+  if (step?.status === "failed") return step.error?.message ?? "failed";
+  if (node.disabled) return "off";
+  return node.subtitle;
+}
+
+function Status({ status, problem }) {
+  if (status === "succeeded") return <span className="st ok" title="Succeeded"><Check size={9} strokeWidth={3.5} /></span>;
+  if (status === "failed") return <span className="st bad" title="Failed"><CircleX size={13} /></span>;
+  if (status === "running") return <span className="st run" title="Running" />;
+  if (status === "suspended") return <span className="st wait" title="Waiting"><Pause size={9} strokeWidth={3} /></span>;
+  if (status === "queued") return <span className="st idle" title="Queued"><Clock size={11} /></span>;
+  if (!problem) return null;
+  return (
+    <span className={`st ${problem.severity === "error" ? "bad" : "warn"}`} title={problem.message}>
+      <TriangleAlert size={13} />
+    </span>
+  );
+}
+
+function Badges({ step }) {
+  if (!step || !["succeeded", "failed"].includes(step.status)) return null;
+  const money = cost(step.cost);
+  return (
+    <div className="bd">
+      {step.tier && <span className="a" title={step.reason ?? undefined}>{step.tier}</span>}
+      {money && <span>{money}</span>}
+      {step.duration_ms != null && <span>{duration(step.duration_ms)}</span>}
+    </div>
+  );
+}

@@ -1,0 +1,150 @@
+// Starting, following and reopening runs of the draft.
+import { follow, fold, isFinal, loadRun, newRun, replyText } from "./run.js";
+
+export class RunControl {
+  constructor(session) {
+    this.session = session;
+    this.stop = null;
+    this.conversation = null;
+    this.last = null;
+    this.count = 0;
+    this.events = [];
+    this.frame = null;
+  }
+
+  get state() {
+    return this.session.state;
+  }
+
+  async open(runId) {
+    if (!runId) return;
+    try {
+      const run = await loadRun(runId, this.state.graph?.edges ?? []);
+      this.session.set({ run, chat: chatOf(run), drawer: { ...this.state.drawer, open: true } });
+      if (!isFinal(run)) this.watch(runId);
+    } catch (error) {
+      this.session.fail(`The run could not be opened: ${error.message}`);
+    }
+  }
+
+  close() {
+    this.stop?.();
+    this.stop = null;
+    cancelAnimationFrame(this.frame);
+    this.frame = null;
+    this.events = [];
+  }
+
+  // The message of the chat preview, or the object of the input tab.
+  async start(input, { chat = false } = {}) {
+    const { view, run } = this.state;
+    if (!view.can.run) return this.session.fail("Your role does not allow running workflows.");
+    if (this.state.busy || (run && !isFinal(run) && this.stop)) return this.session.fail("A run is under way; wait for its end or cancel it.");
+    if (!this.state.valid) return this.session.fail("The YAML has an error; mend it, then run.");
+    this.close();
+    this.last = { input, chat };
+    this.session.set((s) => ({
+      busy: true, run: newRun(null, input), focusStep: null,
+      chat: chat ? [...s.chat, { role: "user", text: input.message }, { role: "assistant", text: "", pending: true }] : s.chat,
+      drawer: { ...s.drawer, open: true },
+    }));
+    try {
+      await this.session.sync.settled();
+    } catch {
+      return this.failed("The draft is not saved; resolve the conflict first.");
+    }
+    this.session.server.run({ op: `${this.session.id}:run:${(this.count += 1)}`, input, chat, conversation_id: chat ? this.conversation : null });
+    return undefined;
+  }
+
+  // Run: the same input again, or the chat where nothing was run yet.
+  again() {
+    const { drawer, run } = this.state;
+    if (this.last) this.start(this.last.input, this.last);
+    else if (drawer.tab === "input" || run?.input) this.session.set({ drawer: { tab: "input", open: true, submit: Date.now() } });
+    else this.session.set({ drawer: { tab: "chat", open: true, focus: Date.now() } });
+    return true;
+  }
+
+  started(reply) {
+    if (!this.state.busy || !reply.op?.startsWith(this.session.id)) return;
+    if (reply.error) return this.failed(reply.error);
+    if (reply.conversation_id) this.conversation = reply.conversation_id;
+    this.session.set((s) => ({ busy: false, run: { ...s.run, run_id: reply.run_id } }));
+    this.watch(reply.run_id);
+  }
+
+  failed(message) {
+    this.session.set((s) => ({ busy: false, run: null, chat: answered(s.chat, { text: message, error: true }) }));
+    this.session.fail(message);
+  }
+
+  watch(runId) {
+    this.stop = follow(
+      runId,
+      (event) => {
+        this.events.push(event);
+        this.frame ??= requestAnimationFrame(() => this.drain());
+      },
+      (ended) => ended && this.ended(runId),
+    );
+  }
+
+  // Many events, one repaint.
+  drain() {
+    this.frame = null;
+    const events = this.events.splice(0);
+    if (!events.length || !this.state.run) return;
+    const run = events.reduce(fold, this.state.run);
+    this.session.set((s) => ({ run, chat: s.chat.length ? spoken(s.chat, run) : s.chat }));
+    if (isFinal(run)) this.stop = null;
+  }
+
+  // The stream closed; when its last event was missed, the database says how the run ended.
+  async ended(runId) {
+    this.drain();
+    this.stop = null;
+    if (isFinal(this.state.run)) return;
+    try {
+      const run = await loadRun(runId, this.state.graph?.edges ?? []);
+      this.session.set((s) => ({ run, chat: spoken(s.chat, run) }));
+      if (!isFinal(run)) this.session.fail("The live view was interrupted; open the run again from the run list.");
+    } catch (error) {
+      this.session.fail(error.message);
+    }
+  }
+
+  cancel() {
+    const { run } = this.state;
+    if (run?.run_id && !isFinal(run)) this.session.server.cancel({ run_id: run.run_id });
+  }
+
+  newConversation() {
+    this.conversation = null;
+    this.close();
+    this.last = null;
+    this.session.set({ chat: [], run: null, focusStep: null, drawer: { tab: "chat", open: true, focus: Date.now() } });
+  }
+
+  clear() {
+    this.close();
+    this.session.set({ run: null, focusStep: null });
+  }
+}
+
+function spoken(chat, run) {
+  if (!chat.at(-1)?.pending) return chat;
+  if (!isFinal(run)) return [...chat.slice(0, -1), { ...chat.at(-1), text: run.text }];
+  if (run.status === "succeeded") return answered(chat, { text: replyText(run.output) ?? (run.text || null), output: run.output });
+  const reason = run.status === "cancelled" ? "The run was cancelled." : run.error?.message ?? "The run failed.";
+  return answered(chat, { text: reason, error: true });
+}
+
+const answered = (chat, answer) =>
+  chat.at(-1)?.pending ? [...chat.slice(0, -1), { ...chat.at(-1), pending: false, ...answer }] : chat;
+
+function chatOf(run) {
+  const message = run.input?.message;
+  if (typeof message !== "string") return [];
+  return spoken([{ role: "user", text: message }, { role: "assistant", text: "", pending: true }], run);
+}

@@ -1,0 +1,71 @@
+// The panel while nothing is selected: the workflow as a whole.
+import { Clock, Globe, MessageSquare, Play, Webhook } from "lucide-react";
+import { useSession, useValue } from "./store.js";
+import { count } from "./format.js";
+import { Problem, WIDGETS } from "./fields.jsx";
+
+const CATEGORIES = ["customer_service", "e_commerce", "sales", "technical_support", "system"];
+const PRIORITIES = ["critical", "high", "medium", "low"];
+const FIELDS = [
+  { key: "description", title: "Description", widget: "textarea", required: true },
+  { key: "version", title: "Version", widget: "text", required: true },
+  { key: "category", title: "Category", widget: "select", required: true, options: CATEGORIES.map((value) => ({ value })) },
+  { key: "priority", title: "Priority", widget: "select", required: true, options: PRIORITIES.map((value) => ({ value })) },
+];
+const LIMITS = [
+  { key: "timeout_seconds", title: "Longest run", unit: "s", widget: "number", min: 0, default: 300 },
+  { key: "max_cost_usd", title: "Most cost", unit: "$", widget: "number", min: 0, placeholder: "no limit" },
+];
+const TRIGGERS = { chat: MessageSquare, webhook: Webhook, schedule: Clock, api: Globe };
+
+export function WorkflowPanel() {
+  const name = useValue((s) => s.view.name);
+  const graph = useValue((s) => s.graph);
+  const editable = useValue((s) => s.view.can.write && s.valid);
+  if (!graph) return <aside className="hed-insp" aria-label="Workflow" />;
+  return (
+    <aside className="hed-insp" aria-label="Workflow" data-testid="workflow-panel">
+      <div className="hed-ih"><b className="hed-title" title={name}>{name}</b><span className="hed-chip">workflow</span></div>
+      <div className="hed-sub">{count(graph.nodes.length, "node")} · {count(graph.edges.length, "edge")}. Select one to see its settings.</div>
+      <div className="hed-scroll">
+        {FIELDS.map((field) => <TopField key={field.key} field={field} path={[field.key]} value={graph.top.head[field.key]} editable={editable} />)}
+        <div className="hed-two">
+          {LIMITS.map((field) => <TopField key={field.key} field={field} path={["config", field.key]} value={graph.top.limits[field.key]} editable={editable} />)}
+        </div>
+        <Triggers triggers={graph.top.triggers} />
+      </div>
+    </aside>
+  );
+}
+
+function TopField({ field, path, value, editable }) {
+  const session = useSession();
+  const problem = useValue((s) => s.diagnostics.find((d) => path.every((key, i) => d.path?.[i] === key)));
+  const Widget = WIDGETS[field.widget];
+  const id = `top-${field.key}`;
+  return (
+    <div className={`hed-f ${problem?.severity ?? ""}`} data-testid={id}>
+      <label htmlFor={id}>{field.title}{field.unit && <span className="side">{field.unit}</span>}</label>
+      <Widget id={id} value={value} field={field} save={(next) => session.setTop(path, next)} readOnly={!editable} />
+      {problem && <Problem problem={problem} />}
+    </div>
+  );
+}
+
+function Triggers({ triggers }) {
+  const session = useSession();
+  return (
+    <div className="hed-f">
+      <div className="hed-label">Triggers</div>
+      {triggers.map((trigger, i) => {
+        const Icon = TRIGGERS[trigger.type] ?? Play;
+        return (
+          <button key={i} className="hed-trigger" onClick={() => session.showProblem({ line: trigger.lines?.[0] })} title="Show it in the YAML">
+            <Icon size={14} /><span>{trigger.name ?? trigger.type}</span><code>{trigger.detail}</code>
+          </button>
+        );
+      })}
+      {!triggers.length && <p className="hed-help">None: the workflow is started by hand, by the API, or by another workflow.</p>}
+    </div>
+  );
+}

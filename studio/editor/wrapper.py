@@ -1,0 +1,65 @@
+"""The editor's Reflex component: one React island, driven by node specs and fed through four props.
+
+The parts of the island are the files of `ui/`; see `ui/editor.jsx`. Python knows the node types, so it names their
+icons: a new node type needs no change in the island.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+from reflex.components.component import NoSSRComponent
+from reflex.utils.imports import ImportVar
+from reflex.vars import Var
+
+import engine.nodes
+from engine.language import node_types
+from studio.editor import ui
+
+
+class WorkflowEditor(NoSSRComponent):
+    """`opened` is the workflow as loaded; `saved`, `started` and `published` answer the three requests."""
+
+    library = ui.entry()
+    tag = "WorkflowEditor"
+    lib_dependencies: list[str] = [  # noqa: RUF012  # Reflex's way of declaring npm packages
+        "@xyflow/react@12.12.1",
+        "@dagrejs/dagre@3.1.3",
+        "@codemirror/state@6.7.6",
+        "@codemirror/view@6.43.15",
+        "@codemirror/commands@6.11.1",
+        "@codemirror/language@6.13.1",
+        "@codemirror/lang-yaml@6.1.3",
+        "@codemirror/lint@6.9.8",
+        "@codemirror/search@6.7.2",
+        "@lezer/highlight@1.2.5",
+    ]
+
+    opened: rx.Var[dict[str, Any]]
+    saved: rx.Var[dict[str, Any]]
+    started: rx.Var[dict[str, Any]]
+    published: rx.Var[dict[str, Any]]
+    icons: rx.Var[dict[str, Any]]
+
+    on_commit: rx.EventHandler[rx.event.passthrough_event_spec(dict)]
+    on_run: rx.EventHandler[rx.event.passthrough_event_spec(dict)]
+    on_cancel: rx.EventHandler[rx.event.passthrough_event_spec(dict)]
+    on_publish: rx.EventHandler[rx.event.passthrough_event_spec(dict)]
+
+    def add_imports(self) -> dict[str, list[ImportVar]]:
+        """The icons of the node types, under names of their own."""
+        return {"lucide-react": [ImportVar(tag=tag, alias=f"Type{tag}") for tag in sorted(icon_tags().values())]}
+
+
+def icon_tags() -> dict[str, str]:
+    """Icon name of each node type ("message-square") -> its React component ("MessageSquare")."""
+    engine.nodes.load()
+    names = {kind.icon for kind in node_types.all_types()}
+    return {name: "".join(part.capitalize() for part in name.replace("_", "-").split("-")) for name in names}
+
+
+def workflow_editor(**props: Any) -> rx.Component:
+    """The editor with the icons of all registered node types."""
+    pairs = ", ".join(f"{name!r}: Type{tag}" for name, tag in sorted(icon_tags().items()))
+    return WorkflowEditor.create(icons=Var(f"({{{pairs}}})"), **props)

@@ -1,0 +1,160 @@
+"""/app/workflows/<name>: the editor. The island draws; this state answers its four requests.
+
+The browser keeps the draft's text and revision; nothing of it lives in this state between two events but the last
+answers, so a tab that comes back after a broken connection simply goes on.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote
+from uuid import UUID, uuid4
+
+import reflex as rx
+
+from engine.errors import AppError, InputError, NotFound
+from studio.auth.guard import current_scope
+from studio.auth.permissions import requires
+from studio.components.layout import page, studio_page
+from studio.container import get_container
+from studio.editor.wrapper import workflow_editor
+from studio.services import editing, preview
+
+Json = Any
+Answer = dict[str, Any]
+
+
+class EditorState(rx.State):
+    """One open workflow in one tab."""
+
+    opened: Answer = {}  # noqa: RUF012  # Reflex copies defaults for each tab
+    saved: Answer = {}  # noqa: RUF012
+    started: Answer = {}  # noqa: RUF012
+    published: Answer = {}  # noqa: RUF012
+    _workflow_id: UUID | None = None
+
+    @rx.event
+    @requires("workflows:read")
+    async def load(self) -> None:
+        """The draft as it stands in the database."""
+        url = self.router.url
+        name = unquote(url.path.rstrip("/").rsplit("/", 1)[-1])
+        self.saved, self.started, self.published = {}, {}, {}
+        try:
+            opened = await editing.open_draft(get_container().db, current_scope(), name)
+        except NotFound:
+            self._workflow_id = None
+            self.opened = _missing("There is no such workflow", f"No workflow is called {name}.")
+            return
+        except AppError as error:
+            self.opened = _missing("The workflow could not be opened", error.public_message)
+            return
+        self._workflow_id = UUID(opened["workflow_id"])
+        self.opened = opened | {"load": uuid4().hex, "run": _run_id(url.query_parameters.get("run"))}
+
+    @rx.event
+    @requires("workflows:write")
+    async def commit(self, request: Answer) -> None:
+        """Save edits, typed text and moved nodes. A repeated request is answered again, not applied again."""
+        if self.saved.get("op") == request.get("op"):
+            self.saved = dict(self.saved)
+            return
+        self.saved = await self._answer(
+            request,
+            lambda workflow_id: editing.save(
+                get_container().db, current_scope(), workflow_id, editing.Commit.from_json(request)
+            ),
+        )
+
+    @rx.event
+    @requires("workflows:run")
+    async def run(self, request: Answer) -> None:
+        """Run the draft with an input."""
+
+        async def start(workflow_id: UUID) -> Answer:
+            container = get_container()
+            started = await preview.start(
+                container.db,
+                container.client,
+                current_scope(),
+                workflow_id,
+                run_input=request.get("input"),
+                chat=bool(request.get("chat")),
+                conversation_id=_uuid(request.get("conversation_id")),
+            )
+            conversation = str(started.conversation_id) if started.conversation_id else None
+            return {"run_id": str(started.run_id), "conversation_id": conversation}
+
+        self.started = await self._answer(request, start)
+
+    @rx.event
+    @requires("runs:cancel")
+    async def cancel(self, request: Answer) -> rx.event.EventSpec | None:
+        """Ask a run to end."""
+        try:
+            run_id = _uuid(request.get("run_id"))
+            if run_id is not None:
+                await get_container().client.cancel(current_scope(), run_id)
+        except AppError as error:
+            return rx.toast.error(error.public_message)
+        return None
+
+    @rx.event
+    @requires("workflows:publish")
+    async def publish(self, request: Answer) -> None:
+        """Freeze the draft as a version and open its addresses."""
+        note = str(request.get("note") or "")
+        self.published = await self._answer(
+            request,
+            lambda workflow_id: editing.publish(get_container().db, current_scope(), workflow_id, note),
+        )
+
+    async def _answer(self, request: Answer, act: Any) -> Answer:
+        """What `act` gives for the open workflow, or the error in words, under the request's own mark."""
+        mark = {"op": str(request.get("op") or "")}
+        if self._workflow_id is None:
+            return mark | {"error": "No workflow is open; load the page again."}
+        try:
+            return mark | await act(self._workflow_id)
+        except AppError as error:
+            return mark | {"error": error.public_message, "details": error.to_dict().get("details", {})}
+
+
+def _missing(title: str, text: str) -> Answer:
+    return {"load": uuid4().hex, "title": title, "error": text}
+
+
+def _uuid(text: Json) -> UUID | None:
+    """Raises InputError for a text that is no id."""
+    if text is None:
+        return None
+    try:
+        return UUID(str(text))
+    except ValueError as error:
+        raise InputError("This is not an id.") from error
+
+
+def _run_id(text: Json) -> str | None:
+    try:
+        return str(_uuid(text)) if text else None
+    except InputError:
+        return None
+
+
+@studio_page("/app/workflows/[workflow_name]", title="Editor", on_load=EditorState.load)
+def editor_page() -> rx.Component:
+    """The island fills the page right of the rail."""
+    return page(
+        workflow_editor(
+            opened=EditorState.opened,
+            saved=EditorState.saved,
+            started=EditorState.started,
+            published=EditorState.published,
+            on_commit=EditorState.commit,
+            on_run=EditorState.run,
+            on_cancel=EditorState.cancel,
+            on_publish=EditorState.publish,
+        ),
+        active="workflows",
+        bare=True,
+    )

@@ -1,0 +1,105 @@
+"""The two dialogs of the workflow list: a new workflow, and an import."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import reflex as rx
+
+from engine.errors import AppError
+from studio.auth.guard import current_scope
+from studio.auth.permissions import requires
+from studio.container import get_container
+from studio.services import words, workflows
+
+
+class WorkflowForms(rx.State):
+    """Which dialog is open, and what is wrong with what stands in it."""
+
+    opened: str = ""  # "" | new | import
+    templates: list[dict[str, str]] = []  # noqa: RUF012  # Reflex copies defaults for each tab
+    template: str = ""
+    fault: str = ""
+    text: str = ""
+    found_name: str = ""
+    found_nodes: str = ""
+    problems: list[dict[str, str]] = []  # noqa: RUF012
+    busy: bool = False
+
+    @rx.event
+    @requires("workflows:write")
+    async def open_new(self) -> None:
+        self._clear("new")
+        if not self.templates:
+            shipped = await asyncio.to_thread(workflows.templates)
+            self.templates = [{"name": t.name, "description": t.description} for t in shipped]
+
+    @rx.event
+    @requires("workflows:write")
+    def open_import(self) -> None:
+        self._clear("import")
+
+    @rx.event
+    @requires("workflows:write")
+    def close(self) -> None:
+        self._clear("")
+
+    @rx.event
+    @requires("workflows:write")
+    def choose_template(self, name: str) -> None:
+        self.template = name
+
+    @rx.event
+    @requires("workflows:write")
+    async def create(self, form: dict[str, Any]) -> rx.event.EventSpec | None:
+        try:
+            name = await workflows.create(get_container().db, current_scope(), str(form.get("name", "")), self.template)
+        except AppError as error:
+            self.fault = error.public_message
+            return None
+        self._clear("")
+        return rx.redirect(f"/app/workflows/{name}")
+
+    @rx.event
+    @requires("workflows:write")
+    async def type_text(self, text: str) -> None:
+        """What stands in the text field. A browser shows other line ends as its own; that is no change of the text."""
+        if text != "\n".join(self.text.replace("\r\n", "\n").split("\r")):
+            await self._look_into(text)
+
+    @rx.event
+    @requires("workflows:write")
+    async def read_file(self, text: str) -> None:
+        """A file's text, exactly as it is."""
+        await self._look_into(text)
+
+    async def _look_into(self, text: str) -> None:
+        self.text = text
+        self.fault = self.found_name = ""
+        self.problems = []
+        if not text.strip():
+            return
+        try:
+            found = await asyncio.to_thread(workflows.look_into, text)
+        except AppError as error:
+            self.fault = error.public_message
+            return
+        self.found_name, self.problems = found.name, found.diagnostics[:50]
+        self.found_nodes = words.some(found.nodes, "node")
+
+    @rx.event
+    @requires("workflows:write")
+    async def import_text(self) -> rx.event.EventSpec | None:
+        try:
+            name = await workflows.import_text(get_container().db, current_scope(), self.text)
+        except AppError as error:
+            self.fault = error.public_message
+            return None
+        self._clear("")
+        return rx.redirect(f"/app/workflows/{name}")
+
+    def _clear(self, opened: str) -> None:
+        self.opened = opened
+        self.template = self.fault = self.text = self.found_name = ""
+        self.problems = []

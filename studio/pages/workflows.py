@@ -1,0 +1,330 @@
+"""/app/workflows: every workflow with how it does, and the ways to a new one."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import reflex as rx
+
+from engine.errors import AppError
+from studio.auth.guard import current_scope
+from studio.auth.permissions import requires
+from studio.components.behaviour import search_key
+from studio.components.layout import link, page, studio_page
+from studio.components.parts import (
+    bone,
+    button,
+    chip,
+    empty,
+    failed,
+    icon_button,
+    search_box,
+    segmented,
+    select,
+    table_skeleton,
+    tag,
+)
+from studio.container import get_container
+from studio.pages import workflow_dialogs
+from studio.pages.workflow_forms import WorkflowForms
+from studio.services import workflow_list, workflows
+from studio.services.workflow_list import Kpi, WorkflowLine
+from studio.state import ShellState
+
+STATES = (("", "Any status"), ("live", "Live"), ("changed", "Draft ahead"), ("draft", "Draft"))
+COLUMNS = (
+    ("Name", "wide"),
+    ("Category", "hide-medium"),
+    ("Channels", ""),
+    ("Status", ""),
+    ("Runs", "hide-narrow"),
+    ("", "num"),
+    ("Succeeded", "num"),
+    ("p95", "num"),
+    ("Cost a run", "num"),
+    ("Edited", "num"),
+)
+
+
+class WorkflowsState(rx.State):
+    """The list as filtered; each change asks the database again."""
+
+    kpis: list[Kpi] = []  # noqa: RUF012  # Reflex copies defaults for each tab
+    rows: list[WorkflowLine] = []  # noqa: RUF012
+    category_options: list[tuple[str, str]] = []  # noqa: RUF012
+    search: str = ""
+    category: str = ""
+    state: str = ""
+    days: str = "7"
+    phase: str = "loading"  # loading | ready | failed
+    fault: str = ""
+    any_workflow: bool = True
+
+    @rx.event
+    @requires("workflows:read")
+    async def load(self) -> None:
+        """The page from the start, with the filters as they are."""
+        self.phase = "loading" if not self.rows else self.phase
+        await self._read()
+
+    @rx.event
+    @requires("workflows:read")
+    async def set_search(self, text: str) -> None:
+        self.search = text[:200]
+        await self._read()
+
+    @rx.event
+    @requires("workflows:read")
+    async def set_category(self, category: str) -> None:
+        self.category = category
+        await self._read()
+
+    @rx.event
+    @requires("workflows:read")
+    async def set_state(self, state: str) -> None:
+        self.state = state
+        await self._read()
+
+    @rx.event
+    @requires("workflows:read")
+    async def set_days(self, days: str) -> None:
+        self.days = days if days in ("7", "30") else "7"
+        await self._read()
+
+    @rx.event
+    @requires("workflows:read")
+    async def clear_filters(self) -> None:
+        self.search = self.category = self.state = ""
+        await self._read()
+
+    @rx.event
+    @requires("workflows:write")
+    async def duplicate(self, workflow_id: str) -> rx.event.EventSpec:
+        try:
+            name = await workflows.duplicate(get_container().db, current_scope(), UUID(workflow_id))
+        except (AppError, ValueError) as error:
+            return rx.toast.error(getattr(error, "public_message", "There is no such workflow."))
+        await self._read()
+        return rx.toast.success(f"Copied to {name}")
+
+    @rx.event
+    @requires("workflows:write")
+    async def archive(self, workflow_id: str) -> rx.event.EventSpec:
+        return await self._archive(workflow_id, True)
+
+    @rx.event
+    @requires("workflows:write")
+    async def restore(self, workflow_id: str) -> rx.event.EventSpec:
+        return await self._archive(workflow_id, False)
+
+    async def _archive(self, workflow_id: str, archived: bool) -> rx.event.EventSpec:
+        try:
+            name = await workflows.archive(get_container().db, current_scope(), UUID(workflow_id), archived)
+        except (AppError, ValueError) as error:
+            return rx.toast.error(getattr(error, "public_message", "There is no such workflow."))
+        await self._read()
+        if not archived:
+            return rx.toast.success(f"{name} is back")
+        undo = {"label": "Undo", "on_click": WorkflowsState.restore(workflow_id)}
+        return rx.toast.success(f"Archived {name}", action=undo, duration=10_000)
+
+    async def _read(self) -> None:
+        db, scope, days = get_container().db, current_scope(), int(self.days)
+        try:
+            self.kpis = await workflow_list.summary(db, scope, days)
+            self.category_options = await workflow_list.categories(db, scope)
+            self.rows = await workflow_list.listing(
+                db, scope, search=self.search, category=self.category, state=self.state, days=days
+            )
+        except AppError as error:
+            self.phase, self.fault = "failed", error.public_message
+        except OSError:
+            self.phase, self.fault = "failed", "The database cannot be reached."
+        else:
+            self.phase = "ready"
+            self.any_workflow = bool(self.category_options or self.rows)
+
+
+def kpi_card(kpi: Kpi) -> rx.Component:
+    return rx.el.div(
+        rx.el.span(kpi.title), rx.el.b(kpi.value), rx.el.i(kpi.remark, class_name=kpi.tone), class_name="card kpi"
+    )
+
+
+def kpi_bones() -> list[rx.Component]:
+    one = rx.el.div(rx.el.span(bone("72px")), rx.el.b(bone("90px")), rx.el.i(bone("120px")), class_name="card kpi")
+    return [one] * 4
+
+
+def row_menu(row: WorkflowLine) -> rx.Component:
+    may_write = ShellState.may.contains("workflows:write")
+    return rx.dropdown_menu.root(
+        rx.dropdown_menu.trigger(icon_button("ellipsis", f"Actions for {row.name}", kind="ghost small")),
+        rx.dropdown_menu.content(
+            rx.dropdown_menu.item(
+                rx.icon("list", size=14), "Runs", on_select=rx.redirect(f"/app/runs?workflow={row.name}")
+            ),
+            rx.dropdown_menu.item(
+                rx.icon("download", size=14),
+                "Export YAML",
+                on_select=rx.call_script(
+                    f"Object.assign(document.createElement('a'),"
+                    f"{{href:'/api/v1/workflows/{row.name}/yaml',download:''}}).click()"
+                ),
+            ),
+            rx.cond(
+                may_write,
+                rx.fragment(
+                    rx.dropdown_menu.item(
+                        rx.icon("copy", size=14), "Duplicate", on_select=WorkflowsState.duplicate(row.workflow_id)
+                    ),
+                    rx.dropdown_menu.separator(),
+                    rx.dropdown_menu.item(
+                        rx.icon("archive", size=14),
+                        "Archive",
+                        color="red",
+                        on_select=WorkflowsState.archive(row.workflow_id),
+                    ),
+                ),
+            ),
+            align="end",
+            size="1",
+        ),
+    )
+
+
+def sparkline(row: WorkflowLine) -> rx.Component:
+    return rx.cond(
+        row.spark != "",
+        rx.el.svg(
+            rx.el.path(d=row.spark),
+            class_name="spark",
+            width=str(workflow_list.SPARK_WIDTH),
+            height=str(workflow_list.SPARK_HEIGHT),
+            aria_hidden="true",
+        ),
+    )
+
+
+def table_row(row: WorkflowLine) -> rx.Component:
+    return rx.el.tr(
+        rx.el.td(
+            link(rx.el.b(row.name), to=f"/app/workflows/{row.name}", class_name="cover"),
+            rx.el.small(row.description),
+            class_name="wide",
+        ),
+        rx.el.td(row.category, class_name="mut hide-medium"),
+        rx.el.td(rx.foreach(row.channels, tag)),
+        rx.el.td(rx.el.span(rx.el.span(class_name="dot " + row.state), row.state_text, class_name="status")),
+        rx.el.td(sparkline(row), class_name="hide-narrow"),
+        rx.el.td(row.runs, class_name="num"),
+        rx.el.td(row.succeeded, class_name="num"),
+        rx.el.td(row.p95, class_name="num"),
+        rx.el.td(row.cost, class_name="num"),
+        rx.el.td(row.edited, class_name="num mut", title=row.edited_at),
+        rx.el.td(row_menu(row), class_name="act"),
+        key=row.workflow_id,
+    )
+
+
+def table() -> rx.Component:
+    heads = [rx.el.th(title, class_name=kind, scope="col") for title, kind in COLUMNS]
+    heads[5] = rx.el.th(WorkflowsState.days, " days", class_name="num", scope="col")
+    widths = ("60%", "90px", "70px", "60px", "72px", "30px", "44px", "44px", "50px", "60px")
+    bones = [(width, kind) for width, (_, kind) in zip(widths, COLUMNS, strict=True)] + [("16px", "act")]
+    body = rx.cond(
+        WorkflowsState.phase == "loading",
+        table_skeleton(bones, rows=9),
+        rx.el.tbody(rx.foreach(WorkflowsState.rows, table_row)),
+    )
+    return rx.el.div(
+        rx.el.div(
+            rx.el.table(
+                rx.el.thead(
+                    rx.el.tr(
+                        *heads, rx.el.th(rx.el.span("Actions", class_name="sr-only"), scope="col", class_name="act")
+                    )
+                ),
+                body,
+                class_name="grid",
+            ),
+            class_name="table-scroll",
+        ),
+        nothing(),
+        class_name="card table-card",
+    )
+
+
+def nothing() -> rx.Component:
+    """Under the head of an empty table: the first steps, or the way out of a filter."""
+    fresh = empty(
+        "workflow",
+        "No workflows yet",
+        "A workflow says how messages are answered: which model, which tools, which way for which case.",
+        button("New workflow", kind="primary", icon="plus", on_click=WorkflowForms.open_new),
+    )
+    filtered = empty(
+        "search_x",
+        "Nothing fits these filters",
+        "No workflow has that in its name, description, tools or prompts.",
+        button("Clear filters", on_click=WorkflowsState.clear_filters),
+    )
+    return rx.cond(
+        (WorkflowsState.phase == "ready") & (WorkflowsState.rows.length() == 0),
+        rx.cond(WorkflowsState.any_workflow, filtered, fresh),
+    )
+
+
+def filters() -> rx.Component:
+    options = [rx.el.option("All categories", value="")]
+    return rx.el.div(
+        rx.el.select(
+            *options,
+            rx.foreach(WorkflowsState.category_options, lambda o: rx.el.option(o[1], value=o[0])),
+            value=WorkflowsState.category,
+            on_change=WorkflowsState.set_category,
+            class_name="select",
+            aria_label="Category",
+        ),
+        select(STATES, WorkflowsState.state, WorkflowsState.set_state, "Status"),
+        rx.el.div(class_name="grow"),
+        segmented((("7", "7 days"), ("30", "30 days")), WorkflowsState.days, WorkflowsState.set_days, "Span"),
+        class_name="filters",
+    )
+
+
+@studio_page("/app/workflows", title="Workflows", on_load=WorkflowsState.load)
+def workflows_page() -> rx.Component:
+    may_write = ShellState.may.contains("workflows:write")
+    content = rx.fragment(
+        rx.el.section(
+            rx.cond(
+                WorkflowsState.phase == "loading",
+                rx.fragment(*kpi_bones()),
+                rx.foreach(WorkflowsState.kpis, kpi_card),
+            ),
+            class_name="kpis",
+            aria_label="How the workflows do",
+        ),
+        filters(),
+        table(),
+    )
+    return page(
+        rx.cond(WorkflowsState.phase == "failed", failed(WorkflowsState.fault, WorkflowsState.load), content),
+        workflow_dialogs.new_dialog(),
+        workflow_dialogs.import_dialog(),
+        search_key(),
+        active="workflows",
+        crumbs=["Workflows"],
+        beside_crumbs=[rx.cond(WorkflowsState.phase == "ready", chip(WorkflowsState.rows.length()))],
+        center=[search_box(WorkflowsState.search, WorkflowsState.set_search, "Search name, tool, prompt…")],
+        actions=[
+            rx.cond(
+                may_write,
+                rx.fragment(
+                    button("Import", on_click=WorkflowForms.open_import),
+                    button("New workflow", kind="primary", icon="plus", on_click=WorkflowForms.open_new),
+                ),
+            )
+        ],
+    )

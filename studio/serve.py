@@ -1,0 +1,113 @@
+"""The web process: pages, websocket and API on one port, without Node.
+
+Relies on internals of the pinned Reflex (skip the compile, mount the finished build, a working folder of our own);
+tests/browser starts it this way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.errors import ConfigError
+from engine.settings import Settings
+from studio.container import get_container
+from studio.frontend import ROOT, ensure_built
+
+if TYPE_CHECKING:
+    from runners.connections import Connections
+
+
+def serve(
+    settings: Settings,
+    connections: Connections,
+    build: Path | None = None,
+    *,
+    ready: Callable[[], None] | None = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM. `build` is what `ensure_built` gave; `ready` is called once the port is open.
+
+    Raises ConfigError when the port is taken.
+    """
+    check_port(settings.host, settings.port)
+    build = build or ensure_built(lambda _: None)
+    _prepare(build)
+    from studio.app import make_asgi  # noqa: PLC0415  # reads Reflex's configuration, which `_prepare` has set
+
+    _run(_serve(make_asgi(connections, build), settings, ready))
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise ConfigError, with the mend, when nothing can listen there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with closing(socket.socket(family)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise ConfigError(f"Port {port} is in use. Choose another one with --port.") from error
+            raise ConfigError(f"Cannot listen on {host}:{port}: {error.strerror}.") from error
+
+
+def _prepare(build: Path) -> None:
+    """Tell Reflex to serve a finished build, and from where."""
+    os.chdir(ROOT)  # Reflex finds rxconfig.py and assets/ in the current folder
+    from reflex.constants import Env  # noqa: PLC0415  # heavy, and only the web process needs it
+    from reflex.environment import environment  # noqa: PLC0415
+
+    environment.REFLEX_ENV_MODE.set(Env.PROD)
+    environment.REFLEX_SKIP_COMPILE.set(True)
+    environment.REFLEX_MOUNT_FRONTEND_COMPILED_APP.set(True)
+    environment.REFLEX_WEB_WORKDIR.set(build)
+
+
+def _run(main: object) -> None:
+    try:
+        import uvloop  # noqa: PLC0415  # not on Windows
+    except ImportError:
+        asyncio.run(main)  # type: ignore[arg-type]
+    else:
+        uvloop.run(main)  # type: ignore[arg-type]
+
+
+async def _serve(app: object, settings: Settings, ready: Callable[[], None] | None) -> None:
+    from granian.constants import Interfaces  # noqa: PLC0415
+    from granian.log import LogLevels  # noqa: PLC0415
+    from granian.server.embed import Server  # noqa: PLC0415
+
+    await get_container().open()  # here, so that what is wrong is said in a sentence and not by the server's lifespan
+    server = Server(
+        app,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        log_level=LogLevels.error,
+    )
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, server.stop)
+    serving = asyncio.create_task(server.serve())
+    await _until_open(settings.host, settings.port, serving)
+    if ready is not None and not serving.done():
+        ready()
+    await serving
+
+
+async def _until_open(host: str, port: int, serving: asyncio.Task[None]) -> None:
+    """Return when the port answers, or the server has ended."""
+    while not serving.done():
+        try:
+            _, writer = await asyncio.open_connection(host if host != "0.0.0.0" else "127.0.0.1", port)  # noqa: S104
+        except OSError:
+            await asyncio.sleep(0.05)
+            continue
+        writer.close()
+        return

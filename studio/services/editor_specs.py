@@ -1,0 +1,113 @@
+"""Node types as the editor needs them: what the picker lists, the card draws, and the inspector asks for.
+
+Everything is read from the registry and the config models; a node type never describes its form twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+import yaml
+
+import engine.nodes
+from engine.language import node_types
+from engine.language.node_types import Group, NodeConfig, NodeType
+
+Json = Any
+
+HIDDEN = "hidden"
+COMMON_FIELDS = frozenset(NodeConfig.model_fields)
+COLOUR_OF_GROUP = {Group.MESSAGES: "msg", Group.SAFETY: "safe"}  # the others are called like their group
+WIDGET_OF_TYPE = {"boolean": "switch", "integer": "number", "number": "number", "object": "json", "array": "list"}
+
+
+@lru_cache(maxsize=1)
+def node_specs() -> dict[str, dict[str, Json]]:
+    """Type name -> `{type, title, summary, group, icon, entry, leads, runs, fields, initial}`, as plain JSON.
+
+    `leads`: has ways on; `runs`: is executed, so it can fail; `initial`: the config that a new node starts with.
+    """
+    engine.nodes.load()
+    return {kind.type: _spec(kind) for kind in node_types.all_types()}
+
+
+def _spec(kind: NodeType) -> dict[str, Json]:
+    fields = list(_fields(kind.config_model.model_json_schema()))
+    return {
+        "type": kind.type,
+        "title": kind.title,
+        "summary": kind.summary,
+        "group": COLOUR_OF_GROUP.get(kind.group, kind.group.value),
+        "icon": kind.icon,
+        "entry": kind.entry,
+        "leads": kind.runnable and not kind.final,
+        "runs": kind.runnable and not kind.entry and not kind.final,
+        "fields": fields,
+        "initial": _initial(kind, fields),
+    }
+
+
+def _initial(kind: NodeType, fields: list[dict[str, Json]]) -> dict[str, Json] | None:
+    """What must be set, as the type's own example sets it; None when nothing must."""
+    example = (yaml.safe_load(kind.example) or [{}])[0].get("config") or {}
+    required = [field["key"] for field in fields if field.get("required")]
+    return {key: example[key] for key in required if key in example} or None
+
+
+def _fields(schema: Mapping[str, Json], prefix: str = "") -> Iterator[dict[str, Json]]:
+    """The form's fields in the order of the model; a nested model becomes fields with dotted keys."""
+    definitions = schema.get("$defs", {})
+    required = set(schema.get("required", ()))
+    for key, raw in schema.get("properties", {}).items():
+        shape = _resolved(raw, definitions)
+        if shape.get("ui") == HIDDEN:
+            continue
+        if shape.get("properties") and "ui" not in shape:
+            yield from _fields({**shape, "$defs": definitions, "required": ()}, f"{prefix}{key}.")
+            continue
+        yield _field(prefix + key, shape, required=not prefix and key in required)
+
+
+def _resolved(raw: Mapping[str, Json], definitions: Mapping[str, Json]) -> dict[str, Json]:
+    """A property without `$ref` and without the `null` that an optional field adds."""
+    shape = dict(raw)
+    options = [option for option in shape.pop("anyOf", ()) if option.get("type") != "null"]
+    if len(options) == 1:
+        shape = {**options[0], **shape}
+    elif options:
+        shape.setdefault("ui", "json" if any(o.get("type") in ("object", "array") for o in options) else "text")
+    reference = shape.pop("$ref", None) or next((r["$ref"] for r in shape.pop("allOf", ()) if "$ref" in r), None)
+    if reference:
+        target = _resolved(definitions.get(reference.rsplit("/", 1)[-1], {}), definitions)
+        shape = {**target, **shape}
+    return shape
+
+
+def _field(key: str, shape: Mapping[str, Json], *, required: bool) -> dict[str, Json]:
+    values = shape.get("enum") or ([shape["const"]] if "const" in shape else None)
+    widget = shape.get("ui") or ("select" if values else WIDGET_OF_TYPE.get(str(shape.get("type")), "text"))
+    if widget == "list" and _resolved(shape.get("items") or {}, {}).get("type") not in (None, "string"):
+        widget = "json"
+    examples = shape.get("examples") or []
+    if widget == "select" and not values:  # any text will do, these are known ones
+        widget, values = "combo", examples
+    field: dict[str, Json] = {
+        "key": key,
+        "title": shape.get("title") or key,
+        "description": shape.get("description"),
+        "unit": shape.get("unit"),
+        "widget": widget,
+        "default": shape.get("default"),
+        "required": required,
+        "common": key in COMMON_FIELDS,
+        "rare": "." in key,
+        "integer": shape.get("type") == "integer",
+        "of": shape.get("of"),
+        "min": shape.get("minimum", shape.get("exclusiveMinimum")),
+        "max": shape.get("maximum", shape.get("exclusiveMaximum")),
+        "options": [{"value": value} for value in values] if values else None,
+        "placeholder": str(examples[0]) if examples else None,
+    }
+    return {name: value for name, value in field.items() if value is not None and value is not False}

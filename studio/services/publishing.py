@@ -1,0 +1,135 @@
+"""Publishing: freeze the draft as a version and open the addresses that its triggers name."""
+
+from __future__ import annotations
+
+import secrets
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from engine.errors import InputError, SchemaError
+from engine.language.document import Document
+from engine.language.model import Trigger
+from engine.language.validate import Diagnostic, validate
+from engine.store.access import identity, workflows
+from engine.store.session import Database, Scope, Tx
+from engine.store.tables.workflows import Endpoint
+from engine.store.vault import Vault
+
+PUBLISHED_KINDS = ("webhook", "chat")
+SECRET_PREFIX = "whsec_"  # noqa: S105 - as Standard Webhooks writes signing secrets
+TOKEN_PREFIX = "hook_"  # noqa: S105 - says what a token is for, is none
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A published address. `path` is relative to the installation; `token` is shown this once, None when kept.
+
+    A webhook with auth "hmac" gets its signing secret by `renew_secret`.
+    """
+
+    endpoint_id: UUID
+    kind: str
+    path: str
+    auth: str
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The new version's number and where it answers."""
+
+    number: int
+    addresses: tuple[Address, ...]
+
+
+class NotPublishable(SchemaError):
+    """The draft has errors; mend them before publishing."""
+
+    code = "not_publishable"
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        faults = [{"code": d.code, "message": d.message, "line": d.line, "column": d.column} for d in diagnostics]
+        super().__init__(f"The draft has {len(faults)} error(s); mend them before publishing.", errors=faults)
+
+
+async def publish(db: Database, scope: Scope, workflow_id: UUID, note: str = "") -> Published:
+    """Validate the draft, freeze it as the next version, and make its chat and webhook triggers answer.
+
+    Raises NotPublishable when the draft has errors, Conflict when an address belongs to another workflow.
+    """
+    async with db.transaction(scope) as tx:
+        row = await workflows.get_workflow(tx, workflow_id)
+        document = Document.parse(row.text)
+        errors = [d for d in validate(document) if d.severity == "error"]
+        if errors or document.workflow is None:
+            raise NotPublishable(errors)
+        version = await workflows.publish(tx, workflow_id, note)
+        tenant = await identity.get_tenant(tx)
+        triggers = [t for t in document.workflow.triggers if t.type in PUBLISHED_KINDS]
+        kept = {(t.type, endpoint_path(t, row.name)) for t in triggers if t.enabled}
+        for endpoint in await workflows.list_endpoints(tx, workflow_id):
+            endpoint.enabled = (endpoint.kind, endpoint.path) in kept
+        opened = [await _open(tx, workflow_id, row.name, tenant.slug, t) for t in triggers if t.enabled]
+    return Published(version.number, tuple(opened))
+
+
+async def addresses(db: Database, scope: Scope, workflow_id: UUID) -> tuple[Address, ...]:
+    """Where the workflow answers now; tokens are never given out again."""
+    async with db.transaction(scope) as tx:
+        tenant = await identity.get_tenant(tx)
+        rows = [e for e in await workflows.list_endpoints(tx, workflow_id) if e.enabled]
+    return tuple(Address(e.endpoint_id, e.kind, public_path(tenant.slug, e), auth_of(e)) for e in rows)
+
+
+async def renew_secret(db: Database, vault: Vault, scope: Scope, endpoint_id: UUID) -> str:
+    """Give a webhook a new token or signing secret, whichever its trigger asks for; the old one stops working at once.
+
+    The value is shown this once. Raises InputError for an endpoint that is open to everybody.
+    """
+    async with db.transaction(scope) as tx:
+        endpoint = await workflows.get_endpoint(tx, endpoint_id)
+        auth = auth_of(endpoint)
+        if auth == "token":
+            return _new_token(endpoint)
+        if auth == "hmac":
+            secret = SECRET_PREFIX + b64encode(secrets.token_bytes(32)).decode()
+            endpoint.secret_sealed = await vault.seal(tx, secret.encode(), **secret_place(endpoint))
+            return secret
+    raise InputError("This endpoint is open to everybody; it has no secret.")
+
+
+def secret_place(endpoint: Endpoint) -> dict[str, str]:
+    """What a signing secret is bound to in the vault: moved to another row it cannot be opened."""
+    return {"table": "endpoints", "row": str(endpoint.endpoint_id), "field": "secret_sealed"}
+
+
+def endpoint_path(trigger: Trigger, workflow_name: str) -> str:
+    """The last part of the address: the trigger's path, or the workflow's name."""
+    return str(trigger.config.get("path") or workflow_name).strip("/")
+
+
+def public_path(slug: str, endpoint: Endpoint) -> str:
+    """`/hooks/{tenant}/{path}` or `/c/{tenant}/{path}`."""
+    return f"/{'hooks' if endpoint.kind == 'webhook' else 'c'}/{slug}/{endpoint.path}"
+
+
+def auth_of(endpoint: Endpoint) -> str:
+    """How callers prove themselves. A webhook asks for a token unless its trigger says otherwise; a chat is open."""
+    return str(endpoint.config.get("auth") or ("token" if endpoint.kind == "webhook" else "none"))
+
+
+async def _open(tx: Tx, workflow_id: UUID, name: str, slug: str, trigger: Trigger) -> Address:
+    path = endpoint_path(trigger, name)
+    endpoint = await workflows.put_endpoint(tx, workflow_id, kind=trigger.type, path=path, config=dict(trigger.config))
+    wants_token = auth_of(endpoint) == "token" and endpoint.token_hash is None
+    token = _new_token(endpoint) if wants_token else None
+    await tx.session.flush()
+    return Address(endpoint.endpoint_id, trigger.type, public_path(slug, endpoint), auth_of(endpoint), token)
+
+
+def _new_token(endpoint: Endpoint) -> str:
+    token = TOKEN_PREFIX + secrets.token_urlsafe(24)
+    endpoint.token_hash = identity.token_hash(token)
+    return token

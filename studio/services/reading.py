@@ -1,0 +1,31 @@
+"""Inputs and outputs of steps as people read them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+JSON_SHOWN = 40_000  # characters; more is cut and said so
+
+
+def shown_json(value: Any) -> str:
+    """JSON for reading, or the text itself; cut when it is long."""
+    text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    if len(text) <= JSON_SHOWN:
+        return text
+    return f"{text[:JSON_SHOWN]}\n… {len(text) - JSON_SHOWN:,} more characters"
+
+
+def shown_input(value: Any) -> str:
+    """A step's input; what a model was sent is set as a conversation, because prompts are hard to read as JSON."""
+    messages = value.get("messages") if isinstance(value, dict) else None
+    if not isinstance(messages, list) or not all(isinstance(m, dict) for m in messages):
+        return shown_json(value)
+    parts = [f"— {m.get('role', '')} —\n{_text(m.get('content'))}" for m in messages]
+    rest = {key: held for key, held in value.items() if key != "messages" and held not in (None, [], {})}
+    parts += [f"— {key} —\n{shown_json(held)}" for key, held in rest.items()]
+    return shown_json("\n\n".join(parts))
+
+
+def _text(content: Any) -> str:
+    return content.strip() if isinstance(content, str) else shown_json(content)

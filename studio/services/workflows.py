@@ -1,0 +1,178 @@
+"""Workflows as wholes: create, import, duplicate, archive."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from uuid import UUID
+
+import engine.nodes
+from engine.errors import Conflict, NotFound, SchemaError
+from engine.language.document import Document
+from engine.store.access import workflows
+from engine.store.session import Database, Scope
+
+SHIPPED = Path(__file__).resolve().parents[2] / "workflows"
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+NAME_RULE = "A name starts with a small letter and holds small letters, digits, _ and - (at most 64)."
+MAX_IMPORT_BYTES = 1_000_000
+
+BLANK = """\
+name: "{name}"
+version: "1.0.0"
+description: ""
+category: "customer_service"
+priority: "medium"
+
+triggers:
+  - type: "chat"
+    config:
+      path: "{name}"
+
+nodes:
+  - name: "start"
+    type: "start"
+
+  - name: "answer"
+    type: "agent"
+    config:
+      model: "auto"
+      prompt_template: |
+        Answer the customer's message in two or three friendly sentences.
+        Message: {{message}}
+
+  - name: "end"
+    type: "end"
+    config:
+      output:
+        reply: "context.reply_text"
+
+edges:
+  - from: "start"
+    to: "answer"
+    condition: null
+  - from: "answer"
+    to: "end"
+    condition: null
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an import found in the text; `name` is empty when it cannot be kept."""
+
+    name: str
+    nodes: int
+    diagnostics: list[dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A shipped workflow to start from."""
+
+    name: str
+    description: str
+
+
+@lru_cache(maxsize=1)
+def templates() -> tuple[Template, ...]:
+    """The shipped workflows, by name."""
+    found = []
+    for path in sorted(SHIPPED.glob("*.yaml")):
+        workflow = Document.parse(path.read_text("utf-8")).workflow
+        if workflow is not None:
+            found.append(Template(workflow.name, workflow.description))
+    return tuple(found)
+
+
+async def create(db: Database, scope: Scope, name: str, template: str = "") -> str:
+    """Make a workflow under `name`, blank or from a shipped one; returns the name.
+
+    Raises SchemaError for a name that is not allowed, Conflict for one that is taken.
+    """
+    name = check_name(name)
+    text = BLANK.format(name=name) if not template else renamed(_template_text(template), name)
+    async with db.transaction(scope) as tx:
+        await workflows.create(tx, text)
+    return name
+
+
+def check_name(name: str) -> str:
+    """The name without spaces around it; raises SchemaError with the rule."""
+    name = name.strip()
+    if not NAME.fullmatch(name):
+        raise SchemaError(NAME_RULE)
+    return name
+
+
+def _template_text(template: str) -> str:
+    if template not in {known.name for known in templates()}:
+        raise NotFound(f"There is no template {template!r}.")
+    for path in SHIPPED.glob("*.yaml"):
+        text = path.read_bytes().decode()
+        workflow = Document.parse(text).workflow
+        if workflow is not None and workflow.name == template:
+            return text
+    raise NotFound(f"There is no template {template!r}.")
+
+
+def renamed(text: str, name: str) -> str:
+    """The text with another name in it and nothing else changed."""
+    from engine.language.edits import apply_edits  # noqa: PLC0415  # brings the YAML writer along
+
+    return apply_edits(text, [{"op": "set_top", "path": ["name"], "value": name}])
+
+
+def look_into(text: str) -> Found:
+    """What importing this text would bring, without keeping anything."""
+    from engine.language.validate import validate  # noqa: PLC0415  # only an import needs it
+
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_IMPORT_BYTES:
+        raise SchemaError("The text is larger than 1 MB.")
+    engine.nodes.load()
+    document = Document.parse(text)
+    found = [
+        {"severity": d.severity, "place": f"{d.line}:{d.column}", "message": d.message, "code": d.code}
+        for d in validate(document)
+    ]
+    workflow = document.workflow
+    name = workflow.name if workflow and NAME.fullmatch(workflow.name or "") else ""
+    return Found(name, len(workflow.nodes) if workflow else 0, found)
+
+
+async def import_text(db: Database, scope: Scope, text: str) -> str:
+    """Keep a text as a new workflow, byte for byte; returns its name.
+
+    Raises SchemaError when it has no usable name, Conflict when a workflow of that name exists.
+    """
+    found = await asyncio.to_thread(look_into, text)
+    if not found.name:
+        raise SchemaError("The text cannot be imported; see the problems below.")
+    async with db.transaction(scope) as tx:
+        row = await workflows.create(tx, text)
+    return row.name
+
+
+async def duplicate(db: Database, scope: Scope, workflow_id: UUID) -> str:
+    """Copy a draft with its layout and golden set under a free name; returns the name."""
+    async with db.transaction(scope) as tx:
+        row = await workflows.get_workflow(tx, workflow_id)
+        for number in range(1, 100):
+            name = f"{row.name[:55]}_copy" + (f"_{number}" if number > 1 else "")
+            try:
+                copy = await workflows.create(tx, renamed(row.text, name), row.layout, row.golden)
+            except Conflict:
+                continue
+            return copy.name
+    raise Conflict("There are too many copies of this workflow already.")
+
+
+async def archive(db: Database, scope: Scope, workflow_id: UUID, archived: bool = True) -> str:
+    """Take a workflow out of the list, or bring it back; returns its name."""
+    async with db.transaction(scope) as tx:
+        row = await workflows.get_workflow(tx, workflow_id)
+        await workflows.archive(tx, workflow_id, archived)
+        return row.name
