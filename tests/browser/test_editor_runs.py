@@ -1,0 +1,155 @@
+"""The preview: chat with the draft, nodes that light up, steps to look into; publishing, and calling the result."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.support.editor import copy_of, new_workflow, node, open_editor, saved, stored
+
+RUN_LIMIT_MS = 60_000
+
+
+def ask(page: Page, message: str) -> None:
+    page.get_by_test_id("chat-input").fill(message)
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("run-status")).to_have_text("succeeded", timeout=RUN_LIMIT_MS)
+
+
+def test_chat_lights_the_nodes_up(signed_in_page: Page, studio: Any) -> None:
+    page, name = signed_in_page, copy_of(studio, "customer_support_workflow")
+    open_editor(page, studio, name)
+    page.evaluate(WATCH_STATUSES)
+    ask(page, "Where is my order ORD-10000007?")
+
+    expect(page.get_by_test_id("reply").last).to_contain_text("ORD-10000007")
+    for one in ("start", "classify_intent", "route_by_intent", "order_workflow", "generate_response", "end"):
+        expect(node(page, one)).to_have_attribute("data-status", "succeeded")
+    for one in ("faq_workflow", "lead_workflow"):
+        expect(node(page, one)).to_have_attribute("data-status", "skipped")
+    seen = page.evaluate("window.seenStatuses")
+    assert "running" in seen["order_workflow"], f"lit up while it ran: {seen}"
+    expect(page.locator(".hed-edge.taken").first).to_be_attached()
+
+    expect(page.get_by_test_id("timeline").locator("[data-testid^='step-order_workflow/']").first).to_be_visible()
+    page.get_by_test_id("step-classify_intent").click()
+    facts = page.get_by_test_id("step-facts")
+    for fact in ("Took", "Tier", "Model", "Tokens"):
+        expect(facts).to_contain_text(fact)
+    inspector = page.get_by_test_id("inspector")
+    expect(inspector).to_contain_text("Input")
+    expect(inspector).to_contain_text('"order"')
+
+
+def test_a_conversation_goes_on_and_the_run_is_in_the_list(signed_in_page: Page, studio: Any) -> None:
+    page, name = signed_in_page, new_workflow(studio)
+    open_editor(page, studio, name)
+    ask(page, "Hello there")
+    first = page.locator(".hed-run a").get_attribute("href")
+    page.get_by_test_id("chat-input").fill("And again")
+    page.keyboard.press("Enter")
+    expect(page.locator(".hed-run a")).not_to_have_attribute("href", first or "")
+    expect(page.get_by_test_id("run-status")).to_have_text("succeeded", timeout=RUN_LIMIT_MS)
+    expect(page.get_by_test_id("chat").locator(".me")).to_have_count(2)
+    run_id = (page.locator(".hed-run a").get_attribute("href") or "").rsplit("/", 1)[-1]
+    answer = page.request.get(f"{studio.url}/api/v1/runs?workflow={name}").json()
+    assert answer["runs"][0]["run_id"] == run_id
+    assert {run["trigger"] for run in answer["runs"]} == {"manual"}
+
+    open_editor(page, studio, name, f"?run={run_id}")
+    expect(node(page, "answer")).to_have_attribute("data-status", "succeeded")
+    expect(page.get_by_test_id("run-status")).to_have_text("succeeded")
+
+
+def test_a_failing_step_says_so_at_its_node(signed_in_page: Page, studio: Any) -> None:
+    page, name = signed_in_page, new_workflow(studio, FAILS)
+    open_editor(page, studio, name)
+    page.get_by_test_id("drawer-input").click()
+    page.get_by_test_id("input-json").fill('{"n": 1}')
+    page.get_by_test_id("run-input").click()
+    expect(page.get_by_test_id("run-status")).to_have_text("failed", timeout=RUN_LIMIT_MS)
+    expect(node(page, "call")).to_have_attribute("data-status", "failed")
+    expect(node(page, "end")).to_have_attribute("data-status", "skipped")
+    expect(page.get_by_test_id("timeline").get_by_role("alert")).to_contain_text("nowhere_at_all")
+    page.get_by_test_id("input-json").fill("{not json")
+    page.get_by_test_id("run-input").click()
+    expect(page.get_by_test_id("input-form").get_by_role("alert")).to_contain_text("Not ready to run")
+
+
+def test_publish_and_call_the_webhook(signed_in_page: Page, studio: Any) -> None:
+    page, name = signed_in_page, copy_of(studio, "customer_support_workflow")
+    open_editor(page, studio, name)
+    expect(page.get_by_test_id("live-version")).to_have_text("not published")
+    page.get_by_test_id("publish").click()
+    page.get_by_test_id("publish-note").fill("First version")
+    page.get_by_test_id("publish-confirm").click()
+    webhook = page.get_by_test_id("address-webhook")
+    expect(webhook).to_be_visible()
+    expect(page.get_by_test_id("address-chat")).to_contain_text(f"/c/demo/{name}")
+    curl = webhook.locator("pre").inner_text()
+    page.get_by_role("button", name="Done").click()
+    expect(page.get_by_test_id("live-version")).to_have_text("v1 live")
+
+    url = re.search(r"https?://\S+?(?=['\s\\])", curl)
+    token = re.search(r"Bearer ([\w-]+)", curl)
+    assert url, curl
+    assert token, curl
+    request = urllib.request.Request(
+        url[0],
+        data=json.dumps({"message": "Where is my order ORD-10000007?"}).encode(),
+        headers={"Authorization": f"Bearer {token[1]}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        assert answer.status in (200, 202)
+
+    page.get_by_test_id("publish").click()
+    page.get_by_test_id("publish-confirm").click()
+    expect(page.get_by_test_id("publish-dialog")).to_contain_text("keeps the token")
+    assert stored(studio, name).published_number == 2
+
+
+def test_errors_block_publishing_and_say_why(signed_in_page: Page, studio: Any) -> None:
+    page, name = signed_in_page, new_workflow(studio)
+    open_editor(page, studio, name)
+    node(page, "answer").click()
+    page.keyboard.press("Delete")
+    expect(node(page, "answer")).to_have_count(0)
+    saved(page)
+    page.get_by_test_id("publish").click()
+    dialog = page.get_by_test_id("publish-dialog")
+    expect(dialog).to_contain_text("must be mended")
+    expect(page.get_by_test_id("publish-confirm")).to_have_count(0)
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    assert stored(studio, name).published_number is None
+
+
+WATCH_STATUSES = """() => {
+  window.seenStatuses = {};
+  const look = () => document.querySelectorAll('.hed-node').forEach((card) => {
+    const name = card.dataset.testid.slice(5);
+    const seen = (window.seenStatuses[name] ??= []);
+    if (!seen.includes(card.dataset.status)) seen.push(card.dataset.status);
+  });
+  const what = { subtree: true, attributes: true, attributeFilter: ['data-status'] };
+  new MutationObserver(look).observe(document.body, what);
+}"""
+
+FAILS = """\
+name: "{name}"
+version: "1.0.0"
+description: "Calls a workflow that does not exist"
+category: "system"
+priority: "low"
+nodes:
+  - {{name: start, type: start}}
+  - {{name: call, type: sub_workflow, config: {{workflow_name: nowhere_at_all}}}}
+  - {{name: end, type: end}}
+edges:
+  - {{from: start, to: call}}
+  - {{from: call, to: end}}
+"""

@@ -1,0 +1,189 @@
+"""The YAML pane: live both ways, errors at their line, the last good canvas kept, nothing overwritten unseen."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from engine.store.access import workflows
+from engine.store.session import Database
+from tests.browser.conftest import PASSWORD, sign_in
+from tests.support.editor import (
+    SMALL,
+    changed_lines,
+    demo_scope,
+    new_workflow,
+    node,
+    open_editor,
+    run_on,
+    saved,
+    stored,
+)
+
+
+@pytest.fixture
+def small(studio: Any) -> str:
+    return new_workflow(studio)
+
+
+def line(page: Page, text: str) -> Any:
+    return page.locator(".cm-line", has_text=text).first
+
+
+def save_elsewhere(studio: Any, name: str, old: str, new: str) -> None:
+    """Another person's save."""
+
+    async def save(database: Database) -> None:
+        async with database.transaction(await demo_scope(database)) as tx:
+            row = await workflows.get_by_name(tx, name)
+            text = row.text.replace(old, new)
+            await workflows.save_draft(tx, row.workflow_id, text=text, layout=row.layout, revision=row.revision)
+
+    run_on(studio, save)
+
+
+def test_typing_changes_the_canvas(signed_in_page: Page, studio: Any, small: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, small)
+    line(page, '- name: "end"').click()
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.type("ing")
+    expect(node(page, "ending")).to_be_visible()
+    saved(page)
+    assert 'name: "ending"' in stored(studio, small).text
+
+
+def test_selection_goes_both_ways(signed_in_page: Page, studio: Any, small: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, small)
+    node(page, "answer").click()
+    expect(page.locator(".cm-of-node").first).to_contain_text('name: "answer"')
+    line(page, '- name: "end"').click()
+    expect(page.get_by_test_id("node-name")).to_have_value("end")
+
+
+def test_broken_yaml_keeps_the_last_good_canvas(signed_in_page: Page, studio: Any, small: str) -> None:
+    page, before = signed_in_page, stored(studio, small).text
+    open_editor(page, studio, small)
+    line(page, 'type: "end"').click()
+    page.keyboard.press("End")
+    page.keyboard.type("\n    config: [unclosed")
+    error = page.get_by_test_id("yaml-error")
+    expect(error).to_be_visible()
+    expect(error).to_contain_text("Line ")
+    expect(page.locator(".cm-lint-marker-error").first).to_be_visible()
+    for name in ("start", "answer", "end"):
+        expect(node(page, name)).to_be_visible()
+    saved(page)
+    assert "[unclosed" in stored(studio, small).text, "what was typed is kept"
+
+    page.reload()
+    expect(page.get_by_test_id("yaml-error")).to_be_visible()
+    line(page, "[unclosed").click()
+    page.keyboard.press("End")
+    page.keyboard.press("Shift+Home")
+    page.keyboard.press("Shift+Home")
+    page.keyboard.press("Backspace")
+    page.keyboard.press("Backspace")
+    expect(page.get_by_test_id("yaml-error")).to_have_count(0)
+    expect(node(page, "answer")).to_be_visible()
+    saved(page)
+    assert stored(studio, small).text == before
+
+
+def test_a_problem_leads_to_its_line(signed_in_page: Page, studio: Any) -> None:
+    page = signed_in_page
+    name = new_workflow(studio, WITH_UNKNOWN_TOOL)
+    open_editor(page, studio, name)
+    expect(page.get_by_test_id("problem-count")).to_contain_text("1 error")
+    page.get_by_test_id("problem-count").click()
+    page.get_by_test_id("problems").get_by_role("button").first.click()
+    expect(page.get_by_test_id("node-name")).to_have_value("look")
+    expect(page.get_by_test_id("field-tool_name").get_by_role("alert")).to_be_visible()
+    expect(page.get_by_test_id("node-look")).to_have_class(re.compile(r"\berror\b"))
+
+
+def test_a_save_from_elsewhere_is_a_choice_not_a_loss(signed_in_page: Page, studio: Any, small: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, small)
+    save_elsewhere(studio, small, "Answers greetings", "Changed by another")
+    node(page, "answer").click()
+    page.get_by_test_id("field-temperature").locator("input").fill("0.5")
+    page.get_by_test_id("field-temperature").locator("input").press("Enter")
+    dialog = page.get_by_test_id("conflict-dialog")
+    expect(dialog).to_be_visible()
+    assert "0.5" not in stored(studio, small).text
+    dialog.get_by_test_id("take-theirs").click()
+    expect(page.locator(".cm-content")).to_contain_text("Changed by another")
+    saved(page)
+
+    save_elsewhere(studio, small, "Changed by another", "Changed again")
+    page.get_by_test_id("field-temperature").locator("input").fill("0.6")
+    page.get_by_test_id("field-temperature").locator("input").press("Enter")
+    dialog.get_by_test_id("keep-mine").click()
+    expect(page.locator(".cm-content")).to_contain_text("temperature: 0.6")
+    saved(page)
+    text = stored(studio, small).text
+    assert "Changed by another" in text
+    assert "temperature: 0.6" in text
+
+
+def test_windows_line_ends_survive_typing_and_edits(signed_in_page: Page, studio: Any) -> None:
+    page = signed_in_page
+    name = new_workflow(studio, SMALL.replace("\n", "\r\n"))
+    before = stored(studio, name).text
+    open_editor(page, studio, name)
+    line(page, "# The only model call.").click()
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    page.keyboard.type("# And no other.")
+    saved(page)
+    node(page, "answer").click()
+    page.get_by_test_id("field-temperature").locator("input").fill("0.4")
+    page.get_by_test_id("field-temperature").locator("input").press("Enter")
+    expect(page.locator(".cm-content")).to_contain_text("0.4")
+    saved(page)
+    after = stored(studio, name).text
+    assert after.count("\n") == after.count("\r\n") == before.count("\r\n") + 1
+    assert [one[0] for one in changed_lines(before, after)] in (["+", "-", "+"], ["-", "+", "+"])
+
+
+def test_a_viewer_reads_and_cannot_change(page: Page, studio: Any, people: Any, small: str) -> None:
+    sign_in(page.context, studio, people.viewer, PASSWORD)
+    open_editor(page, studio, small)
+    expect(page.get_by_test_id("save-state")).to_have_text("View only")
+    expect(page.get_by_test_id("publish")).to_have_count(0)
+    expect(page.get_by_test_id("add-node")).to_have_count(0)
+    node(page, "answer").click()
+    expect(page.get_by_test_id("field-prompt_template").get_by_test_id("prompt")).not_to_be_editable()
+    page.keyboard.press("Delete")
+    expect(node(page, "answer")).to_be_visible()
+
+
+def test_another_tenants_workflow_is_not_found(page: Page, studio: Any, people: Any, small: str) -> None:
+    sign_in(page.context, studio, people.stranger, PASSWORD)
+    page.goto(f"{studio.url}/app/workflows/{small}")
+    expect(page.get_by_role("alert")).to_contain_text("There is no such workflow")
+
+
+WITH_UNKNOWN_TOOL = """\
+name: "{name}"
+version: "1.0.0"
+description: "Names a tool that is not there"
+category: "system"
+priority: "low"
+nodes:
+  - {{name: start, type: start}}
+  - name: look
+    type: tool
+    config:
+      tool_name: no_such_tool
+  - {{name: end, type: end}}
+edges:
+  - {{from: start, to: look}}
+  - {{from: look, to: end}}
+"""

@@ -1,0 +1,335 @@
+"""The shell as people use it: signing in and out, the lists, the run page, theme, empty and error states."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import uuid
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from engine.execution.events import RunStatus
+from engine.store.access import identity, runs, workflows
+from engine.store.session import Database, Scope
+from studio.frontend import ROOT
+
+PASSWORD = "a password of the tests"
+
+
+def fill_form(page: Page, email: str, password: str) -> None:
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def enter(page: Page, studio: Any, email: str) -> None:
+    page.goto("/login")
+    fill_form(page, email, PASSWORD)
+    expect(page).to_have_url(f"{studio.url}/app/workflows")
+
+
+def test_signing_in_and_out(page: Page, studio: Any) -> None:
+    page.goto("/app/runs")
+    expect(page).to_have_url(re.compile("/login"))
+    fill_form(page, studio.email, "wrong")
+    expect(page.get_by_role("alert")).to_have_text("The e-mail address or the password is not right.")
+    fill_form(page, studio.email, studio.password)
+    expect(page).to_have_url(f"{studio.url}/app/workflows")
+    expect(page.get_by_role("link", name="customer_support_workflow")).to_be_visible()
+    page.get_by_role("button", name="Account and theme").click()
+    page.get_by_role("menuitem", name="Sign out").click()
+    expect(page.get_by_text("You are signed out.")).to_be_visible()
+    page.goto("/app/workflows")
+    expect(page).to_have_url(re.compile("/login"))
+
+
+def test_the_cookie_is_out_of_reach(signed_in_page: Page, studio: Any) -> None:
+    signed_in_page.goto("/app/workflows")
+    (cookie,) = signed_in_page.context.cookies()
+    assert cookie["httpOnly"]
+    assert cookie["sameSite"] == "Lax"
+    assert signed_in_page.evaluate("document.cookie") == ""
+
+
+@pytest.mark.parametrize("path", ["//evil.example/", "https://evil.example/", "/app/../../evil", "/\\evil.example"])
+def test_signing_in_leads_nowhere_else(context: BrowserContext, studio: Any, path: str) -> None:
+    answer = context.request.post(
+        f"{studio.url}/auth/sign-in",
+        form={"email": studio.email, "password": studio.password, "next": path},
+        headers={"Origin": studio.url},
+        max_redirects=0,
+    )
+    assert answer.headers["location"].startswith("/app/")
+    assert "evil.example" not in answer.headers["location"]
+
+
+def test_another_site_s_form_signs_nobody_in(context: BrowserContext, studio: Any) -> None:
+    answer = context.request.post(
+        f"{studio.url}/auth/sign-in",
+        form={"email": studio.email, "password": studio.password},
+        headers={"Origin": "http://evil.example"},
+        max_redirects=0,
+    )
+    assert "set-cookie" not in answer.headers
+    assert answer.headers["location"].startswith("/login?reason=origin")
+
+
+def test_five_failures_close_the_door(context: BrowserContext, studio: Any) -> None:
+    """The same for an account that exists and one that does not: the text tells nothing."""
+    for email in (f"nobody-{uuid.uuid4().hex}@example.com", _fresh_person(studio)):
+        said = []
+        for _ in range(7):
+            answer = context.request.post(
+                f"{studio.url}/auth/sign-in",
+                form={"email": email, "password": "wrong"},
+                headers={"Origin": studio.url},
+                max_redirects=0,
+            )
+            said.append(answer.headers["location"])
+        assert said == ["/login?reason=wrong"] * 5 + ["/login?reason=locked"] * 2
+
+
+def _fresh_person(studio: Any) -> str:
+    email = f"fresh-{uuid.uuid4().hex[:8]}@example.com"
+
+    async def make(database: Database) -> None:
+        async with database.anonymous() as session:
+            tenant_id = await identity.tenant_id_by_slug(session, "demo")
+        assert tenant_id is not None
+        async with database.transaction(Scope(tenant_id, None, "system")) as tx:
+            await identity.add_member(tx, email, "Fresh", "no password", "viewer")
+
+    studio.run(make)
+    return email
+
+
+def test_the_list_shows_the_shipped_workflows(signed_in_page: Page) -> None:
+    page = signed_in_page
+    page.goto("/app/workflows")
+    row = page.get_by_role("row", name=re.compile("customer_support_workflow"))
+    expect(row).to_contain_text("Live v")
+    expect(row).to_contain_text("Chat")
+    expect(row).to_contain_text("Webhook")
+    shipped = sorted(path.stem for path in (ROOT / "workflows").glob("*.yaml"))
+    assert len(shipped) == 23
+    for name in shipped:  # other tests may have added workflows of their own
+        expect(page.get_by_role("link", name=name, exact=True)).to_have_count(1)
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    page.keyboard.type("search_knowledge_base")
+    expect(page.get_by_role("row", name=re.compile("order_management"))).to_have_count(0)
+    expect(page.get_by_role("row", name=re.compile("faq_handling"))).to_be_visible()
+    page.get_by_role("searchbox").fill("xyzzy")
+    expect(page.get_by_role("heading", name="Nothing fits these filters")).to_be_visible()
+    page.get_by_role("button", name="Clear filters").click()
+    for name in shipped:
+        expect(page.get_by_role("link", name=name, exact=True)).to_be_visible()
+    page.get_by_label("Category").select_option(label="Sales")
+    expect(page.get_by_role("row", name=re.compile("lead_capture"))).to_be_visible()
+    expect(page.get_by_role("row", name=re.compile("faq_handling"))).to_have_count(0)
+
+
+def test_a_row_opens_the_editor_by_keyboard(signed_in_page: Page, studio: Any) -> None:
+    page = signed_in_page
+    page.goto("/app/workflows")
+    page.get_by_role("link", name="faq_handling").focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{studio.url}/app/workflows/faq_handling")
+
+
+def test_new_duplicate_archive_undo(signed_in_page: Page, studio: Any) -> None:
+    page = signed_in_page
+    name = f"made_{uuid.uuid4().hex[:8]}"
+    page.goto("/app/workflows")
+    page.get_by_role("button", name="New workflow").click()
+    page.get_by_label("Name", exact=True).fill("Not A Name")
+    page.get_by_role("button", name="Create workflow").click()
+    expect(page.get_by_role("status").filter(has_text="A name starts with a small letter")).to_be_visible()
+    page.get_by_label("Name", exact=True).fill("faq_handling")
+    page.get_by_role("button", name="Create workflow").click()
+    expect(page.get_by_role("status").filter(has_text="exists already")).to_be_visible()
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_role("button", name="Create workflow").click()
+    expect(page).to_have_url(f"{studio.url}/app/workflows/{name}")
+    page.goto("/app/workflows")
+    page.get_by_role("button", name=f"Actions for {name}", exact=True).click()
+    page.get_by_role("menuitem", name="Duplicate").click()
+    expect(page.get_by_role("link", name=f"{name}_copy")).to_be_visible()
+    for gone in (f"{name}_copy", name):
+        page.get_by_role("button", name=f"Actions for {gone}", exact=True).click()
+        page.get_by_role("menuitem", name="Archive").click()
+        expect(page.get_by_role("link", name=gone, exact=True)).to_have_count(0)
+    page.get_by_role("button", name="Undo").last.click()
+    # One of the two is back: the newest toast may stand first or last.
+    expect(page.get_by_role("link", name=re.compile(f"^{name}(_copy)?$"))).to_have_count(1)
+    _archive_made(studio)
+
+
+def _archive_made(studio: Any) -> None:
+    """Leave the list as the other tests expect it."""
+
+    async def tidy(database: Database) -> None:
+        scope = await _demo(database)
+        async with database.transaction(scope) as tx:
+            for row in await workflows.list_workflows(tx):
+                if row.name.startswith(("made_", "brought_")):
+                    await workflows.archive(tx, row.workflow_id)
+
+    studio.run(tidy)
+
+
+async def _demo(database: Database) -> Scope:
+    async with database.anonymous() as session:
+        tenant_id = await identity.tenant_id_by_slug(session, "demo")
+    assert tenant_id is not None
+    return Scope(tenant_id, None, "system")
+
+
+def test_importing_keeps_every_byte(signed_in_page: Page, studio: Any, tmp_path: Any) -> None:
+    page = signed_in_page
+    name = f"brought_{uuid.uuid4().hex[:8]}"
+    original = (ROOT / "workflows" / "faq_handling.yaml").read_text("utf-8")
+    text = re.sub(r"(?m)^name:.*$", f'name: "{name}"   # mine', original).replace("\n", "\r\n")
+    file = tmp_path / "mine.yaml"
+    file.write_bytes(text.encode())
+    page.goto("/app/workflows")
+    page.get_by_role("button", name="Import").click()
+    page.get_by_label("YAML text").fill("nodes: [")
+    expect(page.locator(".problems li")).not_to_have_count(0)
+    expect(page.get_by_role("button", name="Import workflow")).to_be_disabled()
+    page.get_by_label("YAML file").set_input_files(file)
+    expect(page.locator(".import-report")).to_contain_text(name)
+    page.get_by_role("button", name="Import workflow").click()
+    expect(page).to_have_url(f"{studio.url}/app/workflows/{name}")
+    answer = page.context.request.get(f"{studio.url}/api/v1/workflows/{name}/yaml")
+    assert answer.body() == text.encode()
+    _archive_made(studio)
+
+
+def test_a_viewer_reads_and_changes_nothing(page: Page, studio: Any, people: Any) -> None:
+    enter(page, studio, people.viewer)
+    expect(page.get_by_role("link", name="faq_handling")).to_be_visible()
+    expect(page.get_by_role("button", name="New workflow")).to_have_count(0)
+    page.get_by_role("button", name="Actions for faq_handling").click()
+    expect(page.get_by_role("menuitem", name="Export YAML")).to_be_visible()
+    expect(page.get_by_role("menuitem", name="Archive")).to_have_count(0)
+
+
+def test_another_tenant_starts_empty_and_sees_nothing_of_the_first(page: Page, studio: Any, people: Any) -> None:
+    run_id = _start_run(studio, "Where is my order ORD-10000007?")
+    enter(page, studio, people.stranger)
+    expect(page.get_by_role("heading", name="No workflows yet")).to_be_visible()
+    page.goto("/app/runs")
+    expect(page.get_by_role("heading", name="No runs yet")).to_be_visible()
+    page.goto(f"/app/runs/{run_id}")
+    expect(page.get_by_role("heading", name="There is no such run")).to_be_visible()
+    page.goto("/app/runs/not-an-id")
+    expect(page.get_by_role("heading", name="There is no such run")).to_be_visible()
+
+
+def _start_run(studio: Any, message: str) -> str:
+    """A run from the command line; returns its id."""
+    command = [sys.executable, "-m", "studio.cli", "run", "workflows/customer_support_workflow.yaml", "--json"]
+    done = subprocess.run(
+        [*command, "--input", json.dumps({"message": message})],
+        cwd=ROOT,
+        env=studio.environment(),
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.stdout, done.stderr[-2000:]
+    said = json.loads(done.stdout)
+    return str(said.get("run_id") or said["run"]["run_id"])
+
+
+def test_a_run_from_the_command_line_shows_its_steps(signed_in_page: Page, studio: Any) -> None:
+    page = signed_in_page
+    mark = uuid.uuid4().hex[:8]
+    run_id = _start_run(studio, f"Where is my order ORD-10000007? ({mark})")
+    page.goto("/app/runs")
+    page.get_by_role("searchbox").fill(mark)
+    row = page.get_by_role("row").filter(has_text=mark)
+    expect(row).to_contain_text("succeeded")
+    expect(row).to_contain_text("cli")
+    row.get_by_role("link").click()
+    expect(page).to_have_url(f"{studio.url}/app/runs/{run_id}")
+    expect(page.get_by_label("Output")).to_contain_text("ORD-10000007")
+    step = page.get_by_role("button", name=re.compile("classify_intent"))
+    step.click()
+    inspector = page.get_by_role("complementary", name="Step")
+    expect(inspector).to_contain_text("classify_intent")
+    expect(inspector).to_contain_text("Tier")
+    expect(inspector).to_contain_text("order")
+    expect(page.get_by_role("button", name=re.compile("get_order_details|search_order")).first).to_be_visible()
+
+
+def test_a_queued_run_can_be_cancelled_and_the_page_follows(signed_in_page: Page, studio: Any) -> None:
+    page = signed_in_page
+    run_id = _waiting_run(studio)
+    page.goto(f"/app/runs/{run_id}")
+    expect(page.locator(".top .status")).to_have_text(re.compile("suspended|queued|running"))
+    page.get_by_role("button", name="Cancel run").click()
+    expect(page.locator(".top .status")).to_have_text("cancelled")
+    expect(page.get_by_role("button", name="Cancel run")).to_have_count(0)
+
+
+def _waiting_run(studio: Any) -> str:
+    """A run that nobody works on: suspended until tomorrow."""
+
+    async def make(database: Database) -> str:
+        async with database.transaction(await _demo(database)) as tx:
+            digest = await workflows.put_definition(tx, "faq_handling", "name: faq_handling")
+            new = runs.NewRun("faq_handling", digest, "manual", {"message": "wait"})
+            row, _ = await runs.create_run(tx, new)
+            row.status = RunStatus.SUSPENDED.value
+            return str(row.run_id)
+
+    found: str = studio.run(make)
+    return found
+
+
+def test_the_theme_is_chosen_and_kept(signed_in_page: Page) -> None:
+    page = signed_in_page
+    page.goto("/app/workflows")
+    expect(page.locator("html")).to_have_class(re.compile("light"))
+    page.get_by_role("button", name="Account and theme").click()
+    page.get_by_role("menuitem", name="Dark").click()
+    expect(page.locator("html")).to_have_class(re.compile("dark"))
+    page.reload(wait_until="commit")
+    page.wait_for_selector("body")
+    # Already on the first paint: the class is set before any of our scripts run.
+    assert "dark" in (page.locator("html").get_attribute("class") or "")
+    assert page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--bg').trim()") == "#111315"
+
+
+def test_an_address_without_a_page_says_so(signed_in_page: Page) -> None:
+    signed_in_page.goto("/app/no-such-page")
+    expect(signed_in_page.get_by_role("heading", name="There is no page here")).to_be_visible()
+
+
+def test_pages_are_not_shadowed_and_have_safe_headers(context: BrowserContext, studio: Any) -> None:
+    for path in ("/login", "/app/workflows", "/app/runs", "/app/runs/x", "/app/workflows/x"):
+        answer = context.request.get(studio.url + path, max_redirects=0)
+        assert answer.status == 200, path
+        assert answer.headers["content-type"].startswith("text/html"), path
+        assert answer.headers["x-frame-options"] == "DENY"
+        assert answer.headers["cache-control"] == "no-cache"
+        assert "access-control-allow-origin" not in answer.headers
+
+
+def test_the_build_serves_any_address(browser: Any, studio: Any) -> None:
+    """One build, many ports and names: the page finds its websocket where it came from."""
+    port = studio.url.rpartition(":")[2]
+    page = browser.new_page(base_url=f"http://127.0.0.1:{port}")
+    sockets: list[str] = []
+    page.on("websocket", lambda socket: sockets.append(socket.url))
+    page.goto("/login?reason=wrong")
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.close()
+    assert [url for url in sockets if url.startswith(f"ws://127.0.0.1:{port}/_event")] == sockets != []

@@ -1,0 +1,339 @@
+"""The HTTP API over a real database, Redis and run client: who may call what, and what comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from fastapi import APIRouter
+from standardwebhooks.webhooks import Webhook
+
+from engine.errors import ConfigError
+from engine.settings import Settings
+from engine.store.access import identity
+from engine.store.session import Database, Scope
+from runners.connections import Connections
+from studio.api.access import permission_of
+from studio.api.app import create_api, http_routes
+from studio.auth.cookies import COOKIE
+from studio.auth.permissions import PERMISSIONS
+from studio.container import Container
+
+PURE = """\
+name: "{name}"
+version: "1.0.0"
+description: "Greets by name, without a model"
+category: "system"
+priority: "low"
+triggers:
+  - name: "hook"
+    type: "webhook"
+    config: {{path: "{name}", auth: "token", respond: "last_node"}}
+nodes:
+  - name: "start"
+    type: "start"
+  - name: "greet"
+    type: "transform"
+    config:
+      set: {{greeting: "context.name"}}
+  - name: "end"
+    type: "end"
+    config:
+      output: {{hello: "context.greeting"}}
+edges:
+  - {{from: "start", to: "greet", condition: null}}
+  - {{from: "greet", to: "end", condition: null}}
+"""
+
+
+@pytest.fixture
+async def container(settings: Settings, connections: Connections) -> AsyncIterator[Container]:
+    made = Container(settings)
+    made.use(connections)
+    async with made.lifespan():
+        yield made
+
+
+@pytest.fixture
+async def http(container: Container) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_api(container), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://heddle.test") as client:
+        yield client
+
+
+async def key_for(database: Database, scope: Scope, *permissions: str) -> dict[str, str]:
+    async with database.transaction(scope) as tx:
+        _, key = await identity.create_api_key(tx, "test", permissions or sorted(PERMISSIONS))
+    return {"Authorization": f"Bearer {key}"}
+
+
+async def slug_of(database: Database, scope: Scope) -> str:
+    async with database.transaction(scope) as tx:
+        return (await identity.get_tenant(tx)).slug
+
+
+async def publish(http: httpx.AsyncClient, key: dict[str, str], name: str) -> str:
+    """Create and publish PURE under a name; returns the webhook's token."""
+    made = await http.post("/api/v1/workflows", headers=key, json={"text": PURE.format(name=name)})
+    assert made.status_code == 201, made.text
+    done = await http.post(f"/api/v1/workflows/{name}/publish", headers=key, json={"note": "first"})
+    assert done.status_code == 201, done.text
+    return done.json()["addresses"][0]["token"]
+
+
+def test_every_route_names_its_permission() -> None:
+    routes = http_routes()
+    assert len(routes) > 15
+    named = {route.path: permission_of(route.dependant) for route in routes}
+    assert [path for path, permission in named.items() if permission is None] == []
+    assert {p for p in named.values() if p != "public"} <= PERMISSIONS
+
+
+async def test_without_a_key_every_protected_route_says_401(http: httpx.AsyncClient) -> None:
+    for route in http_routes():
+        if permission_of(route.dependant) == "public":
+            continue
+        path = route.path.replace("{run_id}", str(uuid.uuid4())).replace("{name}", "x")
+        for method in route.methods:
+            answer = await http.request(method, path, json={})
+            assert answer.status_code == 401, (method, path, answer.text)
+            assert answer.json()["code"] == "unauthenticated"
+
+
+def test_a_route_without_a_permission_is_not_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    router = APIRouter()
+    router.add_api_route("/forgotten", lambda: None)
+    monkeypatch.setattr("studio.api.app.ROUTERS", (router,))
+    with pytest.raises(ConfigError, match="/forgotten"):
+        create_api(Container())
+
+
+async def test_a_key_may_do_what_its_scopes_say_and_no_more(
+    http: httpx.AsyncClient, database: Database, scope: Scope
+) -> None:
+    reader = await key_for(database, scope, "workflows:read")
+    assert (await http.get("/api/v1/workflows", headers=reader)).status_code == 200
+    refused = await http.post("/api/v1/workflows", headers=reader, json={"text": PURE.format(name="x")})
+    assert (refused.status_code, refused.json()["permission"]) == (403, "workflows:write")
+    assert (await http.get("/api/v1/runs", headers=reader)).status_code == 403
+
+
+async def test_a_cookie_of_another_origin_cannot_write(
+    http: httpx.AsyncClient, database: Database, scope: Scope
+) -> None:
+    async with database.transaction(scope) as tx:
+        token = await identity.create_session(tx, scope.user_id)
+    cookie = {"Cookie": f"{COOKIE}={token}"}
+    body = {"text": PURE.format(name="csrf")}
+    foreign = await http.post("/api/v1/workflows", headers=cookie | {"Origin": "https://evil.test"}, json=body)
+    assert foreign.status_code == 403
+    own = await http.post("/api/v1/workflows", headers=cookie | {"Origin": "http://heddle.test"}, json=body)
+    assert own.status_code == 201
+
+
+async def test_webhook_runs_inline_and_shows_in_the_run_list(
+    http: httpx.AsyncClient, database: Database, scope: Scope
+) -> None:
+    key = await key_for(database, scope)
+    token = await publish(http, key, "greeter")
+    address = f"/hooks/{await slug_of(database, scope)}/greeter"
+    bearer = {"Authorization": f"Bearer {token}"}
+    answer = await http.post(address, headers=bearer, json={"name": "Ada"})
+    assert (answer.status_code, answer.json()) == (200, {"hello": "Ada"})
+    run = (await http.get(f"/api/v1/runs/{answer.headers['heddle-run-id']}", headers=key)).json()
+    assert (run["status"], run["trigger"], run["version_number"], run["input"]) == (
+        "succeeded",
+        "webhook",
+        1,
+        {"name": "Ada"},
+    )
+    listed = (await http.get("/api/v1/runs", headers=key)).json()["runs"]
+    assert [r["run_id"] for r in listed] == [run["run_id"]]
+    steps = (await http.get(f"/api/v1/runs/{run['run_id']}/steps", headers=key)).json()["steps"]
+    assert [s["path"] for s in steps] == ["start", "greet", "end"]
+
+
+async def test_webhook_refuses_strangers(http: httpx.AsyncClient, database: Database, scope: Scope) -> None:
+    token = await publish(http, await key_for(database, scope), "guarded")
+    address = f"/hooks/{await slug_of(database, scope)}/guarded"
+    assert (await http.post(address, json={})).status_code == 401
+    assert (await http.post(address, json={}, headers={"Authorization": "Bearer hook_wrong"})).status_code == 403
+    for unknown in ("/hooks/nobody/guarded", f"{address}/deeper", address.replace("guarded", "%2e%2e")):
+        gone = await http.post(unknown, json={}, headers={"Authorization": f"Bearer {token}"})
+        assert (gone.status_code, gone.json()["detail"]) == (404, "Nothing is published here.")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"[1, 2]",
+        b'"text"',
+        b'{"n": NaN}',
+        b'{"s": "\\ud800"}',
+        b"\xff\xfe",
+        b'{"a":' * 100_000,
+        b'{"big": "' + b"x" * 1_100_000 + b'"}',
+    ],
+    ids=["cut", "array", "text", "nan", "surrogate", "bytes", "deep", "large"],
+)
+async def test_webhook_refuses_bodies_that_are_no_input(
+    http: httpx.AsyncClient, database: Database, scope: Scope, body: bytes
+) -> None:
+    key = await key_for(database, scope)
+    token = await publish(http, key, "strict")
+    address = f"/hooks/{await slug_of(database, scope)}/strict"
+    answer = await http.post(address, headers={"Authorization": f"Bearer {token}"}, content=body)
+    assert answer.status_code == 422, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "Traceback" not in answer.text
+    assert (await http.get("/api/v1/runs", headers=key)).json()["runs"] == []
+
+
+async def test_same_idempotency_key_is_one_run(http: httpx.AsyncClient, database: Database, scope: Scope) -> None:
+    key = await key_for(database, scope)
+    token = await publish(http, key, "once")
+    address = f"/hooks/{await slug_of(database, scope)}/once"
+    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "k1"}
+    first = await http.post(address, headers=headers, json={"name": "Ada"})
+    again = await http.post(address, headers=headers, json={"name": "Ada"})
+    assert first.json() == again.json() == {"hello": "Ada"}
+    assert first.headers["heddle-run-id"] == again.headers["heddle-run-id"]
+    other = await http.post(address, headers=headers, json={"name": "Grace"})
+    assert other.status_code in (409, 422)
+    assert len((await http.get("/api/v1/runs", headers=key)).json()["runs"]) == 1
+
+
+async def signed_webhook(
+    http: httpx.AsyncClient, database: Database, scope: Scope
+) -> tuple[str, Webhook, dict[str, str]]:
+    """A published webhook that wants signatures: its address, a signer, and an API key's header."""
+    key = await key_for(database, scope)
+    text = PURE.format(name="signed").replace('"token"', '"hmac"')
+    await http.post("/api/v1/workflows", headers=key, json={"text": text})
+    published = (await http.post("/api/v1/workflows/signed/publish", headers=key, json={})).json()
+    endpoint_id = published["addresses"][0]["endpoint_id"]
+    made = await http.post(f"/api/v1/workflows/endpoints/{endpoint_id}/secret", headers=key)
+    return f"/hooks/{await slug_of(database, scope)}/signed", Webhook(made.json()["secret"]), key
+
+
+def signed(signer: Webhook, body: bytes, *, minutes: float = 0, message_id: str = "msg_1") -> dict[str, str]:
+    at = datetime.now(UTC) + timedelta(minutes=minutes)
+    signature = signer.sign(message_id, at, body.decode())
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": signature,
+    }
+
+
+async def test_a_signed_message_is_one_run_however_often_it_comes(
+    http: httpx.AsyncClient, database: Database, scope: Scope
+) -> None:
+    address, signer, key = await signed_webhook(http, database, scope)
+    body = b'{"name": "Ada"}'
+    headers = signed(signer, body)
+    answers = await asyncio.gather(*(http.post(address, headers=headers, content=body) for _ in range(10)))
+    assert {a.status_code for a in answers} <= {200, 202}
+    assert len({a.headers["heddle-run-id"] for a in answers}) == 1
+    assert len((await http.get("/api/v1/runs", headers=key)).json()["runs"]) == 1
+
+
+async def test_a_wrong_signature_is_refused(http: httpx.AsyncClient, database: Database, scope: Scope) -> None:
+    address, signer, key = await signed_webhook(http, database, scope)
+    body = b'{"name": "Ada"}'
+    good = signed(signer, body)
+    other = Webhook("whsec_" + b64encode(b"0" * 32).decode())
+    wrong: list[tuple[dict[str, str], bytes]] = [
+        (signed(signer, body, minutes=-6), body),
+        (signed(signer, body, minutes=6), body),
+        (good, body.replace(b"A", b"B")),
+        (good, b'{"name":"Ada"}'),
+        (signed(other, body), body),
+        ({}, body),
+        (good | {"webhook-timestamp": "soon"}, body),
+        (good | {"webhook-signature": "v1"}, body),
+        (good | {"webhook-signature": "v1,@@@"}, body),
+    ]
+    for headers, content in wrong:
+        answer = await http.post(address, headers=headers, content=content)
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), headers
+    assert (await http.get("/api/v1/runs", headers=key)).json()["runs"] == []
+
+
+async def test_a_renewed_token_replaces_the_old_one(http: httpx.AsyncClient, database: Database, scope: Scope) -> None:
+    key = await key_for(database, scope)
+    old = await publish(http, key, "renewed")
+    again = (await http.post("/api/v1/workflows/renewed/publish", headers=key, json={})).json()["addresses"][0]
+    assert "token" not in again
+    path = f"/api/v1/workflows/endpoints/{again['endpoint_id']}/secret"
+    new = (await http.post(path, headers=key)).json()["secret"]
+    address = again["path"]
+    assert (await http.post(address, headers={"Authorization": f"Bearer {old}"}, json={})).status_code == 403
+    assert (await http.post(address, headers={"Authorization": f"Bearer {new}"}, json={})).status_code == 200
+
+
+async def test_other_tenants_things_are_unknown(
+    http: httpx.AsyncClient, database: Database, scope: Scope, other_scope: Scope
+) -> None:
+    mine, theirs = await key_for(database, scope), await key_for(database, other_scope)
+    token = await publish(http, mine, "private")
+    slug = await slug_of(database, scope)
+    run_id = (
+        await http.post(f"/hooks/{slug}/private", headers={"Authorization": f"Bearer {token}"}, json={"name": "x"})
+    ).headers["heddle-run-id"]
+    unknown = str(uuid.uuid4())
+    for method, path in (
+        ("GET", "/api/v1/runs/{}"),
+        ("GET", "/api/v1/runs/{}/steps"),
+        ("GET", "/api/v1/runs/{}/events"),
+        ("POST", "/api/v1/runs/{}/cancel"),
+    ):
+        foreign = await http.request(method, path.format(run_id), headers=theirs)
+        missing = await http.request(method, path.format(unknown), headers=theirs)
+        assert (foreign.status_code, foreign.json()) == (missing.status_code, missing.json()), path
+        assert foreign.status_code == 404
+    for method, path in (("GET", ""), ("GET", "/yaml"), ("GET", "/versions"), ("POST", "/publish")):
+        answer = await http.request(method, f"/api/v1/workflows/private{path}", headers=theirs, json={})
+        assert answer.status_code == 404
+
+
+async def test_drafts_come_back_byte_for_byte_and_stale_saves_conflict(
+    http: httpx.AsyncClient, database: Database, scope: Scope
+) -> None:
+    key = await key_for(database, scope)
+    text = "# mine\r\n" + PURE.format(name="bytes").replace("\n", "\r\n").rstrip()
+    await http.post("/api/v1/workflows", headers=key, json={"text": text})
+    assert (await http.get("/api/v1/workflows/bytes/yaml", headers=key)).content == text.encode()
+    saved = await http.put("/api/v1/workflows/bytes", headers=key, json={"text": text + "\r\n# end", "revision": 1})
+    assert saved.json()["revision"] == 2
+    stale = await http.put("/api/v1/workflows/bytes", headers=key, json={"text": "lost?", "revision": 1})
+    assert (stale.status_code, stale.json()["revision"]) == (409, 2)
+
+
+async def test_a_draft_with_errors_is_kept_but_not_published(
+    http: httpx.AsyncClient, database: Database, scope: Scope
+) -> None:
+    key = await key_for(database, scope)
+    await http.post("/api/v1/workflows", headers=key, json={"text": PURE.format(name="broken")})
+    bad = PURE.format(name="broken").replace('type: "transform"', 'type: "transfrom"')
+    saved = (await http.put("/api/v1/workflows/broken", headers=key, json={"text": bad, "revision": 1})).json()
+    assert [d["line"] for d in saved["diagnostics"] if d["severity"] == "error"] == [14]
+    refused = await http.post("/api/v1/workflows/broken/publish", headers=key, json={})
+    assert (refused.status_code, refused.json()["code"]) == (422, "not_publishable")
+    assert refused.json()["errors"][0]["line"] == 14
+    assert (await http.get("/api/v1/workflows/broken", headers=key)).json()["text"] == bad
+
+
+async def test_health_and_documentation(http: httpx.AsyncClient) -> None:
+    assert (await http.get("/healthz")).json() == {"status": "ok"}
+    assert (await http.get("/readyz")).json()["checks"] == {"postgresql": "ok", "redis": "ok"}
+    assert json.loads((await http.get("/openapi.json")).text)["info"]["title"] == "Heddle"
+    nowhere = await http.get("/api/v1/nowhere")
+    assert (nowhere.status_code, nowhere.headers["content-type"]) == (404, "application/problem+json")

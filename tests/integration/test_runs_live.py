@@ -1,0 +1,209 @@
+"""Live events: in order, resumable, rebuilt when Redis forgot them, and never a run's problem."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from redis.asyncio import Redis
+
+from engine.errors import InputError
+from engine.execution.events import RunEvent
+from engine.settings import Settings
+from engine.store.session import Scope
+from runners.client import ByText, RunRequest
+from runners.connections import Connections
+from runners.live import MAX_EVENTS, LiveReader, LiveWriter, stream_key
+from runners.runtime import Runtime
+from tests.support.counting import chain, counting_world, effects_of, until, workflow_text
+
+TENANT = uuid4()
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    client = Redis.from_url(redis_url)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def writer(redis: Redis) -> AsyncIterator[LiveWriter]:
+    opened = LiveWriter(redis)
+    opened.start()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def reader(redis: Redis) -> AsyncIterator[LiveReader]:
+    opened = LiveReader(redis)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def runtime(settings: Settings, connections: Connections, tmp_path: Path) -> AsyncIterator[Runtime]:
+    opened = await Runtime.open(settings, connections, world=counting_world(tmp_path / "effects"))
+    yield opened
+    await opened.close()
+
+
+def event(run_id: UUID, number: int, type: str = "step.succeeded", **data: object) -> RunEvent:
+    return RunEvent(type, str(run_id), time.time(), f"n{number}", "tool", data=data or {"n": number})
+
+
+async def collect(runtime: Runtime, scope: Scope, run_id: UUID, after: str = "0") -> list[tuple[str, str, str]]:
+    async with asyncio.timeout(20):
+        return [(i, e["type"], e["path"]) async for i, e in runtime.client.events(scope, run_id, after)]
+
+
+async def test_many_readers_of_many_streams_get_everything_in_order(writer: LiveWriter, reader: LiveReader) -> None:
+    ids = [uuid4() for _ in range(5)]
+
+    async def read(run_id: UUID) -> list[int]:
+        got = []
+        async with reader.subscribe(TENANT, run_id, "0") as queue:
+            while len(got) < 60:
+                got.append((await queue.get())[1]["data"]["n"])
+        return got
+
+    for run_id in ids:
+        writer.put(TENANT, event(run_id, 0))
+    readers = [asyncio.create_task(read(run_id)) for run_id in ids for _ in range(3)]
+    for number in range(1, 60):
+        for run_id in ids:
+            writer.put(TENANT, event(run_id, number))
+        if number % 20 == 0:
+            await asyncio.sleep(0.02)
+            readers.append(asyncio.create_task(read(ids[number % 5])))  # comes late, sees all
+    async with asyncio.timeout(10):
+        assert await asyncio.gather(*readers) == [list(range(60))] * len(readers)
+
+
+async def test_a_new_reader_does_not_wait_for_the_blocked_one(writer: LiveWriter, reader: LiveReader) -> None:
+    first, second = uuid4(), uuid4()
+    async with reader.subscribe(TENANT, first, "0"):
+        await asyncio.sleep(0.2)  # now the reading task blocks
+        async with reader.subscribe(TENANT, second, "0") as queue:
+            await asyncio.sleep(0.05)
+            writer.put(TENANT, event(second, 1))
+            async with asyncio.timeout(0.5):
+                assert (await queue.get())[1]["path"] == "n1"
+
+
+async def test_resume_gives_exactly_what_was_missed(writer: LiveWriter, reader: LiveReader, redis: Redis) -> None:
+    run_id = uuid4()
+    for number in range(4):
+        writer.put(TENANT, event(run_id, number))
+    await writer.close()
+    seen = await reader.replay(TENANT, run_id)
+    assert [e["path"] for _, e in seen] == ["n0", "n1", "n2", "n3"]
+    async with reader.subscribe(TENANT, run_id, seen[1][0]) as queue:
+        assert [(await queue.get())[1]["path"] for _ in range(2)] == ["n2", "n3"]
+    ttl = await redis.ttl(stream_key(TENANT, run_id))
+    assert 80_000 < ttl <= 86_400
+
+
+async def test_text_deltas_of_one_step_go_out_as_one_event(writer: LiveWriter, reader: LiveReader) -> None:
+    run_id = uuid4()
+    for word in ("one ", "two ", "three"):
+        writer.put(TENANT, RunEvent("step.delta", str(run_id), time.time(), "a", "agent", data={"text": word}))
+    writer.put(TENANT, RunEvent("step.delta", str(run_id), time.time(), "b", "agent", data={"text": "other"}))
+    await writer.close()
+    assert [e["data"]["text"] for _, e in await reader.replay(TENANT, run_id)] == ["one two three", "other"]
+
+
+async def test_streams_are_bounded(writer: LiveWriter, redis: Redis) -> None:
+    run_id = uuid4()
+    for number in range(3 * MAX_EVENTS):
+        writer.put(TENANT, event(run_id, number))
+    await writer.close()
+    assert MAX_EVENTS <= await redis.xlen(stream_key(TENANT, run_id)) < 2 * MAX_EVENTS
+
+
+async def test_without_redis_a_run_goes_on_and_memory_is_bounded(
+    settings: Settings, connections: Connections, scope: Scope, tmp_path: Path
+) -> None:
+    nowhere = Redis(host="127.0.0.1", port=1)
+    runtime = await Runtime.open(settings, connections, redis=nowhere, world=counting_world(tmp_path / "e"))
+    for number in range(25_000):
+        runtime.writer.put(TENANT, event(uuid4(), number, "step.delta", text="x"))
+    assert len(runtime.writer._waiting) <= 20_000
+    async with asyncio.timeout(10):
+        view = await runtime.client.run_inline(scope, RunRequest(ByText(chain(3, 0)), {}), 10)
+        assert view.status == "succeeded"
+        queued = await runtime.client.submit(scope, RunRequest(ByText(chain(1, 0)), {}))
+        assert (await runtime.client.get(scope, queued)).status == "queued"
+    await runtime.close()
+    await nowhere.aclose()
+
+
+async def test_events_of_a_run_tell_its_whole_story(runtime: Runtime, scope: Scope) -> None:
+    run_id = await runtime.client.submit(scope, RunRequest(ByText(chain(1, 0.1)), {}))
+    watching = asyncio.create_task(collect(runtime, scope, run_id))
+    await runtime.host.execute(scope.tenant_id, run_id)
+    story = await watching
+    assert [(t, p) for _, t, p in story][:4] == [
+        ("run.queued", ""), ("run.started", ""), ("step.queued", "start"), ("step.started", "start"),
+    ]  # fmt: skip
+    assert story[-1][1] == "run.succeeded"
+    assert ("step.succeeded", "call_0") in [(t, p) for _, t, p in story]
+    middle = story[5][0]
+    assert await collect(runtime, scope, run_id, middle) == story[6:]
+
+
+async def test_events_are_rebuilt_from_the_journal_when_redis_forgot_them(
+    runtime: Runtime, scope: Scope, redis: Redis
+) -> None:
+    view = await runtime.client.run_inline(scope, RunRequest(ByText(chain(2, 0)), {}), 10)
+    told = await collect(runtime, scope, view.run_id)
+    await redis.flushdb()
+    rebuilt = await collect(runtime, scope, view.run_id)
+    kinds = {"run.queued", "run.started", "step.started", "step.succeeded", "run.succeeded"}
+    assert [(t, p) for _, t, p in rebuilt] == [(t, p) for _, t, p in told if t in kinds]
+    assert [t for _, t, _ in await collect(runtime, scope, view.run_id, told[-1][0])] == ["run.succeeded"]
+
+
+async def test_a_stream_that_lost_its_beginning_is_completed(
+    runtime: Runtime, scope: Scope, redis: Redis, tmp_path: Path
+) -> None:
+    run_id = await runtime.client.submit(scope, RunRequest(ByText(chain(3, 0.15)), {}))
+    executing = asyncio.create_task(runtime.host.execute(scope.tenant_id, run_id))
+    await until(lambda: bool(effects_of(tmp_path / "effects")))
+    await redis.flushdb()
+    story = [(t, p) for _, t, p in await collect(runtime, scope, run_id)]
+    await executing
+    assert story[0] == ("run.queued", "")
+    assert [p for t, p in story if t == "step.succeeded"] == [
+        "start", "call_0", "note_call_0", "call_1", "note_call_1", "call_2", "note_call_2", "end",
+    ]  # fmt: skip
+    assert story[-1] == ("run.succeeded", "")
+
+
+async def test_deltas_reach_a_watcher(runtime: Runtime, scope: Scope) -> None:
+    text = workflow_text(
+        "asks",
+        ["- {name: start, type: start, config: {}}",
+         "- {name: ask, type: agent, config: {model: 'tier:A', prompt_template: '{message}'}}",
+         "- {name: end, type: end, config: {}}"],
+        ["- {from: start, to: ask, condition: null}", "- {from: ask, to: end, condition: null}"],
+    )  # fmt: skip
+    request = RunRequest(ByText(text), {"message": "to be said"})
+    view = await runtime.client.run_inline(scope, request, 10, whole=True)
+    said = ""
+    async for _, told in runtime.client.events(scope, view.run_id):
+        if told["type"] == "step.delta":
+            said += told["data"]["text"]
+    assert "to be said" in said
+
+
+@pytest.mark.parametrize("after", ["", "x", "-1", "1-", "1-2-3", "$", "9" * 40, "1-1; DROP", "\uff11"])
+async def test_what_is_no_event_id_is_refused(runtime: Runtime, scope: Scope, after: str) -> None:
+    run_id = await runtime.client.submit(scope, RunRequest(ByText(chain(1, 0)), {}))
+    with pytest.raises(InputError):
+        await anext(runtime.client.events(scope, run_id, after))

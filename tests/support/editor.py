@@ -1,0 +1,139 @@
+"""Helpers for tests of the editor: workflows of their own, what is stored, and the page's parts by name."""
+
+from __future__ import annotations
+
+import difflib
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+from engine.store.access import identity, workflows
+from engine.store.session import Database, Scope
+from engine.store.tables.workflows import WorkflowRow
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SMALL = """\
+# A small workflow: one answer.
+name: "{name}"
+version: "1.0.0"
+description: "Answers greetings"   # kept as it is
+category: "customer_service"
+priority: "low"
+
+nodes:
+  - name: "start"
+    type: "start"
+
+  # The only model call.
+  - name: "answer"
+    type: "agent"
+    config:
+      model: "auto"
+      temperature: 0.2
+      prompt_template: |
+        You greet people.
+        Message: {{message}}
+        Answer in one sentence.
+
+  - name: "end"
+    type: "end"
+
+edges:
+  - {{from: start, to: answer}}
+  - {{from: answer, to: end}}
+"""
+
+
+def run_on(studio: Any, work: Callable[[Database], Any]) -> Any:
+    """`studio.run` in a thread of its own: the browser's driver keeps a loop running in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(studio.run, work).result()
+
+
+async def demo_scope(database: Database) -> Scope:
+    async with database.anonymous() as session:
+        tenant_id = await identity.tenant_id_by_slug(session, "demo")
+    assert tenant_id is not None
+    return Scope(tenant_id, None, "system")
+
+
+def new_workflow(studio: Any, text: str | None = None, layout: dict[str, Any] | None = None) -> str:
+    """Keep a new workflow in the demo tenant; returns its name. `text` has `{name}` where the name stands."""
+    name = f"edited_{uuid.uuid4().hex[:8]}"
+
+    async def make(database: Database) -> None:
+        async with database.transaction(await demo_scope(database)) as tx:
+            await workflows.create(tx, (text or SMALL).format(name=name), layout)
+
+    run_on(studio, make)
+    return name
+
+
+def copy_of(studio: Any, shipped: str) -> str:
+    """A workflow with a shipped file's text under a name and addresses of its own."""
+    text = (ROOT / "workflows" / f"{shipped}.yaml").read_text()
+    text = text.replace("{", "{{").replace("}", "}}").replace(f'name: "{shipped}"', 'name: "{name}"', 1)
+    return new_workflow(studio, text.replace('path: "support"', 'path: "{name}"'))
+
+
+def stored(studio: Any, name: str) -> WorkflowRow:
+    """The draft as it stands in the database."""
+
+    async def read(database: Database) -> WorkflowRow:
+        async with database.transaction(await demo_scope(database)) as tx:
+            return await workflows.get_by_name(tx, name)
+
+    row: WorkflowRow = run_on(studio, read)
+    return row
+
+
+def changed_lines(before: str, after: str) -> list[str]:
+    """Lines that a diff shows, with their sign."""
+    lines = difflib.unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), n=0)
+    return [line.rstrip("\n") for line in lines if line[0] in "+-" and not line.startswith(("---", "+++"))]
+
+
+def open_editor(page: Page, studio: Any, name: str, query: str = "") -> None:
+    """Open a workflow and wait until it can be worked with."""
+    page.goto(f"{studio.url}/app/workflows/{name}{query}")
+    expect(page.get_by_test_id("editor")).to_be_visible()
+    expect(page.locator(".react-flow__node").first).to_be_visible()
+
+
+def saved(page: Page) -> None:
+    """Wait until the draft says that it is saved."""
+    expect(page.get_by_test_id("save-state")).to_have_attribute("data-state", "saved")
+
+
+def node(page: Page, name: str) -> Locator:
+    return page.get_by_test_id(f"node-{name}")
+
+
+def handle(page: Page, name: str, kind: str) -> Locator:
+    """A node's port: "source" below, "target" above."""
+    return node(page, name).locator(f".react-flow__handle.{kind}")
+
+
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """With a real mouse, in steps, as a hand does it."""
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(start[0] + 6, start[1] + 6, steps=3)
+    page.mouse.move(*end, steps=12)
+    page.mouse.up()
+
+
+def middle(locator: Locator) -> tuple[float, float]:
+    box = locator.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def yaml_text(page: Page) -> str:
+    """What the YAML pane shows (of a text short enough to be drawn whole)."""
+    return page.locator(".cm-content").inner_text()

@@ -1,0 +1,250 @@
+"""One fake per port of the engine, in memory, with the behaviour that tests script. Tested in test_fake_ports.py."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import engine.nodes
+from engine.errors import AppError, DefinitionMissing, LeaseLost
+from engine.execution.context import Ports, RunInfo
+from engine.execution.events import RunEvent
+from engine.execution.executor import Executor, RunResult
+from engine.execution.plan import Plan, plan_of
+from engine.execution.ports import (
+    Definition,
+    HttpReply,
+    HttpRequest,
+    ModelReply,
+    ModelRequest,
+    OnDelta,
+    StepRecord,
+    ToolCall,
+    ToolSpec,
+)
+from engine.router.rules import RuleRouter
+
+Json = Any
+Answer = Json | AppError | Callable[..., Json]
+RUN_ID = UUID("00000000-0000-7000-8000-000000000001")
+TENANT_ID = UUID("00000000-0000-7000-8000-00000000000a")
+
+HEADER = """\
+name: {name}
+version: 1.0.0
+description: a test
+category: system
+priority: low
+"""
+
+
+def workflow(body: str, name: str = "main") -> str:
+    """A file's text from its nodes, edges and so on."""
+    return HEADER.format(name=name) + body
+
+
+def definition(text: str, name: str = "main") -> Definition:
+    return Definition(name, hashlib.sha256(text.encode()).hexdigest(), text)
+
+
+def plan(text: str, name: str = "main") -> Plan:
+    engine.nodes.load()
+    return plan_of(definition(text, name))
+
+
+class FakeClock:
+    """Time stands still; sleeping moves it, at once. `slept` lists the delays."""
+
+    def __init__(self, now: float = 1_000.0) -> None:
+        self.time = now
+        self.slept: list[float] = []
+
+    def now(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.time += seconds
+        await asyncio.sleep(0)
+
+
+async def _answer(script: Answer, *args: Json) -> Json:
+    """What a scripted answer gives: a value, a raised error, or the result of a (possibly async) function."""
+    if isinstance(script, AppError):
+        raise script
+    value = script(*args) if callable(script) else script
+    if asyncio.iscoroutine(value):
+        value = await value
+    if isinstance(value, AppError):
+        raise value
+    return value
+
+
+class _Scripted:
+    """Answers by key: a list is used up one by one (the last one stays), anything else answers every time."""
+
+    def __init__(self, scripts: Mapping[str, Answer | list[Answer]]) -> None:
+        self._scripts: dict[str, list[Answer]] = {
+            k: list(v) if isinstance(v, list) else [v] for k, v in scripts.items()
+        }
+
+    def next(self, key: str) -> Answer:
+        script = self._scripts[key]
+        return script.pop(0) if len(script) > 1 else script[0]
+
+
+class FakeModels:
+    """Answers by the name of the step's node (the end of the idempotency key's path), or by "*"."""
+
+    def __init__(self, answers: Mapping[str, Answer | list[Answer]] | None = None) -> None:
+        self._answers = answers or {}
+        self._scripts = _Scripted(self._answers)
+        self.requests: list[ModelRequest] = []
+
+    async def complete(self, request: ModelRequest, on_delta: OnDelta | None = None) -> ModelReply:
+        self.requests.append(request)
+        node = request.idempotency_key.split(":")[1].rpartition("/")[2]
+        text = await _answer(self._scripts.next(node if node in self._answers else "*"), request)
+        if isinstance(text, ModelReply):
+            return text
+        if on_delta is not None:
+            for word in text.split(" "):
+                await on_delta(word)
+        return ModelReply(text, "fake-model", tokens_in=10, tokens_out=5, cost_usd_micros=100)
+
+
+class FakeTools:
+    """Tools by name. `effects` lists what was done, once per idempotency key, as a real adapter promises."""
+
+    def __init__(self, answers: Mapping[str, Answer | list[Answer]] | None = None) -> None:
+        self._answers = answers or {}
+        self._scripts = _Scripted(self._answers)
+        self.calls: list[ToolCall] = []
+        self.effects: list[str] = []
+
+    def spec(self, name: str) -> ToolSpec | None:
+        return ToolSpec(name, name, name, "fake", {}, {}) if name in self._answers else None
+
+    async def call(self, call: ToolCall) -> Json:
+        self.calls.append(call)
+        result = await _answer(self._scripts.next(call.tool), call)
+        if call.idempotency_key not in self.effects:
+            self.effects.append(call.idempotency_key)
+        return result
+
+
+class FakeHttp:
+    def __init__(self, reply: HttpReply | AppError | None = None) -> None:
+        self.reply: HttpReply | AppError = reply or HttpReply(200, {}, {})
+        self.requests: list[HttpRequest] = []
+
+    async def request(self, request: HttpRequest) -> HttpReply:
+        self.requests.append(request)
+        if isinstance(self.reply, AppError):
+            raise self.reply
+        return self.reply
+
+
+class FakeDefinitions:
+    """Other workflows, by name."""
+
+    def __init__(self, texts: Mapping[str, str] | None = None) -> None:
+        self._by_name = {name: definition(text, name) for name, text in (texts or {}).items()}
+
+    async def load(self, name: str, version_range: str | None) -> Definition:
+        if name not in self._by_name:
+            raise DefinitionMissing(f"there is no workflow named {name!r}", workflow=name)
+        return self._by_name[name]
+
+    async def by_hash(self, hash: str) -> Definition:
+        return next(d for d in self._by_name.values() if d.hash == hash)
+
+
+class MemoryJournal:
+    """`durable` is what a crash would leave; `ends` what was committed as the end. `lose_lease_at` raises LeaseLost."""
+
+    def __init__(self, *, lose_lease_at: int | None = None) -> None:
+        self.records: list[StepRecord] = []
+        self.durable = 0
+        self.barriers = 0
+        self.ends: list[tuple[str, Json, Mapping[str, Json] | None]] = []
+        self.wake_at: float | None = None
+        self.handed_over = False
+        self._lose_at = lose_lease_at
+
+    async def append(self, record: StepRecord) -> None:
+        if self._lose_at is not None and len(self.records) >= self._lose_at:
+            raise LeaseLost
+        self.records.append(record)
+
+    async def barrier(self) -> None:
+        self.barriers += 1
+        self.durable = len(self.records)
+
+    async def finish(self, status: str, output: Json, error: Mapping[str, Json] | None) -> None:
+        await self.barrier()
+        self.ends.append((status, output, error))
+
+    async def suspend(self, wake_at: float | None) -> None:
+        await self.barrier()
+        self.wake_at = wake_at
+
+    async def hand_over(self) -> None:
+        await self.barrier()
+        self.handed_over = True
+
+
+class RecordingSink:
+    def __init__(self) -> None:
+        self.events: list[RunEvent] = []
+
+    async def emit(self, event: RunEvent) -> None:
+        self.events.append(event)
+
+    def seen(self, type: str) -> list[str]:
+        """Paths of the events of a type, in their order."""
+        return [event.path for event in self.events if event.type == type]
+
+    def data(self, type: str, path: str = "") -> list[Mapping[str, Json]]:
+        return [event.data for event in self.events if event.type == type and event.path == path]
+
+
+@dataclass
+class World:
+    """All fakes of one run, and the run."""
+
+    models: FakeModels = field(default_factory=FakeModels)
+    tools: FakeTools = field(default_factory=FakeTools)
+    http: FakeHttp = field(default_factory=FakeHttp)
+    definitions: FakeDefinitions = field(default_factory=FakeDefinitions)
+    clock: FakeClock = field(default_factory=FakeClock)
+    journal: MemoryJournal = field(default_factory=MemoryJournal)
+    sink: RecordingSink = field(default_factory=RecordingSink)
+
+    @property
+    def ports(self) -> Ports:
+        return Ports(self.models, self.tools, self.http, RuleRouter(), self.definitions, self.clock)
+
+    def executor(self, text: str, run_input: Mapping[str, Json] | None = None, **options: Any) -> Executor:
+        info = RunInfo(RUN_ID, TENANT_ID, "main", "manual")
+        return Executor(
+            plan(text),
+            info,
+            run_input or {},
+            ports=self.ports,
+            journal=self.journal,
+            sink=self.sink,
+            chance=lambda: 1.0,
+            **options,
+        )
+
+    async def run(self, text: str, run_input: Mapping[str, Json] | None = None, **options: Any) -> RunResult:
+        return await asyncio.wait_for(self.executor(text, run_input, **options).run(), 20)
+
+
+def paths(records: Sequence[StepRecord], status: str = "succeeded") -> list[str]:
+    return [record.path for record in records if record.status == status]

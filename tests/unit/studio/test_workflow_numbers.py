@@ -1,0 +1,33 @@
+"""The numbers over the workflow list, and the small pictures in it."""
+
+from __future__ import annotations
+
+from engine.store.access.overview import RunNumbers
+from studio.services.workflow_list import SPARK_HEIGHT, SPARK_WIDTH, kpis, spark
+
+
+def test_numbers_with_something_to_compare() -> None:
+    runs, succeeded, p95, cost = kpis(RunNumbers(112, 100, 98, 1.4, 224_000), RunNumbers(100, 100, 97, 1.3, 200_000), 7)
+    assert (runs.value, runs.remark) == ("112", "+12% on the week before")
+    assert (succeeded.value, succeeded.remark, succeeded.tone) == ("98.0%", "+1.0 points", "good")
+    assert (p95.value, p95.remark, p95.tone) == ("1.40 s", "+100 ms", "bad")
+    assert (cost.value, cost.remark) == ("$0.2240", "$0.0020 a run")
+
+
+def test_numbers_of_an_empty_house_invent_nothing() -> None:
+    shown = kpis(RunNumbers(), RunNumbers(), 30)
+    assert [kpi.value for kpi in shown] == ["0", "–", "–", "$0"]
+    assert [kpi.remark for kpi in shown] == [
+        "no earlier runs",
+        "no run has ended yet",
+        "of the runs that succeeded",
+        "no runs yet",
+    ]
+
+
+def test_a_spark_stays_in_its_box() -> None:
+    points = [tuple(map(float, p.split(","))) for p in spark([0, 3, 9, 1]).removeprefix("M").split(" L")]
+    assert points[0] == (0, SPARK_HEIGHT - 2)
+    assert points[2] == (SPARK_WIDTH * 2 / 3, 2)
+    assert all(0 <= x <= SPARK_WIDTH and 0 <= y <= SPARK_HEIGHT for x, y in points)
+    assert spark([0, 0]).count(f"{SPARK_HEIGHT - 2:.1f}") == 2
