@@ -25,7 +25,6 @@ class WorkflowEditor(NoSSRComponent):
     tag = "WorkflowEditor"
     lib_dependencies: list[str] = [  # noqa: RUF012  # Reflex's way of declaring npm packages
         "@xyflow/react@12.12.1",
-        "@dagrejs/dagre@3.1.3",
         "@codemirror/state@6.7.6",
         "@codemirror/view@6.43.15",
         "@codemirror/commands@6.11.1",

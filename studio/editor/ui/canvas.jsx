@@ -3,7 +3,8 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Background, BackgroundVariant, MiniMap, ReactFlow, ReactFlowProvider, SelectionMode, useReactFlow } from "@xyflow/react";
 import { Eraser, Map as MapIcon, Maximize, Minus, Plus, TriangleAlert, WandSparkles } from "lucide-react";
 import { useSession, useValue } from "./store.js";
-import { CARD, GRID, countOutgoing } from "./graph.js";
+import { countOutgoing } from "./graph.js";
+import { CARD, GRID, snap } from "./layered.js";
 import { count, edgeLabel } from "./format.js";
 import { NodeCard } from "./node_card.jsx";
 import { BranchEdge, ConnectionLine } from "./branch_edge.jsx";
@@ -115,8 +116,6 @@ function useSettled(act) {
     timer.current = setTimeout(() => run.current(), 300);
   }, []);
 }
-
-const snap = (value) => Math.round(value / GRID) * GRID;
 
 function selectBy(session, changes) {
   const picks = changes.filter((change) => change.type === "select");

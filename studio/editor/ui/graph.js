@@ -1,8 +1,5 @@
 // From the server's graph to what React Flow draws: keys of edges, siblings, and places for nodes that have none.
-import dagre from "@dagrejs/dagre";
-
-export const CARD = { width: 200, height: 60 };
-export const GRID = 20;
+import { CARD, GRID, layered, snap } from "./layered.js";
 
 // Edges have no name in the file; "from->to#n" stays the same while other edges come and go.
 export function keyEdges(edges) {
@@ -19,25 +16,6 @@ export function countOutgoing(edges) {
   const out = new Map();
   for (const edge of edges) out.set(edge.from, (out.get(edge.from) ?? 0) + 1);
   return out;
-}
-
-const snap = (value) => Math.round(value / GRID) * GRID;
-
-// Deterministic layered layout, top to bottom: {name: [x, y]}.
-export function layered(nodes, edges) {
-  const graph = new dagre.graphlib.Graph({ multigraph: true });
-  graph.setGraph({ rankdir: "TB", nodesep: 30, ranksep: 70, marginx: 40, marginy: 20 });
-  graph.setDefaultEdgeLabel(() => ({}));
-  nodes.forEach((node) => graph.setNode(node.name, { ...CARD }));
-  const known = new Set(nodes.map((node) => node.name));
-  edges.forEach((edge, i) => {
-    if (known.has(edge.from) && known.has(edge.to) && edge.from !== edge.to) graph.setEdge(edge.from, edge.to, {}, `${i}`);
-  });
-  dagre.layout(graph);
-  const at = (name) => graph.node(name);
-  return Object.fromEntries(
-    nodes.map(({ name }) => [name, [snap(at(name).x - CARD.width / 2), snap(at(name).y - CARD.height / 2)]]),
-  );
 }
 
 // Where every node stands: stored places win; without any the whole graph is laid out; single newcomers stand by a neighbour.

@@ -1,5 +1,5 @@
 // Ways for edges: down from the bottom port, across, down into the top port, around the cards where one stands in the way.
-import { CARD } from "./graph.js";
+import { CARD } from "./layered.js";
 
 const STUB = 26; // straight piece at each port
 const GAP = 14; // distance kept from a card

@@ -3,7 +3,8 @@ import { redo, redoDepth, undo, undoDepth } from "@codemirror/commands";
 import { createStore } from "./store.js";
 import { Sync } from "./sync.js";
 import { applyFix, applyMove, createView, goToLine, layoutOf, showLines, showProblems, textOf } from "./text.js";
-import { freeName, freeSpot, keyEdges, layered, place } from "./graph.js";
+import { freeName, freeSpot, keyEdges, place } from "./graph.js";
+import { layered } from "./layered.js";
 import { isDefault } from "./format.js";
 import { RunControl } from "./run_control.js";
 
@@ -89,7 +90,10 @@ export class Session {
   replace() {
     const { graph, positions } = this.state;
     if (!graph || !this.view) return;
-    const next = place(graph.nodes, graph.edges, layoutOf(this.view));
+    const layout = layoutOf(this.view);
+    if (this.placed?.graph === graph && this.placed.layout === layout) return;
+    this.placed = { graph, layout };
+    const next = place(graph.nodes, graph.edges, layout);
     const same = Object.keys(next).length === Object.keys(positions).length
       && Object.entries(next).every(([name, [x, y]]) => positions[name]?.[0] === x && positions[name]?.[1] === y);
     if (!same) this.store.set({ positions: next });
