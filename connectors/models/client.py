@@ -15,13 +15,16 @@ from connectors.models.failures import AGENT_FAILURE, mapped
 from connectors.models.loader import litellm
 from connectors.models.prices import Cost, cost_of
 from connectors.models.replies import Answer, collect, whole
-from connectors.models.tiers import Resolved, operator_keys, resolve
+from connectors.models.tiers import DEMO_PROVIDER, Resolved, operator_keys, resolve
 from connectors.policy import PROFILES, Guard
 from engine.errors import AppError, CircuitOpen, ModelError, StepTimeout, TransientError
 from engine.execution.ports import ModelReply, ModelRequest, OnDelta
 from engine.settings import Settings
 
 Json = Any
+# With others LiteLLM turns the schema into a tool that must be called, or the provider refuses both together; the
+# schema stands in the instructions anyway.
+_SCHEMA_BESIDE_TOOLS = frozenset({"openai", DEMO_PROVIDER})
 TenantKeys = Callable[[UUID], Awaitable[Mapping[str, str]]]
 
 
@@ -122,10 +125,12 @@ class _Call:
             # Its hook for MCP gateways imports a package that LiteLLM does not depend on; tools are our own matter.
             "_skip_mcp_handler": True,
         }
-        if request.output_schema:
+        calls = bool(request.tools) and request.may_call
+        if request.output_schema and not (calls and chosen.provider not in _SCHEMA_BESIDE_TOOLS):
             arguments["response_format"] = _response_format(request.output_schema)
         if request.tools:
             arguments["tools"] = [dict(tool) for tool in request.tools]
+            arguments["tool_choice"] = "auto" if calls else "none"
         if self.on_delta is not None:
             arguments |= {"stream": True, "stream_options": {"include_usage": True}}
         return {name: value for name, value in arguments.items() if value is not None}

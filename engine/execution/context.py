@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
@@ -76,6 +76,10 @@ class StepContext(Protocol):
 
     def resolve(self, value: Json) -> Json:
         """Deep copy of a config value with `${...}` and `context.x` texts replaced by what they refer to."""
+        ...
+
+    async def effect(self, name: str, request: Json, work: Callable[[str], Awaitable[Json]]) -> Json:
+        """Do `work(idempotency key)` once: `name` says which effect of this step it is, the same at each attempt."""
         ...
 
 
@@ -153,3 +157,6 @@ class BoundContext:
 
     def resolve(self, value: Json) -> Json:
         return resolve_value(value, self.scope)
+
+    async def effect(self, name: str, request: Json, work: Callable[[str], Awaitable[Json]]) -> Json:  # noqa: ARG002
+        return await work(f"{self.idempotency_key}:{name}")

@@ -29,6 +29,7 @@ class RouteRequest:
     tools: int = 0
     min_quality: float | None = None
     max_cost_usd: float | None = None
+    max_latency_ms: int | None = None
     allowed: tuple[Tier, ...] = ("A", "B", "C")
 
 
@@ -50,7 +51,8 @@ class Router(Protocol):
 class ModelRequest:
     """One model call. `model` is "tier:A" | "tier:B" | "tier:C" or a LiteLLM id; `messages` in the OpenAI form.
 
-    `tiers` maps tier to a model id where the node overrides the installation's choice.
+    `tiers` maps tier to a model id where the node overrides the installation's choice. `tools` are in the OpenAI form;
+    without `may_call` they are only told, because earlier messages speak of them.
     """
 
     tenant_id: UUID
@@ -61,6 +63,7 @@ class ModelRequest:
     max_tokens: int | None = None
     output_schema: Mapping[str, Json] | None = None
     tools: Sequence[Mapping[str, Json]] = ()
+    may_call: bool = True
     tiers: Mapping[str, str] = field(default_factory=dict)
     timeout_s: float = 60.0
 

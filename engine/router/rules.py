@@ -5,8 +5,9 @@
     free text                                                           -> B
     long, complex, or unlike anything the tenant sent before            -> C
 
-Then the node's own limits: `allowed` tiers, `min_quality`, `max_cost_usd`. The first two may raise or lower the tier,
-the cost limit only lowers it and wins. Confidence says how clear-cut the case is, not how good the answer will be.
+Then the node's own limits: `allowed` tiers, `min_quality`, `max_cost_usd`, `max_latency_ms`. The first two may raise or
+lower the tier, the limits of cost and time only lower it and win. Confidence says how clear-cut the case is, not how
+good the answer will be.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ SHORT_TOKENS = 400
 COMPLEX = 0.7
 NOVEL = 0.85
 _COST_USD: dict[Tier, float] = {"A": 0.001, "B": 0.005, "C": 0.02}  # a call of usual length
+_LATENCY_MS: dict[Tier, int] = {"A": 1_500, "B": 4_000, "C": 12_000}  # of an answer of usual length
 _QUALITY: dict[Tier, float] = {"A": 0.75, "B": 0.86, "C": 0.95}
 _STRICT_QUALITY: dict[Tier, float] = {"A": 0.9, "B": 0.93, "C": 0.96}
 
@@ -79,15 +81,24 @@ def _within_limits(choice: _Choice, features: Features, request: RouteRequest) -
         if better != tier:
             tier = better
             notes.append(f"raised to {tier} for a quality of {request.min_quality:g}")
-    if request.max_cost_usd is not None and _cost(tier, features) > request.max_cost_usd:
-        affordable = [t for t in allowed if _cost(t, features) <= request.max_cost_usd]
-        cheaper = affordable[-1] if affordable else allowed[0]
-        if cheaper != tier:
-            tier = cheaper
-            notes.append(f"lowered to {tier} to cost at most ${request.max_cost_usd:g}")
+    if request.max_cost_usd is not None:
+        cheap = [t for t in allowed if _cost(t, features) <= request.max_cost_usd]
+        tier = _lowered(tier, cheap or allowed[:1], f"to cost at most ${request.max_cost_usd:g}", notes)
+    if request.max_latency_ms is not None:
+        quick = [t for t in allowed if _LATENCY_MS[t] <= request.max_latency_ms]
+        tier = _lowered(tier, quick or allowed[:1], f"to answer within {request.max_latency_ms:,} ms", notes)
     if not notes:
         return choice
     return _Choice(tier, "; ".join([choice.reason, *notes]), round(max(0.3, choice.confidence - 0.15 * len(notes)), 2))
+
+
+def _lowered(tier: Tier, fitting: list[Tier], why: str, notes: list[str]) -> Tier:
+    """The highest fitting tier that is not above `tier`; says so in `notes` when it is another one."""
+    fit = [t for t in fitting if t <= tier]
+    if not fit or fit[-1] == tier:
+        return tier
+    notes.append(f"lowered to {fit[-1]} {why}")
+    return fit[-1]
 
 
 def _quality(tier: Tier, features: Features) -> float:

@@ -120,14 +120,22 @@ class FakeModels:
 class FakeTools:
     """Tools by name. `effects` lists what was done, once per idempotency key, as a real adapter promises."""
 
-    def __init__(self, answers: Mapping[str, Answer | list[Answer]] | None = None) -> None:
+    def __init__(
+        self,
+        answers: Mapping[str, Answer | list[Answer]] | None = None,
+        parameters: Mapping[str, Mapping[str, Json]] | None = None,
+    ) -> None:
+        """`parameters` are the tools' schemas by name."""
         self._answers = answers or {}
+        self._parameters = parameters or {}
         self._scripts = _Scripted(self._answers)
         self.calls: list[ToolCall] = []
         self.effects: list[str] = []
 
     def spec(self, name: str) -> ToolSpec | None:
-        return ToolSpec(name, name, name, "fake", {}, {}) if name in self._answers else None
+        if name not in self._answers:
+            return None
+        return ToolSpec(name, name, name, "fake", self._parameters.get(name, {}), {})
 
     async def call(self, call: ToolCall) -> Json:
         self.calls.append(call)

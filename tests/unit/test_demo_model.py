@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.models.demo.brain import answer, count_tokens, pieces
+from connectors.toolbox import toolbox_specs
 
 SYSTEM = {"role": "system", "content": "You work for a garden centre. Be brief."}
 
@@ -196,10 +197,47 @@ TOOLS = [
 
 def test_calls_a_tool_only_with_the_arguments_it_needs() -> None:
     def calls(message: str) -> Any:
-        return answer([SYSTEM, {"role": "user", "content": message}], tools=TOOLS).tool
+        return answer([SYSTEM, {"role": "user", "content": message}], tools=TOOLS).tools
 
-    assert calls("Where is my order ORD-12345678?") == {"name": "find_order", "arguments": {"order_id": "ORD-12345678"}}
-    assert calls("Where is my order?") is None
+    assert calls("Where is my order ORD-12345678?") == [
+        {"name": "find_order", "arguments": {"order_id": "ORD-12345678"}}
+    ]
+    assert not calls("Where is my order?")
+
+
+def _offer(name: str) -> dict[str, Any]:
+    spec = toolbox_specs()[name]
+    function = {"name": name, "description": spec.description, "parameters": dict(spec.parameters)}
+    return {"type": "function", "function": function}
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("Where is my order ORD-10000001?", {"search_order": {"order_id": "ORD-10000001"}}),
+        ("Show me the orders of ada@example.com", {"search_orders_by_customer": {"email": "ada@example.com"}}),
+        ("What is your return policy?", {"search_knowledge_base": {"query": "What is your return policy?"}}),
+        ("Hello", {}),
+    ],
+)
+def test_picks_the_tool_that_fits_and_makes_calls_that_its_schema_allows(message: str, expected: Any) -> None:
+    names = ("search_order", "search_orders_by_customer", "search_knowledge_base", "create_order_draft")
+    found = answer([SYSTEM, {"role": "user", "content": message}], tools=[_offer(name) for name in names]).tools
+    assert {call["name"]: call["arguments"] for call in found} == expected
+
+
+def test_calls_a_tool_for_each_of_several_questions() -> None:
+    offers = [_offer(name) for name in ("search_order", "search_knowledge_base")]
+    message = "Where is my order ORD-10000001? What is the return policy?"
+    found = answer([SYSTEM, {"role": "user", "content": message}], tools=offers).tools
+    assert {call["name"] for call in found} == {"search_order", "search_knowledge_base"}
+
+
+@pytest.mark.parametrize("parameters", [None, [], {"type": 5}, {"required": "x"}, {"anyOf": [1]}, {"$ref": "#/no"}])
+def test_a_tool_with_an_odd_schema_stops_nothing(parameters: Any) -> None:
+    tools = [{"type": "function", "function": {"name": "find_order", "description": "", "parameters": parameters}}]
+    found = answer([SYSTEM, {"role": "user", "content": "Where is my order ORD-12345678?"}], tools=tools)
+    assert found.text or found.tools
 
 
 def test_answers_with_the_result_of_its_tool() -> None:
@@ -210,7 +248,7 @@ def test_answers_with_the_result_of_its_tool() -> None:
         {"role": "tool", "content": json.dumps({"order_id": "ORD-12345678", "status": "delivered"})},
     ]
     found = answer(turns, tools=TOOLS)
-    assert found.tool is None
+    assert not found.tools
     assert "ORD-12345678 has been delivered" in found.text
 
 

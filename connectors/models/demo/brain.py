@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.models.demo.calls import tool_call
+from connectors.models.demo.calls import tool_calls
 from connectors.models.demo.classify import choose
 from connectors.models.demo.fill import Filler
 from connectors.models.demo.prompt import Prompt, read_prompt
@@ -29,12 +29,12 @@ _WANTS_JSON = re.compile(r"\bjson\b", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`tool` is `{"name", "arguments"}` when the model calls a tool instead of answering."""
+    """`tools` are `{"name", "arguments"}`: what the model calls instead of answering."""
 
     text: str
     tokens_in: int
     tokens_out: int
-    tool: Mapping[str, Json] | None = None
+    tools: Sequence[Mapping[str, Json]] = ()
 
 
 def answer(
@@ -48,8 +48,8 @@ def answer(
     """Answer a chat completion. With a `schema` the text is JSON that follows it."""
     prompt = read_prompt(messages)
     tokens_in = sum(count_tokens(str(message.get("content") or "")) + 3 for message in messages)
-    if tools and (call := tool_call(prompt, messages, tools, tier)) is not None:
-        return Answer("", tokens_in, count_tokens(json.dumps(call)), call)
+    if tools and (calls := tool_calls(prompt, messages, tools, tier)):
+        return Answer("", tokens_in, count_tokens(json.dumps(calls)), calls)
     text = _text(prompt, schema, tier, _max_chars(max_tokens))
     return Answer(text, tokens_in, count_tokens(text))
 

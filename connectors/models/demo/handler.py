@@ -64,7 +64,7 @@ def _answer(kwargs: dict[str, Any]) -> Answer:
     return answer(
         kwargs.get("messages") or [],
         schema=_schema(options.get("response_format")),
-        tools=options.get("tools") or (),
+        tools=() if options.get("tool_choice") == "none" else options.get("tools") or (),
         tier=tier if tier in TIERS else "B",
         max_tokens=options.get("max_tokens") or options.get("max_completion_tokens"),
     )
@@ -79,16 +79,20 @@ def _schema(response_format: Json) -> Json:
     return (response_format.get("json_schema") or {}).get("schema")
 
 
-def _calls(found: Answer) -> list[dict[str, Json]] | None:
-    if found.tool is None:
-        return None
-    function = {"name": found.tool["name"], "arguments": json.dumps(found.tool["arguments"])}
-    return [{"id": f"call_{uuid4().hex[:12]}", "type": "function", "function": function}]
+def _calls(found: Answer) -> list[dict[str, Json]]:
+    return [
+        {
+            "id": f"call_{uuid4().hex[:12]}",
+            "type": "function",
+            "function": {"name": call["name"], "arguments": json.dumps(call["arguments"])},
+        }
+        for call in found.tools
+    ]
 
 
 def _response(found: Answer, kwargs: dict[str, Any]) -> ModelResponse:
     calls = _calls(found)
-    message = Message(role="assistant", content=found.text or None, tool_calls=calls)
+    message = Message(role="assistant", content=found.text or None, tool_calls=calls or None)
     response = ModelResponse(
         id=f"demo-{uuid4().hex[:16]}",
         created=int(time.time()),
@@ -107,10 +111,10 @@ def _chunks(found: Answer) -> Iterator[GenericStreamingChunk]:
     """The text word by word; the last chunk says why it ended and what it used."""
     for piece in pieces(found.text) if found.text else ():
         yield _chunk(piece, finished=False)
-    for call in _calls(found) or ():
-        yield {**_chunk("", finished=False), "tool_use": {**call, "index": 0}}  # type: ignore[typeddict-item]
+    for index, call in enumerate(_calls(found)):
+        yield {**_chunk("", finished=False), "tool_use": {**call, "index": index}}  # type: ignore[typeddict-item]
     last = _chunk("", finished=True)
-    last["finish_reason"] = "tool_calls" if found.tool else "stop"
+    last["finish_reason"] = "tool_calls" if found.tools else "stop"
     last["usage"] = {
         "prompt_tokens": found.tokens_in,
         "completion_tokens": found.tokens_out,

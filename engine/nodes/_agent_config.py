@@ -1,0 +1,142 @@
+"""The agent's config: what may be written under `config` of an agent node."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from engine.execution.ports import Tier
+from engine.language.node_types import NodeConfig
+from engine.nodes._agent_presets import AGENT_TYPES
+from engine.nodes._fields import NextNode
+
+EscalateOn = Literal["schema_error", "low_quality", "timeout", "rate_limit", "agent_failure"]
+ESCALATES: tuple[EscalateOn, ...] = ("schema_error", "low_quality")
+
+
+class Part(BaseModel):
+    """A mapping inside the config: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Routing(Part):
+    """How `model: auto` may choose."""
+
+    tiers: dict[Tier, str] | list[Tier] | None = Field(
+        None,
+        title="Tiers",
+        description="Which tiers may be used, with a model for each if it is not the installation's.",
+    )
+    min_quality: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        title="Least quality",
+        description="The router takes no tier that it expects to be worse; with the guard judge, the grade to reach.",
+    )
+    guard: Literal["schema", "judge", "none"] = Field(
+        "schema",
+        title="Guard",
+        description="What an answer must pass, or else the next higher tier is asked: its schema; also the grade that "
+        "another model gives it; or nothing.",
+    )
+    max_cost_usd: float | None = Field(
+        None, gt=0, title="Most cost", description="Of one call.", json_schema_extra={"unit": "$"}
+    )
+    max_latency_ms: int | None = Field(
+        None,
+        ge=100,
+        le=600_000,
+        title="Longest wait",
+        description="A call that takes longer is broken off; tiers that usually take longer are not chosen.",
+        json_schema_extra={"unit": "ms"},
+    )
+    escalate_on: list[EscalateOn] = Field(
+        list(ESCALATES), title="Escalate on", description="Failures after which the next higher tier is asked."
+    )
+
+
+class Memory(Part):
+    """How much of the conversation the model sees."""
+
+    scope: Literal["conversation"] = Field("conversation", title="Scope")
+    window: int = Field(12, ge=1, le=100, title="Messages", description="The last so many messages are sent along.")
+
+
+class ToolUse(Part):
+    """A tool that the agent may call. The model neither sees nor changes `credential` and `parameters`."""
+
+    tool_name: str = Field(min_length=1, title="Tool")
+    credential: str | None = Field(None, title="Credential", description="Name of the credential that the tool uses.")
+    parameters: dict[str, Any] = Field({}, title="Fixed parameters", description="Values that the model cannot choose.")
+
+
+class AgentConfig(NodeConfig):
+    agent_type: str = Field(
+        "general",
+        title="Kind of agent",
+        description="Picks the instructions that the model gets by default.",
+        examples=list(AGENT_TYPES),
+        json_schema_extra={"ui": "select", "free": True},
+    )
+    model: str = Field(
+        "auto",
+        title="Model",
+        description="auto: the router picks; tier:A, tier:B or tier:C; or the name of a model.",
+        json_schema_extra={"ui": "model"},
+    )
+    routing: Routing | None = Field(None, title="Routing", description="Limits for the router's choice.")
+    temperature: float | None = Field(
+        None,
+        ge=0,
+        le=2,
+        title="Temperature",
+        description="0: always the likeliest words; higher: more varied.",
+        json_schema_extra={"ui": "slider", "step": 0.1},
+    )
+    max_tokens: int | None = Field(
+        None,
+        ge=1,
+        le=100_000,
+        title="Longest answer",
+        description="The answer is cut after so many tokens.",
+        json_schema_extra={"unit": "tokens"},
+    )
+    prompt_template: str = Field(
+        "{message}",
+        title="Prompt",
+        description="What the model is asked; {path} and {path | default} are filled in.",
+        json_schema_extra={"ui": "prompt"},
+    )
+    system_prompt: str | None = Field(
+        None,
+        title="Instructions",
+        description="Replaces the default instructions of the kind of agent; a template too.",
+        json_schema_extra={"ui": "prompt"},
+    )
+    output_schema: dict[str, Any] | None = Field(
+        None,
+        title="Output schema",
+        description="JSON Schema that the answer must follow. Empty: inferred from what is read downstream.",
+        json_schema_extra={"ui": "schema"},
+    )
+    tools: list[str | ToolUse] = Field(
+        [],
+        max_length=64,
+        title="Tools",
+        description="Tools that the model may call, and no others; by name, or with credential and fixed parameters.",
+        json_schema_extra={"ui": "tool"},
+    )
+    max_tool_calls: int = Field(
+        8, ge=1, le=50, title="Most tool calls", description="After so many the model has to answer."
+    )
+    memory: Memory | None = Field(None, title="Memory", description="Let the model see the conversation so far.")
+    stream: bool = Field(
+        True,
+        title="Stream",
+        description="Show a free text while it is being written.",
+        json_schema_extra={"ui": "switch"},
+    )
+    next_node: NextNode = None
