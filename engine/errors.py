@@ -5,7 +5,7 @@
         YamlError, SchemaError, GraphError
       StepError                    one attempt of one step failed
         StepTimeout, InputError, ExpressionError, BudgetExceeded, OutputTooLarge, SchemaMismatch, DefinitionMissing,
-        RunAbandoned
+        RunAbandoned, SagaFailed, CompensationFailed
       ConnectorError               the outside world refused or failed
         AuthError, RateLimited, TransientError, PermanentError, CircuitOpen, EgressBlocked
       AccessError                  NotFound (also another tenant's object), Forbidden, Unauthenticated, Conflict
@@ -127,6 +127,18 @@ class RunAbandoned(StepError):
     """The run stopped its worker again and again."""
 
     code = "run_abandoned"
+
+
+class SagaFailed(StepError):
+    """A step of the saga failed, and what was done before it is undone."""
+
+    code = "saga_failed"
+
+
+class CompensationFailed(StepError):
+    """A step of the saga failed, and a person has to undo what was done before it."""
+
+    code = "compensation_failed"
 
 
 class ConnectorError(AppError):

@@ -97,10 +97,18 @@ def _names_in(node: Node, widget: str) -> Iterator[tuple[Path, str]]:
                 yield ("config", field, at) if isinstance(value, list) else ("config", field), name
 
 
+def _tools_in(node: Node) -> Iterator[tuple[Path, str]]:
+    """Names of tools: in fields of their own, and inside others (the steps of a saga)."""
+    yield from _names_in(node, "tool")
+    kind = node_types.get(node.type)
+    for path, name in kind.tool_names(node.config) if kind else ():
+        yield ("config", *path), name
+
+
 def _tools(document: Document, index: int, node: Node, tools: Collection[str] | None) -> Iterator[Diagnostic]:
     if tools is None:
         return
-    for path, name in _names_in(node, "tool"):
+    for path, name in _tools_in(node):
         if name in tools:
             continue
         at: Path = ("nodes", index, *path)

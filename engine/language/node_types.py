@@ -84,6 +84,10 @@ class NodeType:
         """The one config line shown on the node's card; `config` is raw and may be incomplete."""
         return self.title
 
+    def tool_names(self, config: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:  # noqa: ARG002
+        """Tools that the raw config names inside of other fields, each with its path from the config."""
+        return iter(())
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "type" in cls.__dict__:

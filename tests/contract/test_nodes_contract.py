@@ -20,7 +20,20 @@ from tests.support.ports import FakeDefinitions, FakeHttp, FakeModels, FakeTools
 
 engine.nodes.load()
 TYPES = list(all_types())
-EXPECTED = ["agent", "condition", "end", "http", "message", "note", "start", "sub_workflow", "tool", "transform"]
+EXPECTED = [
+    "agent",
+    "condition",
+    "end",
+    "http",
+    "message",
+    "note",
+    "saga",
+    "start",
+    "sub_workflow",
+    "tool",
+    "transform",
+]
+TOOLS = ["get_order_details", "authorize_payment", "reserve_inventory", "restore_inventory", "capture_payment"]
 INPUT = {
     "message": "hi",
     "name": "Ada",
@@ -56,7 +69,7 @@ def world() -> World:
     child = workflow("nodes: [{name: start, type: start}, {name: end, type: end}]\nedges: [{from: start, to: end}]\n")
     return World(
         FakeModels({"*": '{"intent": "order"}'}),
-        FakeTools({"get_order_details": {"order": {"status": "paid"}}}),
+        FakeTools({name: {"order": {"status": "paid"}} for name in TOOLS}),
         FakeHttp(HttpReply(200, {}, {"rate": 1.1})),
         FakeDefinitions({"track_order": child}),
     )
@@ -100,7 +113,7 @@ class TestEveryNodeType:
         assert node["type"] == node_type.type
         node_type.config_model.model_validate(node.get("config", {}))
         document = Document.parse(around(node_type))
-        found = validate(document, tools=["get_order_details"], workflows=["track_order"])
+        found = validate(document, tools=TOOLS, workflows=["track_order"])
         assert [d for d in found if d.is_error] == []
 
     async def test_the_example_runs(self, node_type: NodeType) -> None:
