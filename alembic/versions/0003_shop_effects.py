@@ -1,4 +1,4 @@
-"""payments and stock movements
+"""payments, stock movements, and what was done to orders
 
 Revision ID: 0003
 Revises: 0002
@@ -17,6 +17,9 @@ depends_on = None
 
 
 def upgrade() -> None:
+    changes = sa.Column("changes", postgresql.JSONB(astext_type=sa.Text()), server_default="[]", nullable=False)
+    op.add_column("orders", changes)
+    op.alter_column("orders", "changes", server_default=None)
     op.create_table(
         "payments",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
@@ -67,3 +70,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("stock_movements")
     op.drop_table("payments")
+    op.drop_column("orders", "changes")

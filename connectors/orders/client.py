@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,7 @@ from uuid import UUID
 from connectors.action import ActionCall, Site
 from connectors.money import amount, cents, text
 from engine.errors import Conflict, PermanentError
-from engine.store.access import commerce, stock
+from engine.store.access import commerce, order_changes, stock
 from engine.store.session import Tx
 from engine.store.tables.commerce import Order
 
@@ -166,6 +167,61 @@ async def restore_inventory(call: ActionCall, parameters: Mapping[str, Json]) ->
     """Put back what was taken for the order; to do it twice puts back once."""
     async with call.transaction() as tx:
         return _pieces(parameters, await stock.restore(tx, parameters["order_id"], call.idempotency_key))
+
+
+async def cancel_order(call: ActionCall, parameters: Mapping[str, Json]) -> Json:
+    """Cancel the order; one that has left, or is another customer's, is an error."""
+    async with _change(call, parameters) as (tx, number):
+        return _changed(await order_changes.cancel(tx, number, call.idempotency_key))
+
+
+async def return_order(call: ActionCall, parameters: Mapping[str, Json]) -> Json:
+    """Take a delivered order back; one that was not delivered, or is another customer's, is an error."""
+    async with _change(call, parameters) as (tx, number):
+        return _changed(await order_changes.take_back(tx, number, call.idempotency_key))
+
+
+async def modify_order(call: ActionCall, parameters: Mapping[str, Json]) -> Json:
+    """Give the order other lines or another address; one that has left, or costs more than was paid, is an error."""
+    items = parameters.get("items")
+    async with _change(call, parameters) as (tx, number):
+        changed = await order_changes.change(
+            tx,
+            number,
+            call.idempotency_key,
+            items=[(item["product_id"], item.get("quantity", 1)) for item in items] if items else None,
+            address=parameters.get("shipping_address"),
+        )
+        return _changed(changed)
+
+
+@asynccontextmanager
+async def _change(call: ActionCall, parameters: Mapping[str, Json]) -> AsyncIterator[tuple[Tx, str]]:
+    """The transaction of a change, and the order's number; the customer must be the order's own."""
+    try:
+        async with call.transaction() as tx:
+            order = (await commerce.get_order(tx, parameters["order_id"])).order
+            await _check_customer(tx, order, parameters.get("customer_id"))
+            yield tx, order.order_id
+    except Conflict as error:
+        raise PermanentError(error.public_message, parameter="order_id") from error
+
+
+def _changed(changed: order_changes.Changed) -> Json:
+    order = changed.view.order
+    return {
+        "order_id": order.order_id,
+        "order_status": order.status,
+        "payment_status": order.payment_status,
+        "total_amount": amount(order.total_cents),
+        "total_text": text(order.total_cents, order.currency),
+        "currency": order.currency,
+        "items": _items(changed.view),
+        "refunded_amount": amount(changed.refunded_cents),
+        "refunded_text": text(changed.refunded_cents, order.currency),
+        "refund_due": changed.due_cents > 0,
+        "payment_id": changed.payment_id,
+    }
 
 
 def _pieces(parameters: Mapping[str, Json], pieces: Mapping[str, int]) -> Json:

@@ -82,6 +82,16 @@ async def payment_refund(call: ActionCall, parameters: Mapping[str, Json]) -> Js
     return _shown(await _refunded(call, payment, wanted))
 
 
+async def payment_charge_back(call: ActionCall, parameters: Mapping[str, Json]) -> Json:
+    """Take again what was given back, in the shop's own books; a provider does not do that, so it is an error there."""
+    payment = await _found(call, parameters)
+    if payment.provider != payments.LEDGER:
+        raise PermanentError("The provider cannot take a refund back: the customer has to pay again.")
+    given = parameters.get("amount")
+    wanted = cents(given) if given is not None else payment.refunded_cents
+    return _shown(await _noted(call, payment, "charge", wanted))
+
+
 async def _found(call: ActionCall, parameters: Mapping[str, Json]) -> Payment:
     async with call.transaction() as tx:
         payment = await payments.find(tx, payment_id=parameters.get("payment_id"), order_id=parameters.get("order_id"))

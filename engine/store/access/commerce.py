@@ -126,12 +126,13 @@ async def create_order(
     )
     tx.session.add(order)
     await tx.session.flush()
-    tx.session.add_all(_items(order, quotes))
+    tx.session.add_all(items_of(order, quotes))
     await tx.session.flush()
     return await view(tx, order)
 
 
-def _items(order: Order, quotes: Sequence[Quote]) -> list[OrderItem]:
+def items_of(order: Order, quotes: Sequence[Quote]) -> list[OrderItem]:
+    """Rows for the order's lines; nothing is written."""
     return [
         OrderItem(
             tenant_id=order.tenant_id,

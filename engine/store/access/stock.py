@@ -10,7 +10,6 @@ from sqlmodel import col, select
 from engine.errors import Conflict
 from engine.store.access import commerce
 from engine.store.session import Tx
-from engine.store.tables.commerce import Product
 from engine.store.tables.effects import StockMovement
 
 
@@ -45,6 +44,18 @@ async def restore(tx: Tx, order_id: str, idempotency_key: str) -> Mapping[str, i
     return has
 
 
+async def open_books(tx: Tx, order_id: str, idempotency_key: str) -> None:
+    """Write down as taken the pieces of an order that left before there were books; stock stays as it is."""
+    if await _movements(tx, order_id):
+        return
+    wanted: dict[str, int] = {}
+    for line in (await commerce.get_order(tx, order_id)).lines:
+        wanted[line.product_id] = wanted.get(line.product_id, 0) + line.quantity
+    for product_id, quantity in sorted(wanted.items()):
+        _write(tx, order_id, product_id, quantity, idempotency_key)
+    await tx.session.flush()
+
+
 async def held(tx: Tx, order_id: str) -> dict[str, int]:
     """Product -> pieces that are taken for the order now."""
     total = sa.func.sum(StockMovement.quantity)
@@ -64,26 +75,31 @@ async def _move(tx: Tx, order_id: str, pieces: Mapping[str, int], idempotency_ke
         await tx.session.refresh(product, with_for_update=True)
         if product.stock < quantity:
             raise Conflict(f"Only {product.stock} of {product.name} are in stock, and {quantity} are needed.")
-        await _change(tx, product, quantity)
-        movement = StockMovement(
-            tenant_id=tx.scope.tenant_id,
-            order_id=order_id,
-            product_id=product_id,
-            quantity=quantity,
-            idempotency_key=idempotency_key,
-        )
-        tx.session.add(movement)
+        product.stock -= quantity
+        tx.session.add(product)
+        _write(tx, order_id, product_id, quantity, idempotency_key)
     await tx.session.flush()
 
 
-async def _change(tx: Tx, product: Product, quantity: int) -> None:
-    product.stock -= quantity
-    tx.session.add(product)
-    await tx.session.flush()
+def _write(tx: Tx, order_id: str, product_id: str, quantity: int, idempotency_key: str) -> None:
+    movement = StockMovement(
+        tenant_id=tx.scope.tenant_id,
+        order_id=order_id,
+        product_id=product_id,
+        quantity=quantity,
+        idempotency_key=idempotency_key,
+    )
+    tx.session.add(movement)
 
 
 async def _is_known(tx: Tx, idempotency_key: str) -> bool:
-    query = select(StockMovement.movement_id).where(
-        col(StockMovement.tenant_id) == tx.scope.tenant_id, col(StockMovement.idempotency_key) == idempotency_key
-    )
+    return await _any(tx, col(StockMovement.idempotency_key) == idempotency_key)
+
+
+async def _movements(tx: Tx, order_id: str) -> bool:
+    return await _any(tx, col(StockMovement.order_id) == order_id)
+
+
+async def _any(tx: Tx, condition: sa.ColumnElement[bool]) -> bool:
+    query = select(StockMovement.movement_id).where(col(StockMovement.tenant_id) == tx.scope.tenant_id, condition)
     return (await tx.session.execute(query.limit(1))).first() is not None

@@ -75,6 +75,8 @@ class Order(TenantRow, table=True):
     tracking_number: str | None = None
     expected_on: date | None = None
     shipping_address: dict[str, Any] = json_column(default=dict)
+    # what was done to it: {"kind": cancelled | changed | returned | note, "key", "at", ...}; a key stands there once
+    changes: list[dict[str, Any]] = json_column(default=list)
     idempotency_key: str | None = None
     created_at: datetime = timestamp()
     shipped_at: datetime | None = moment()
