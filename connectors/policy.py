@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 from connectors.limits import Breaker, Bulkhead, LocalBreaker, LocalBulkhead, LocalRate, Rate
-from engine.errors import AppError, ConfigError, InputError, RateLimited, StepTimeout
+from engine.errors import AppError, CircuitOpen, ConfigError, InputError, RateLimited, StepTimeout
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ PROFILES: Mapping[str, Policy] = {
         timeout_s=45.0, retries=2, delay_s=2.0, failure_threshold=3, recovery_timeout_s=120.0, bulkhead=5
     ),
     "model": Policy(timeout_s=60.0, retries=2, bulkhead=50, queue=1000),
-    "http": Policy(retries=1, delay_s=0.5, failure_threshold=0, bulkhead=20),
+    "http": Policy(retries=1, delay_s=0.5, bulkhead=20),
 }
 
 # Names that workflow files use in `config.policy` -> fields of Policy.
@@ -167,7 +167,8 @@ class Guard:
             except AppError as error:
                 tries += 1
                 pause = self._pause(policy, tries, error)
-                if not (error.retryable and repeatable) or tries > policy.retries or self._late(until, pause):
+                again = error.retryable and repeatable and not isinstance(error, CircuitOpen)
+                if not again or tries > policy.retries or self._late(until, pause):
                     raise
             await self._sleep(pause)
 
@@ -208,7 +209,7 @@ class Guard:
 
     def _pause(self, policy: Policy, tries: int, error: AppError) -> float:
         grown = min(policy.delay_s * policy.multiplier ** (tries - 1), policy.max_delay_s)
-        asked = getattr(error, "retry_after_s", None) or 0.0
+        asked = error.details.get("retry_after_s") or 0.0
         return max(float(asked), grown * (0.5 + 0.5 * self._jitter()))
 
     def _late(self, until: float | None, pause: float) -> bool:

@@ -16,14 +16,31 @@ from connectors.credentials import TenantCredentials, http_header
 from connectors.http.addresses import Address
 from connectors.http.messages import Outgoing, decoded, idempotency_header, merged, outgoing, read_body, redirected
 from connectors.http.network import PinnedBackend, Resolve, resolve
-from connectors.policy import PROFILES, Guard
-from engine.errors import EgressBlocked, PermanentError, TransientError
-from engine.execution.ports import HttpReply, HttpRequest
+from connectors.policy import PROFILES, Guard, override
+from engine.errors import EgressBlocked, PermanentError, RateLimited, TransientError
+from engine.execution.ports import HttpReply, HttpRequest, retry_after_s
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
+_DOWN = (502, 503, 504)
 _REPEATABLE = ("GET", "HEAD", "OPTIONS")
+
+
+class _Busy(RateLimited):
+    """The other side asks to slow down."""
+
+    def __init__(self, reply: HttpReply) -> None:
+        super().__init__(retry_after_s=retry_after_s(reply.headers))
+        self.reply = reply
+
+
+class _Down(TransientError):
+    """The other side answers that it cannot answer."""
+
+    def __init__(self, reply: HttpReply) -> None:
+        super().__init__(status=reply.status, retry_after_s=retry_after_s(reply.headers))
+        self.reply = reply
 
 
 class EgressClient:
@@ -55,20 +72,23 @@ class EgressClient:
         )
 
     async def request(self, request: HttpRequest) -> HttpReply:
-        """Send and read; any status is a reply.
+        """Send and read; any status is a reply, after the retries that the policy allows for "not now".
 
         Raises EgressBlocked, InputError, TransientError (nobody there, connection lost), StepTimeout, OutputTooLarge,
         PermanentError (a reply that is none; a credential that is none), AuthError (a credential of another kind).
         """
         ready = outgoing(await self._signed(request))
-        policy = replace(PROFILES["http"], timeout_s=request.timeout_s)
-        return await self._guard.run(
-            f"{request.tenant_id}:http:{ready.url.host}",
-            policy,
-            lambda: self._follow(ready, request.allow_hosts),
-            repeatable=ready.method in _REPEATABLE,
-            total_s=request.timeout_s,
-        )
+        policy = override(replace(PROFILES["http"], timeout_s=request.timeout_s), request.policy)
+        try:
+            return await self._guard.run(
+                f"{request.tenant_id}:http:{ready.url.host}",
+                policy,
+                lambda: self._answered(ready, request.allow_hosts),
+                repeatable=ready.method in _REPEATABLE,
+                total_s=request.timeout_s,
+            )
+        except (_Busy, _Down) as unwell:
+            return unwell.reply
 
     async def addresses(self, host: str, port: int) -> list[Address]:
         """Where to connect for other protocols, under the same rules; raises EgressBlocked, TransientError."""
@@ -88,6 +108,15 @@ class EgressClient:
 
     async def aclose(self) -> None:
         await self._pool.aclose()
+
+    async def _answered(self, sent: Outgoing, hosts: tuple[str, ...]) -> HttpReply:
+        """The reply; one that says "not now" is raised, so that the policy waits as long as it asks, and counts it."""
+        reply = await self._follow(sent, hosts)
+        if reply.status == 429:
+            raise _Busy(reply)
+        if reply.status in _DOWN:
+            raise _Down(reply)
+        return reply
 
     async def _follow(self, sent: Outgoing, hosts: tuple[str, ...]) -> HttpReply:
         for _ in range(MAX_REDIRECTS + 1):

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from email.utils import parsedate_to_datetime
-from time import time
-
 from engine.errors import AuthError, PermanentError, RateLimited, TransientError
-from engine.execution.ports import HttpReply
+from engine.execution.ports import HttpReply, retry_after_s
 
 _TEMPORARY = (408, 425, 500, 502, 503, 504)
 
@@ -23,18 +20,9 @@ def checked(reply: HttpReply, who: str, reason: str | None = None) -> HttpReply:
     if status in (401, 403):
         raise AuthError(f"{who} refused the credential{told}.", status=status)
     if status == 429:
-        raise RateLimited(f"{who} asks to slow down.", retry_after_s=retry_after(reply), status=status)
+        raise RateLimited(f"{who} asks to slow down.", retry_after_s=retry_after_s(reply.headers), status=status)
     if status in _TEMPORARY or status >= 500:
-        raise TransientError(f"{who} failed with status {status}{told}.", status=status)
+        raise TransientError(
+            f"{who} failed with status {status}{told}.", status=status, retry_after_s=retry_after_s(reply.headers)
+        )
     raise PermanentError(f"{who} refused with status {status}{told}.", status=status)
-
-
-def retry_after(reply: HttpReply) -> float | None:
-    """Seconds until the other side wants to be asked again, from seconds or a date; None when it does not say."""
-    text = reply.headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
-    try:
-        return max(parsedate_to_datetime(text).timestamp() - time(), 0.0)
-    except (TypeError, ValueError, OverflowError):
-        return None

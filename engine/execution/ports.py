@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from time import time
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
@@ -145,6 +147,7 @@ class HttpRequest:
     tenant_id: UUID | None = None
     credential: str | None = None
     idempotency_key: str | None = None
+    policy: Mapping[str, Json] = field(default_factory=dict)  # overrides of the egress client's policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +157,56 @@ class HttpReply:
     body: Json  # parsed when the reply is JSON, else text
 
 
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Seconds until the other side wants to be asked again, from seconds or a date; None when it does not say."""
+    text = next((value for name, value in headers.items() if name.lower() == "retry-after"), "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        return max(parsedate_to_datetime(text).timestamp() - time(), 0.0)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
 class Http(Protocol):
     async def request(self, request: HttpRequest) -> HttpReply: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PromptText:
+    """One version of a prompt of the tenant's library: templates for the request and, if it has them, instructions."""
+
+    name: str
+    version: int
+    text: str
+    system: str | None = None
+
+
+class Prompts(Protocol):
+    async def load(self, tenant_id: UUID, name: str, version: int) -> PromptText:
+        """A version never changes. Raises PermanentError when there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class McpServer:
+    """A server of the Model Context Protocol as a node names it; `credential` is a name in the tenant's vault."""
+
+    tenant_id: UUID
+    name: str
+    url: str
+    credential: str | None = None
+    timeout_s: float = 30.0
+
+
+class Mcp(Protocol):
+    async def tools(self, server: McpServer) -> Sequence[ToolSpec]:
+        """What the server offers, under its own names. Raises ConnectorError, StepTimeout."""
+        ...
+
+    async def call(self, server: McpServer, tool: str, arguments: Mapping[str, Json], idempotency_key: str) -> Json:
+        """The tool's result. Raises PermanentError for what the tool refuses, else like `tools`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

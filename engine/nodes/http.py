@@ -16,7 +16,7 @@ from pydantic import Field
 from engine.errors import PermanentError, RateLimited, SchemaMismatch, TransientError
 from engine.execution.context import StepContext
 from engine.execution.node import Done, Json, Node, Outcome
-from engine.execution.ports import HttpReply, HttpRequest
+from engine.execution.ports import HttpReply, HttpRequest, retry_after_s
 from engine.execution.schema_check import problems
 from engine.language.node_types import Group, NodeConfig
 from engine.nodes._fields import NextNode
@@ -53,6 +53,12 @@ class HttpConfig(NodeConfig):
         title="Allowed hosts",
         description="Only these hosts may be called, also after a redirect. Empty: as the installation allows.",
         json_schema_extra={"ui": "list"},
+    )
+    policy: dict[str, Any] = Field(
+        {},
+        title="Policy",
+        description="Overrides of the policy of outgoing calls: timeout, retries, breaker, bulkhead, rate_limit.",
+        json_schema_extra={"ui": "json"},
     )
     next_node: NextNode = None
 
@@ -106,6 +112,7 @@ class HttpNode(Node[HttpConfig]):
                 tenant_id=ctx.run.tenant_id,
                 credential=config.credential,
                 idempotency_key=ctx.idempotency_key,
+                policy=config.policy,
             )
         )
         _raise_for_status(reply, sent["url"])
@@ -118,10 +125,10 @@ class HttpNode(Node[HttpConfig]):
 def _raise_for_status(reply: HttpReply, url: str) -> None:
     if reply.status < 400:
         return
-    where = url.partition("?")[0]
+    where, after = url.partition("?")[0], retry_after_s(reply.headers)
     if reply.status == 429:
-        after = next((v for k, v in reply.headers.items() if k.lower() == "retry-after"), "")
-        raise RateLimited(f"{where} answered 429", retry_after_s=float(after) if after.isdigit() else None)
+        raise RateLimited(f"{where} answered 429", retry_after_s=after)
     if reply.status >= 500:
-        raise TransientError(f"{where} answered {reply.status}", error_type="http_5xx", status=reply.status)
+        problem = {"error_type": "http_5xx", "status": reply.status, "retry_after_s": after}
+        raise TransientError(f"{where} answered {reply.status}", **problem)
     raise PermanentError(f"{where} answered {reply.status}", error_type="http_4xx", status=reply.status)
