@@ -1,8 +1,9 @@
-"""Where a payment link leads: what is to be paid, for whoever holds the link."""
+"""Payments from outside: the page behind a payment link, and the events of a payment provider."""
 
 from __future__ import annotations
 
 import hmac
+import time
 from html import escape
 from pathlib import Path
 from string import Template
@@ -14,15 +15,21 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
 
 from connectors import money
-from engine.errors import NotFound
+from connectors.credentials import TenantCredentials
+from connectors.manifest import manifests
+from connectors.payment import webhook
+from engine.errors import AuthError, NotFound, PermanentError, Unauthenticated
 from engine.store.access import commerce, identity
 from engine.store.session import Scope
 from engine.store.tables.commerce import Order
 from studio.api.access import container_of, public
+from studio.api.hooks import read_body
+from studio.container import Container
 
 router = APIRouter(tags=["published"], dependencies=[Depends(public)])
 
 PAGE = Path(__file__).with_name("payment_page.html")
+_UNSIGNED = "The request is not signed as it must be: check address, secret, timestamp and body."
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 
@@ -44,6 +51,40 @@ async def payment_page(
     }
     body = Template(PAGE.read_text()).substitute({name: escape(value) for name, value in values.items()})
     return HTMLResponse(body, headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-store"})
+
+
+@router.post("/webhooks/payments/{tenant}/{credential}", summary="What the payment provider tells")
+async def payment_event(request: Request, tenant: str, credential: str) -> dict[str, str]:
+    """Takes a signed event of the provider whose keys the tenant's credential holds; each event counts once.
+
+    Raises Unauthenticated with the same words for an unknown tenant or credential and for a wrong signature.
+    """
+    body = await read_body(request)
+    container = container_of(request)
+    async with container.db.anonymous() as session:
+        tenant_id = await identity.tenant_id_by_slug(session, tenant)
+    if tenant_id is None:
+        raise Unauthenticated(_UNSIGNED)
+    scope = Scope(tenant_id, None, "system")
+    secret = await _signing_secret(container, scope, credential)
+    try:
+        event = webhook.verified(body, request.headers.get("stripe-signature", ""), secret, time.time())
+    except Unauthenticated as error:
+        raise Unauthenticated(_UNSIGNED) from error
+    async with container.db.transaction(scope) as tx:
+        return {"status": await webhook.note_event(tx, event)}
+
+
+async def _signing_secret(container: Container, scope: Scope, credential: str) -> str:
+    manifest = manifests()["payment"]
+    keys = TenantCredentials(container.db, container.vault)
+    try:
+        fields = await keys.for_connector(scope.tenant_id, credential, manifest)
+    except (PermanentError, AuthError) as error:
+        raise Unauthenticated(_UNSIGNED) from error
+    if not fields.get("webhook_secret"):
+        raise Unauthenticated(_UNSIGNED)
+    return str(fields["webhook_secret"])
 
 
 def _is_link_of(order: Order, token: str) -> bool:

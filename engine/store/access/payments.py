@@ -71,6 +71,12 @@ async def find(tx: Tx, *, payment_id: str | None = None, order_id: str | None = 
     return await _kept(tx, opening)
 
 
+async def find_by_reference(tx: Tx, reference: str) -> Payment | None:
+    """The payment that the provider knows by that id, locked."""
+    query = _own(tx).where(col(Payment.reference) == reference).with_for_update()
+    return (await tx.session.execute(query.limit(1))).scalar_one_or_none()
+
+
 async def note(
     tx: Tx, payment: Payment, kind: str, *, key: str, amount_cents: int = 0, reference: str | None = None
 ) -> Payment:
@@ -78,7 +84,7 @@ async def note(
 
     kind: authorize | decline | capture | void | refund | charge. Raises Conflict when the payment does not allow it.
     """
-    if any(entry["key"] == key for entry in payment.entries):
+    if payment.status == _ONCE.get(kind) or any(_is(entry, kind, key, reference) for entry in payment.entries):
         return payment
     change, allowed = _CHANGES[kind]
     if payment.status not in allowed:
@@ -92,6 +98,11 @@ async def note(
     _follow(order, payment)
     tx.session.add(order)
     return await _kept(tx, payment)
+
+
+def _is(entry: dict[str, Any], kind: str, key: str, reference: str | None) -> bool:
+    """Whether the entry tells of the same thing: of this effect, or by the provider's own name for it."""
+    return entry["key"] == key or bool(reference and (entry["kind"], entry.get("reference")) == (kind, reference))
 
 
 def _authorize(payment: Payment, _: int) -> None:
@@ -133,6 +144,10 @@ _CHANGES: dict[str, tuple[Callable[[Payment, int], None], tuple[str, ...]]] = {
     "refund": (_refund, ("captured",)),
     "charge": (_charge, ("captured", "refunded")),
 }
+
+
+# kind -> the status that says that it has happened; we and the provider's webhook may both tell
+_ONCE = {"capture": "captured", "void": "voided"}
 
 
 def _follow(order: Order, payment: Payment) -> None:
