@@ -112,12 +112,14 @@ class Toolbox:
 
     async def _credential(self, call: ToolCall, tool: _Tool) -> Mapping[str, Json] | None:
         auth = tool.manifest.auth
+        if auth.kind == "none":  # one that is named all the same stays closed
+            return None
         if not call.credential:
-            if auth.kind != "none" and auth.required:
+            if auth.required:
                 raise PermanentError(f"{call.tool} needs a credential.", parameter="credential")
             return None
-        if auth.kind == "none" or self._credentials is None:
-            raise PermanentError(f"{call.tool} takes no credential.", parameter="credential")
+        if self._credentials is None:
+            raise PermanentError(f"{call.tool} can take no credential here.", parameter="credential")
         with _database_errors():
             return await self._credentials.for_connector(call.tenant_id, call.credential, tool.manifest)
 

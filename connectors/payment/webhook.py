@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from engine.errors import Conflict, InputError, Unauthenticated
 from engine.store.access import payments
@@ -72,6 +72,6 @@ async def note_event(tx: Tx, event: Mapping[str, Json]) -> str:
     return "noted" if len(payment.entries) > before else "known"
 
 
-def _is_name(value: Json) -> bool:
+def _is_name(value: Json) -> TypeGuard[str]:
     """Whether it can be stored and looked up: a short text without NUL, lone surrogates and the like."""
     return isinstance(value, str) and 0 < len(value) <= 200 and value.isprintable()
