@@ -43,7 +43,7 @@ CLASSIC = {
 }
 READS = ("search_", "check_", "calculate_", "get_", "query_")
 # What the other side offers no idempotency for: never repeated by the policy.
-ONCE = {"send_slack_message", "send_email"}
+ONCE = {"send_slack_message", "send_email", "call_api"}
 
 
 def action_of(connector: str, tool: str) -> object:
