@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 Json = Any
 Result = Mapping[str, Json]  # {"output": ...} or {"error": the error as JSON}
-FORTH = 0.5  # share of the step's time after which no further call is started
+# Shares of the step's time after which no further call is started: forth, back; the rest is for telling people.
+FORTH, BACK = 0.5, 0.9
 PAUSES_S = (1.0, 5.0, 15.0)  # before each further try of a compensation
 PEOPLE = "escalate_to_human"
 
@@ -121,8 +122,9 @@ class Course:
                 result = await self._call(f"{step.name}:undo:{number}", f"{step.name}:undo", undo)
                 if "output" in result:
                     return None
-            if number < len(PAUSES_S):
-                await self._ctx.clock.sleep(PAUSES_S[number])
+            if number == len(PAUSES_S) or self._time_left("back") <= PAUSES_S[number]:
+                break
+            await self._ctx.clock.sleep(PAUSES_S[number])
         return {"step": step.name, "error": result["error"]}
 
     def _compensation(self, step: SagaStep) -> Mapping[str, Json] | None:
@@ -155,10 +157,10 @@ class Course:
         ctx = self._ctx
 
         async def work(_: str) -> Json:
-            left = self._time_left(forth=name == key and key.endswith(":do"))
-            if left <= 0:  # it was not called, so there is nothing to find out
+            left = self._time_left(name)
+            if left <= 0:  # a step that was never called is not one of unknown outcome
                 error = StepTimeout("The saga has no time left for this step.").to_dict()
-                return {"error": {**error, "retryable": False}}
+                return {"error": {**error, "retryable": not name.endswith(":do")}}
             call = ToolCall(
                 tenant_id=ctx.run.tenant_id,
                 tool=ask.tool,
@@ -180,8 +182,8 @@ class Course:
         result: Result = await ctx.effect(f"saga:{name}", request, work)
         return result
 
-    def _time_left(self, *, forth: bool) -> float:
-        share = FORTH if forth else 1.0
+    def _time_left(self, name: str) -> float:
+        share = FORTH if name.endswith(":do") else 1.0 if name == "people" else BACK
         return self._started + self._ctx.timeout_s * share - self._ctx.clock.now()
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from engine.errors import PermanentError, TransientError
+from engine.errors import ControlSignal, PermanentError, TransientError
+from engine.execution.context import BoundContext
 from engine.execution.events import RunStatus
 from engine.language.document import Document
 from engine.language.validate import validate
@@ -151,6 +152,27 @@ async def test_no_call_is_started_when_half_the_time_is_over() -> None:
     assert (result.error["type"], result.error["details"]["step"]) == ("timeout", "take")
 
 
+async def test_people_are_told_in_time_when_taking_back_takes_too_long() -> None:
+    fakes = tools(ship_it=PermanentError("no"), restore=TransientError("down"), escalate_to_human={})
+    w = World(tools=fakes)
+    result = await w.run(saga("timeout_seconds: 5"), {"order_id": "ORD-1"})
+    assert called(w)[3:] == ["restore", "restore", "void", "escalate_to_human"]
+    assert (result.error["type"], w.clock.slept) == ("compensation_failed", [1.0])
+
+
+async def test_an_unknown_outcome_that_nobody_had_time_to_find_out_is_put_before_people() -> None:
+    w = World()
+
+    async def cut_off(_: Any) -> Any:
+        w.clock.time += 9.5
+        return TransientError("cut off")
+
+    w.tools = tools(take_pieces=cut_off, escalate_to_human={})
+    result = await w.run(saga("timeout_seconds: 10"), {"order_id": "ORD-1"})
+    assert called(w) == ["hold_money", "take_pieces", "escalate_to_human"]
+    assert [each["step"] for each in result.error["details"]["open"]] == ["take", "hold"]
+
+
 async def test_a_tool_that_does_not_exist_takes_back_what_was_done() -> None:
     w, result = await go(saga(steps=STEPS.replace("ship_it", "fly")), tools())
     assert called(w)[2:] == ["restore", "void"]
@@ -174,3 +196,50 @@ def test_a_wrong_config_is_a_diagnostic_at_its_line(steps: str, code: str, said:
     assert said in " ".join(d.message for d in found)
     assert {d.line for d in found} == {12}
     assert code in {d.code for d in found}
+
+
+class Effects:
+    """Effects as the journal keeps them: a recorded result is not worked for again. `dies_at` ends a process there."""
+
+    def __init__(self, dies_at: tuple[int, bool]) -> None:
+        self.known: dict[str, Any] = {}
+        self.dies_at, self.count = dies_at, 0
+
+    async def effect(self, name: str, request: Any, work: Any) -> Any:
+        if name in self.known:
+            return self.known[name]
+        self.count += 1
+        if self.dies_at == (self.count, False):
+            raise Killed
+        result = await work("key")
+        if self.dies_at == (self.count, True):
+            raise Killed
+        self.known[name] = result
+        return result
+
+
+class Killed(ControlSignal):
+    """The process dies here."""
+
+
+@pytest.mark.parametrize("before_record", [False, True])
+@pytest.mark.parametrize("number", range(4, 6))
+async def test_a_recorded_failure_stays_one_after_a_crash(
+    number: int, before_record: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    effects = Effects((number, before_record))
+
+    async def effect(_: Any, name: str, request: Any, work: Any) -> Any:
+        return await effects.effect(name, request, work)
+
+    monkeypatch.setattr(BoundContext, "effect", effect)
+    fakes = tools(ship_it=[PermanentError("no carrier"), {}])
+    with pytest.raises(Killed):
+        await go(saga(), fakes)
+    w, result = await go(saga(), fakes)
+    assert result.error["code"] == "saga_failed"
+    assert called(w).count("ship_it") == 1  # it would have succeeded now, while others were taken back
+    assert sorted(fakes.effects) == sorted(
+        f"{w.tools.calls[0].idempotency_key.partition(':saga:')[0]}:saga:{name}"
+        for name in ("hold:do", "take:do", "take:undo", "hold:undo")
+    )
