@@ -88,7 +88,10 @@ async def payment_charge_back(call: ActionCall, parameters: Mapping[str, Json]) 
     if payment.provider != payments.LEDGER:
         raise PermanentError("The provider cannot take a refund back: the customer has to pay again.")
     given = parameters.get("amount")
-    wanted = cents(given) if given is not None else payment.refunded_cents
+    latest = next((entry["amount_cents"] for entry in reversed(payment.entries) if entry["kind"] == "refund"), 0)
+    wanted = cents(given) if given is not None else latest
+    if wanted <= 0:
+        raise PermanentError(f"Nothing of the payment {payment.payment_id} was given back.", parameter="amount")
     return _shown(await _noted(call, payment, "charge", wanted))
 
 

@@ -140,6 +140,7 @@ async def test_more_than_there_is_changes_nothing(shop: Outside) -> None:
         ("modify_order", {"order_id": DRAFT, "shipping_address": {"city": {"a": 1}}}, "shipping_address"),
         ("crm_update", {"order_id": "ORD-99999999", "status": "refunded"}, "no order"),
         ("payment_charge_back", {"order_id": SHIPPED, "amount": 1}, "given back"),
+        ("payment_charge_back", {"order_id": SHIPPED}, "given back"),
     ],
 )
 async def test_what_cannot_be_done_is_refused(shop: Outside, tool: str, more: dict[str, Any], said: str) -> None:
@@ -152,6 +153,9 @@ async def test_a_refund_is_taken_back(shop: Outside) -> None:
     for _ in range(2):
         again = await do(shop, "payment_charge_back", key="k", order_id=SHIPPED, amount=20)
         assert (again["payment_status"], again["refunded_amount"]) == ("captured", 0)
+    for amount in (5, 7):
+        await do(shop, "payment_refund", order_id=SHIPPED, amount=amount)
+    assert (await do(shop, "payment_charge_back", order_id=SHIPPED))["refunded_amount"] == 5  # the last one alone
     assert await do(shop, "crm_update", order_id=SHIPPED, status="paid") == {"order_id": SHIPPED, "status": "paid"}
 
 
