@@ -5,7 +5,7 @@
         YamlError, SchemaError, GraphError
       StepError                    one attempt of one step failed
         StepTimeout, InputError, ExpressionError, BudgetExceeded, OutputTooLarge, SchemaMismatch, DefinitionMissing,
-        RunAbandoned, SagaFailed, CompensationFailed
+        RunAbandoned, SagaFailed, CompensationFailed, GuardrailBlocked, CodeFailed
       ConnectorError               the outside world refused or failed
         AuthError, RateLimited, TransientError, PermanentError, CircuitOpen, EgressBlocked
       AccessError                  NotFound (also another tenant's object), Forbidden, Unauthenticated, Conflict
@@ -139,6 +139,18 @@ class CompensationFailed(StepError):
     """A step of the saga failed, and a person has to undo what was done before it."""
 
     code = "compensation_failed"
+
+
+class GuardrailBlocked(StepError):
+    """A guardrail stopped the text."""
+
+    code = "guardrail_blocked"
+
+
+class CodeFailed(StepError):
+    """The code of the step failed."""
+
+    code = "code_error"
 
 
 class ConnectorError(AppError):

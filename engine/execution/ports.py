@@ -17,6 +17,7 @@ from engine.execution.events import RunEvent
 
 Json = Any
 Tier = Literal["A", "B", "C"]
+MemoryScope = Literal["run", "conversation", "customer", "tenant"]
 OnDelta = Callable[[str], Awaitable[None]]
 
 
@@ -206,6 +207,70 @@ class Mcp(Protocol):
 
     async def call(self, server: McpServer, tool: str, arguments: Mapping[str, Json], idempotency_key: str) -> Json:
         """The tool's result. Raises PermanentError for what the tool refuses, else like `tools`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPlace:
+    """Where something is remembered: `owner` is the run, conversation or customer that the scope asks for."""
+
+    tenant_id: UUID
+    scope: MemoryScope
+    owner: str
+    key: str
+
+
+class Memory(Protocol):
+    """What outlives a step: under each place a list of entries, oldest first. They are JSON; `ttl_s` None: for good.
+
+    A repeated call with the same idempotency key changes nothing. All raise InputError and TransientError.
+    """
+
+    async def last(self, place: MemoryPlace, limit: int) -> Sequence[Json]:
+        """The newest entries that have not run out, oldest first."""
+        ...
+
+    async def append(self, place: MemoryPlace, value: Json, idempotency_key: str, ttl_s: float | None = None) -> None:
+        """Add an entry; the oldest ones beyond the limit of a place are dropped."""
+        ...
+
+    async def write(self, place: MemoryPlace, value: Json, idempotency_key: str, ttl_s: float | None = None) -> None:
+        """Let this be the only entry."""
+        ...
+
+    async def clear(self, place: MemoryPlace) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CodeTask:
+    """A program in Python that sees `inputs` as its variables; what it leaves in `result` is its answer."""
+
+    source: str
+    inputs: Mapping[str, Json]
+    seconds: float
+    memory_mb: int
+
+
+class Sandbox(Protocol):
+    async def run(self, task: CodeTask) -> Json:
+        """Raises CodeFailed, StepTimeout, OutputTooLarge; ConfigError where the operator has not allowed code."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BusEvent:
+    """Something that others may want to know. `idempotency_key` is the event's id: it is published once."""
+
+    tenant_id: UUID
+    run_id: UUID
+    topic: str
+    payload: Mapping[str, Json]
+    idempotency_key: str
+
+
+class EventBus(Protocol):
+    async def publish(self, event: BusEvent) -> None:
+        """Returns once the event will be delivered, whatever dies. Raises TransientError."""
         ...
 
 
