@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
+
+from engine.errors import InputError
+from engine.execution.schema_check import problems
 
 NextNode = Annotated[
     str | None,
@@ -14,3 +17,12 @@ NextNode = Annotated[
         json_schema_extra={"ui": "hidden"},
     ),
 ]
+
+
+def usable_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    """The JSON Schema; raises ValueError, with what is wrong, for one that nothing can be checked against."""
+    try:
+        problems(schema, None)
+    except InputError as error:
+        raise ValueError(error.public_message) from error
+    return schema

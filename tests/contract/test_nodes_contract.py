@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from itertools import pairwise
 from typing import Any
 
@@ -22,9 +23,13 @@ engine.nodes.load()
 TYPES = list(all_types())
 EXPECTED = [
     "agent",
+    "classifier",
     "condition",
     "end",
+    "extractor",
     "http",
+    "judge",
+    "knowledge",
     "message",
     "note",
     "saga",
@@ -33,7 +38,14 @@ EXPECTED = [
     "tool",
     "transform",
 ]
-TOOLS = ["get_order_details", "authorize_payment", "reserve_inventory", "restore_inventory", "capture_payment"]
+TOOLS = [
+    "get_order_details",
+    "authorize_payment",
+    "reserve_inventory",
+    "restore_inventory",
+    "capture_payment",
+    "search_knowledge_base",
+]
 INPUT = {
     "message": "hi",
     "name": "Ada",
@@ -67,9 +79,10 @@ def around(node_type: NodeType) -> str:
 
 def world() -> World:
     child = workflow("nodes: [{name: start, type: start}, {name: end, type: end}]\nedges: [{from: start, to: end}]\n")
+    answer = {"intent": "order", "class": "order", "confidence": 1, "order_id": "1", "score": 1, "reason": "good"}
     return World(
-        FakeModels({"*": '{"intent": "order"}'}),
-        FakeTools({name: {"order": {"status": "paid"}} for name in TOOLS}),
+        FakeModels({"*": json.dumps(answer)}),
+        FakeTools({name: {"order": {"status": "paid"}, "search_results": []} for name in TOOLS}),
         FakeHttp(HttpReply(200, {}, {"rate": 1.1})),
         FakeDefinitions({"track_order": child}),
     )

@@ -17,8 +17,8 @@ load()
 def test_a_page_names_every_field_and_shows_the_example(node_type: docs.NodeType) -> None:
     text = docs.page(node_type)
     assert node_type.example.strip() in text
-    for name in node_type.config_model.model_fields:
-        assert f"| `{name}` |" in text
+    for name, field in node_type.config_model.model_fields.items():
+        assert f"| `{field.alias or name}` |" in text
     for line in text.splitlines():
         if line.startswith("| `"):
             assert line.replace("\\|", "").count("|") == 5, line
