@@ -111,7 +111,7 @@ class Guard(Middleware):
         if permission == PUBLIC:
             return None
         if identity is None:
-            return _update(rx.redirect("/login?reason=ended"))
+            return _update(rx.redirect("/login?reason=ended" if token else "/login"))
         if not role_allows(identity.scope.role, permission):
             return _say(f"Your role ({identity.scope.role}) does not allow this.")
         return None

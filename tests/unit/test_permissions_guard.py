@@ -72,6 +72,12 @@ class Tab:
 
 async def test_nobody_is_sent_to_the_sign_in_page(tab: Tab) -> None:
     answer = await tab.send("writes")
+    assert answer.events[0].payload["path"] == "/login"
+
+
+async def test_a_session_that_is_over_is_told_so(tab: Tab) -> None:
+    tab.token = "gone"
+    answer = await tab.send("writes")
     assert answer.events[0].payload["path"] == "/login?reason=ended"
 
 
