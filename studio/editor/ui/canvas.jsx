@@ -19,6 +19,7 @@ const HANDLES = [
 const FIT = { padding: 0.08, maxZoom: 1, minZoom: 0.2 };
 const SNAP = [GRID, GRID];
 const READABLE = 0.44; // the least zoom at which names can be read
+const SETTLED_MS = 400;
 const MAP_FROM = 16; // nodes; smaller graphs are seen whole
 
 export function Canvas() {
@@ -175,8 +176,14 @@ function useFitting(flow, box, size) {
   const mode = useValue((s) => s.mode);
   useEffect(() => {
     if (!size) return undefined;
-    const frame = requestAnimationFrame(() => show(flow, box.current, Object.values(positions)));
-    return () => cancelAnimationFrame(frame);
+    // The panes around the canvas may still be finding their size: fit again with each, for a moment.
+    const observer = new ResizeObserver(() => show(flow, box.current, Object.values(positions)));
+    observer.observe(box.current);
+    const settled = setTimeout(() => observer.disconnect(), SETTLED_MS);
+    return () => {
+      clearTimeout(settled);
+      observer.disconnect();
+    };
   }, [fit, mode, size > 0]);
   useEffect(() => {
     const at = reveal && positions[reveal.nodes[0]];
