@@ -142,7 +142,7 @@ class Executor:
         if remaining <= 0:
             await self._time_out(frame)
             return None
-        if (self._inline and node.behaviour.long) or (self._deadline is not None and now >= self._deadline):
+        if (self._inline and node.long) or (self._deadline is not None and now >= self._deadline):
             return await self._hand_over()
         if active.not_before is not None and active.not_before > now:
             return await self._wait(active.not_before, now, remaining)
@@ -151,7 +151,7 @@ class Executor:
             return None
         if active.attempt == 1:
             await self._tell.step("step.queued", active, node)
-        if node.behaviour.effect:
+        if node.effect:
             await self._journal.barrier()
         attempt = await run_attempt(self, active, node, remaining)
         if attempt.timed_out and self._deadlines.nearest(self.state, active.frame, self._clock.now())[1] <= 0:

@@ -43,6 +43,7 @@ class PlanEdge:
 class PlanNode:
     """A node with everything about it that does not depend on a run.
 
+    `effect` and `long` are the type's, as far as this config asks for it.
     `targets` are all nodes that the run may go to from here, errors included. `retry` is never None: the workflow's
     defaults are filled in. `forks` says that some targets are lost when another is taken.
     """
@@ -60,6 +61,8 @@ class PlanNode:
     inferred_schema: Mapping[str, Any] | None
     targets: frozenset[str]
     forks: bool
+    effect: bool
+    long: bool
 
     @property
     def type(self) -> str:
@@ -173,10 +176,11 @@ def _plan_node(
     if fallback is not None and fallback in names:
         targets.add(fallback)
     infers = behaviour.infers and "output_schema" not in node.config
+    config = _config(node, behaviour)
     return PlanNode(
         name=node.name,
         behaviour=behaviour,
-        config=_config(node, behaviour),
+        config=config,
         edges=success,
         error_edges=errors,
         retry=node.retry or _default_retry(workflow.defaults),
@@ -187,6 +191,8 @@ def _plan_node(
         inferred_schema=infer_output_schema(workflow, node.name, tools=specs) if infers else None,
         targets=frozenset(targets),
         forks=len(targets) > 1 or behaviour.final,
+        effect=behaviour.has_effect(config),
+        long=behaviour.takes_long(config),
     )
 
 

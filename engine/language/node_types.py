@@ -73,6 +73,14 @@ class NodeType:
     infers: ClassVar[bool] = False  # its output schema is inferred from the conditions downstream when it has none
     branches: ClassVar[bool] = False  # takes all its unconditional edges at once (parallel)
 
+    def has_effect(self, config: NodeConfig) -> bool:  # noqa: ARG002  (used by subclasses)
+        """Whether a step with this config is an effect; never so for a type that is none."""
+        return self.effect
+
+    def takes_long(self, config: NodeConfig) -> bool:  # noqa: ARG002  (used by subclasses)
+        """Whether a step with this config may take long; never so for a type that does not."""
+        return self.long
+
     def writes(self, config: Mapping[str, Any]) -> frozenset[str] | None:  # noqa: ARG002  (used by subclasses)
         """Context keys that a step with this raw config may set: none for a node that only decides, None = any.
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import Field, field_validator
 
 from engine.errors import AppError
-from engine.execution.context import StepContext
+from engine.execution.context import NO_USAGE, StepContext, Usage
 from engine.execution.ports import ModelRequest
 from engine.language.node_types import NodeConfig
 from engine.nodes._agent_config import AgentConfig, Routing
@@ -56,17 +56,44 @@ async def ask(
     system: str,
     parts: Mapping[str, str],
     schema: Mapping[str, Json],
+    name: str = "",
     max_tokens: int = 1_000,
 ) -> Json:
     """A value that follows `schema`. `parts` are the texts to work on, each set between tags of its name.
 
-    Raises SchemaMismatch, and what the port raises.
+    A step that asks several times gives each question a `name`. Raises SchemaMismatch, and what the port raises.
     """
     messages = [
         {"role": "system", "content": f"{system} {CARE}{_FORM}{json.dumps(schema, ensure_ascii=False)}"},
         {"role": "user", "content": "\n".join(_tagged(name, text) for name, text in parts.items())},
     ]
-    return await _best(ctx, config, _request(ctx, config, messages, schema, max_tokens))
+    request = _request(ctx, config, messages, schema, max_tokens)
+    before, ctx.usage = ctx.usage, NO_USAGE
+    try:
+        return await _best(ctx, config, _Question(ctx, request, tools={}, max_calls=0, streams=False, name=name))
+    finally:
+        ctx.usage = _together(before, ctx.usage)
+
+
+@dataclass(slots=True)
+class _Question(Talk):
+    """A talk without tools; several of one step have keys of their own."""
+
+    name: str = ""
+
+    def _key(self, name: str) -> str:
+        key = Talk._key(self, name)
+        return f"{key}:{self.name}" if self.name else key
+
+
+def _together(before: Usage, now: Usage) -> Usage:
+    """The usage of all questions of a step; model, tier and reason are the last one's."""
+    return replace(
+        now,
+        tokens_in=before.tokens_in + now.tokens_in,
+        tokens_out=before.tokens_out + now.tokens_out,
+        cost_usd_micros=before.cost_usd_micros + now.cost_usd_micros,
+    )
 
 
 def _tagged(name: str, text: str) -> str:
@@ -94,10 +121,9 @@ def _request(
     )
 
 
-async def _best(ctx: StepContext, config: ModelConfig, request: ModelRequest) -> Json:
+async def _best(ctx: StepContext, config: ModelConfig, talk: Talk) -> Json:
     routing = config.routing or Routing()
-    talk = Talk(ctx, request, tools={}, max_calls=0, streams=False)
-    models = models_in_order(ctx, AgentConfig(model=config.model, routing=routing), request)
+    models = models_in_order(ctx, AgentConfig(model=config.model, routing=routing), talk.request)
     for model, following in zip(models, [*models[1:], None], strict=True):
         try:
             return (await talk.answer(model))[0]

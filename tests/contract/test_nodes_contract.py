@@ -27,6 +27,7 @@ EXPECTED = [
     "condition",
     "end",
     "extractor",
+    "guardrail",
     "http",
     "judge",
     "knowledge",
