@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -33,7 +33,6 @@ from engine.execution.context import RunInfo
 from engine.execution.events import RunEvent, RunStatus
 from engine.execution.executor import Executor, Ports, RunResult
 from engine.execution.plan import plan_of
-from engine.execution.ports import Clock, Http, Models, Router, Tools
 from engine.store.journal import JournalHub, LeasedJournal
 from engine.store.leases import Lease
 from engine.store.session import Database, Scope
@@ -46,17 +45,6 @@ log = logging.getLogger(__name__)
 
 CONTROL_CHANNEL = "heddle:control"
 _LISTEN_S = 5.0  # less than the client's read time-out, which would make it connect again
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """The ports that all runs of a process share."""
-
-    models: Models
-    tools: Tools
-    http: Http
-    router: Router
-    clock: Clock
 
 
 @dataclass(slots=True)
@@ -77,14 +65,14 @@ class RunHost:
     """Executes leased runs; extends their leases; brings cancellations and shutdown to them."""
 
     def __init__(
-        self, *, db: Database, redis: Redis, hub: JournalHub, live: LiveWriter, queue: RunQueue, world: World
+        self, *, db: Database, redis: Redis, hub: JournalHub, live: LiveWriter, queue: RunQueue, ports: Ports
     ) -> None:
         self._db = db
         self._redis = redis
         self._hub = hub
         self._live = live
         self._queue = queue
-        self._world = world
+        self._ports = ports
         self._definitions = DefinitionCache()
         self._active: dict[UUID, _Active] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -163,8 +151,8 @@ class RunHost:
     async def _run(self, lease: Lease, active: _Active, inline: bool, deadline: float | None) -> RunResult:
         scope = Scope(lease.tenant_id, None, "system")
         definitions = RunDefinitions(self._db, scope, lease, self._definitions)
-        world, run = self._world, lease.run
-        plan = plan_of(await definitions.by_hash(run["definition_hash"]), tools=world.tools)
+        run = lease.run
+        plan = plan_of(await definitions.by_hash(run["definition_hash"]), tools=self._ports.tools)
         conversation = run.get("conversation_id")
         executor = Executor(
             plan,
@@ -176,7 +164,7 @@ class RunHost:
                 conversation_id=UUID(str(conversation)) if conversation else None,
             ),
             run["input"],
-            ports=Ports(world.models, world.tools, world.http, world.router, definitions, world.clock),
+            ports=replace(self._ports, definitions=definitions),
             journal=active.journal,
             sink=self._live.sink(lease.tenant_id),
             records=lease.records,
@@ -215,7 +203,7 @@ class RunHost:
             log.warning("run %s: no wake-up was sent, the scheduler will", lease.run_id)
 
     def _tell(self, tenant_id: UUID, run_id: UUID, type: str, data: Mapping[str, Any]) -> None:
-        self._live.put(tenant_id, RunEvent(type, str(run_id), self._world.clock.now(), data=data))
+        self._live.put(tenant_id, RunEvent(type, str(run_id), self._ports.clock.now(), data=data))
 
     def _lost(self, run_id: UUID) -> None:
         active = self._active.get(run_id)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from redis.asyncio import Redis
 
+from engine.execution.context import Ports
 from engine.execution.ports import ModelReply, ModelRequest, Models, OnDelta
 from engine.settings import Settings
 from engine.store.journal import JournalHub
 from engine.store.session import Database
 from runners.client import RunClient, process_name
-from runners.host import RunHost, World
+from runners.host import RunHost
 from runners.live import LiveReader, LiveWriter
 from runners.queue import RunQueue
 from runners.redis_client import open_redis
@@ -48,18 +49,18 @@ class Runtime:
     """Everything that a process needs to run workflows. `client` is how others use it, `host` executes."""
 
     def __init__(
-        self, db: Database, redis: Redis, hub: JournalHub, http: EgressClient, world: World, *, owns: tuple[bool, bool]
+        self, db: Database, redis: Redis, hub: JournalHub, http: EgressClient, ports: Ports, *, owns: tuple[bool, bool]
     ) -> None:
         self.db = db
         self.redis = redis
         self.hub = hub
-        self.world = world
+        self.ports = ports
         self._http = http
         self._owns_db, self._owns_redis = owns
         self.writer = LiveWriter(redis)
         self.reader = LiveReader(redis)
         self.queue = RunQueue(redis)
-        self.host = RunHost(db=db, redis=redis, hub=hub, live=self.writer, queue=self.queue, world=world)
+        self.host = RunHost(db=db, redis=redis, hub=hub, live=self.writer, queue=self.queue, ports=ports)
         self.client = RunClient(
             db=db,
             redis=redis,
@@ -79,18 +80,18 @@ class Runtime:
         db: Database | None = None,
         redis: Redis | None = None,
         with_models: bool = True,
-        world: World | None = None,
+        ports: Ports | None = None,
     ) -> Runtime:
         """Connect what is needed; `db` and `redis` given here stay open at `close`.
 
-        `with_models` False keeps LiteLLM out of the process. `world` replaces the outside world (tests, replays).
+        `with_models` False keeps LiteLLM out of the process. `ports` replaces the outside world (tests, replays).
         """
         owns = (db is None, redis is None)
         db = db or Database(connections.app_database_url, pool_size=_POOL_SIZE)
         redis = redis or open_redis(connections.redis_url)
-        http, world = _outside(settings, connections, (db, redis), world, with_models=with_models)
-        hub = JournalHub(connections.app_database_url, process_name(), world.clock)
-        runtime = cls(db, redis, hub, http, world, owns=owns)
+        http, ports = _outside(settings, connections, (db, redis), ports, with_models=with_models)
+        hub = JournalHub(connections.app_database_url, process_name(), ports.clock)
+        runtime = cls(db, redis, hub, http, ports, owns=owns)
         hub.start()
         runtime.writer.start()
         runtime.host.start()
@@ -100,8 +101,8 @@ class Runtime:
         """Load the model library now, in a thread, so that the first run does not wait for it."""
         from connectors.models.client import LiteLlmModels  # noqa: PLC0415
 
-        if isinstance(self.world.models, LiteLlmModels):
-            await self.world.models.warm_up()
+        if isinstance(self.ports.models, LiteLlmModels):
+            await self.ports.models.warm_up()
 
     async def close(self) -> None:
         """Hand over what runs here, write what is left, disconnect."""
@@ -120,13 +121,15 @@ def _outside(
     settings: Settings,
     connections: Connections,
     stores: tuple[Database, Redis],
-    world: World | None,
+    ports: Ports | None,
     *,
     with_models: bool,
-) -> tuple[EgressClient, World]:
+) -> tuple[EgressClient, Ports]:
     """The adapters to the outside world; one guard stands before all of them, shared by all workers."""
     from connectors.credentials import TenantCredentials  # noqa: PLC0415 - a process opens a runtime late, if at all
     from connectors.http.client import EgressClient  # noqa: PLC0415
+    from connectors.mcp.client import McpClient  # noqa: PLC0415
+    from connectors.models.prompts import StoredPrompts  # noqa: PLC0415
     from connectors.shared_limits import shared_guard  # noqa: PLC0415
     from connectors.toolbox import Toolbox  # noqa: PLC0415
     from engine.router.rules import RuleRouter  # noqa: PLC0415
@@ -136,8 +139,8 @@ def _outside(
     vault, guard = Vault(connections.secrets.master_key), shared_guard(redis)
     credentials = TenantCredentials(db, vault)
     http = EgressClient(allow=settings.egress_allow, guard=guard, credentials=credentials)
-    if world is not None:
-        return http, world
+    if ports is not None:
+        return http, ports
     tools = Toolbox(
         db,
         secret=connections.secrets.secret,
@@ -147,7 +150,15 @@ def _outside(
         outside=http,
     )
     models = _models(settings, db, vault, guard) if with_models else NoModels()
-    return http, World(models=models, tools=tools, http=http, router=RuleRouter(), clock=WallClock())
+    return http, Ports(
+        models=models,
+        tools=tools,
+        http=http,
+        router=RuleRouter(),
+        clock=WallClock(),
+        prompts=StoredPrompts(db),
+        mcp=McpClient(http),
+    )
 
 
 def _models(settings: Settings, db: Database, vault: Vault, guard: Guard) -> Models:

@@ -26,6 +26,7 @@ COMMANDS = {
     "runs": "list the latest runs",
     "import": "bring workflow files into the tenant",
     "export": "write the tenant's workflows to files",
+    "prompts": "the prompt library: list, add, export, import",
     "seed": "create the demo tenant and its data",
     "db": "migrate the database, or check it",
     "doctor": "say what is set up, and what is not",

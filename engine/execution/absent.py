@@ -2,12 +2,61 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+from uuid import UUID
 
 from engine.errors import ConfigError
-from engine.execution.ports import BusEvent, CodeTask
+from engine.execution.ports import BusEvent, CodeTask, Definition, McpServer, MemoryPlace, PromptText, ToolSpec
 
 Json = Any
+
+
+def _missing(what: str) -> NoReturn:
+    raise ConfigError(f"this installation has no {what}")
+
+
+class NoDefinitions:
+    """Nothing else can be called from here."""
+
+    async def load(self, name: str, version_range: str | None) -> Definition:
+        _missing("stored workflows")
+
+    async def by_hash(self, hash: str) -> Definition:
+        _missing("stored workflows")
+
+
+class NoPrompts:
+    """No library of prompts."""
+
+    async def load(self, tenant_id: UUID, name: str, version: int) -> PromptText:
+        _missing("prompt library")
+
+
+class NoMcp:
+    """No way to servers of the Model Context Protocol."""
+
+    async def tools(self, server: McpServer) -> Sequence[ToolSpec]:
+        _missing("way to MCP servers")
+
+    async def call(self, server: McpServer, tool: str, arguments: Mapping[str, Json], idempotency_key: str) -> Json:
+        _missing("way to MCP servers")
+
+
+class NoMemory:
+    """Nothing is remembered here."""
+
+    async def last(self, place: MemoryPlace, limit: int) -> Sequence[Json]:
+        _missing("memory")
+
+    async def append(self, place: MemoryPlace, value: Json, idempotency_key: str, ttl_s: float | None = None) -> None:
+        _missing("memory")
+
+    async def write(self, place: MemoryPlace, value: Json, idempotency_key: str, ttl_s: float | None = None) -> None:
+        _missing("memory")
+
+    async def clear(self, place: MemoryPlace) -> None:
+        _missing("memory")
 
 
 class NoEventBus:
@@ -20,5 +69,5 @@ class NoEventBus:
 class NoSandbox:
     """The operator has not allowed code."""
 
-    async def run(self, task: CodeTask) -> Json:  # noqa: ARG002
+    async def run(self, task: CodeTask) -> Json:
         raise ConfigError("code steps are switched off; the operator allows them with HEDDLE_CODE=on")

@@ -13,7 +13,7 @@ from engine.execution.node import CallWorkflow, Done
 from engine.execution.plan import PlanNode
 from engine.execution.ports import StepRecord
 from engine.execution.records import outcome_of, shown_input
-from engine.execution.state import Active, State, scope_of
+from engine.execution.state import Active, State, money_left, scope_of
 from engine.execution.telling import Teller
 
 Json = Any
@@ -138,6 +138,7 @@ def _context(runner: Runner, active: Active, node: PlanNode, timeout_s: float) -
         timeout_s=timeout_s,
         inferred_schema=node.inferred_schema,
         history=runner.history,
+        money_left_usd_micros=money_left(runner.state, active.frame),
         scope=scope_of(runner.state, frame),
         ports=runner.ports,
         on_delta=on_delta,

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
 from engine.errors import ExpressionError, SchemaError
-from engine.execution.ports import Clock, Definitions, Http, Models, OnDelta, Router, Tools
+from engine.execution.absent import NoDefinitions, NoEventBus, NoMcp, NoMemory, NoPrompts, NoSandbox
+from engine.execution.ports import (
+    Clock,
+    Definitions,
+    EventBus,
+    Http,
+    Mcp,
+    Memory,
+    Models,
+    OnDelta,
+    Prompts,
+    Router,
+    Sandbox,
+    Tools,
+)
 from engine.language.expressions import compile_expression
 from engine.language.resolve import resolve_value
 from engine.language.templates import compile_template
@@ -63,7 +77,13 @@ class StepContext(Protocol):
     tools: Tools
     http: Http
     router: Router
+    prompts: Prompts
+    mcp: Mcp
+    memory: Memory
+    sandbox: Sandbox
+    bus: EventBus
     clock: Clock
+    money_left_usd_micros: int | None  # what the run may still spend; None: no limit
     on_delta: OnDelta  # streams text to the run's event stream
 
     def render(self, template: str) -> str:
@@ -83,16 +103,21 @@ class StepContext(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """The world, as one run may use it."""
+    """The world, as one run may use it. What an installation does not have says so at its first use."""
 
     models: Models
     tools: Tools
     http: Http
     router: Router
-    definitions: Definitions
     clock: Clock
+    definitions: Definitions = field(default_factory=NoDefinitions)
+    prompts: Prompts = field(default_factory=NoPrompts)
+    mcp: Mcp = field(default_factory=NoMcp)
+    memory: Memory = field(default_factory=NoMemory)
+    sandbox: Sandbox = field(default_factory=NoSandbox)
+    bus: EventBus = field(default_factory=NoEventBus)
 
 
 class BoundContext:
@@ -100,18 +125,24 @@ class BoundContext:
 
     __slots__ = (
         "attempt",
+        "bus",
         "clock",
         "history",
         "http",
         "idempotency_key",
         "inferred_schema",
         "input",
+        "mcp",
+        "memory",
         "models",
+        "money_left_usd_micros",
         "node",
         "on_delta",
         "path",
+        "prompts",
         "router",
         "run",
+        "sandbox",
         "scope",
         "timeout_s",
         "tools",
@@ -129,6 +160,7 @@ class BoundContext:
         timeout_s: float,
         inferred_schema: Mapping[str, Json] | None,
         history: tuple[Mapping[str, str], ...],
+        money_left_usd_micros: int | None,
         scope: Mapping[str, Json],
         ports: Ports,
         on_delta: OnDelta,
@@ -138,9 +170,12 @@ class BoundContext:
         self.timeout_s = timeout_s
         self.inferred_schema = inferred_schema
         self.history = history
+        self.money_left_usd_micros = money_left_usd_micros
         self.scope = scope
         self.models, self.tools, self.http = ports.models, ports.tools, ports.http
         self.router, self.clock = ports.router, ports.clock
+        self.prompts, self.mcp, self.memory = ports.prompts, ports.mcp, ports.memory
+        self.sandbox, self.bus = ports.sandbox, ports.bus
         self.on_delta = on_delta
         self.input: Json = None
         self.usage = NO_USAGE

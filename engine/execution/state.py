@@ -96,6 +96,16 @@ def chain(path: str) -> list[str]:
     return paths
 
 
+def money_left(state: State, path: str) -> int | None:
+    """Millionths of a dollar that a step of this frame may still spend, by the nearest limit; None without one."""
+    left = [
+        round(frame.plan.defaults.max_cost_usd * 1e6) - frame.cost_usd_micros
+        for frame in map(state.frames.__getitem__, chain(path))
+        if frame.plan.defaults.max_cost_usd is not None
+    ]
+    return min(left, default=None)
+
+
 def scope_of(state: State, frame: Frame) -> dict[str, Json]:
     """The roots of expressions as this frame sees them; nothing is copied."""
     return {

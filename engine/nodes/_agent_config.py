@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from engine.execution.ports import Tier
 from engine.language.node_types import NodeConfig
@@ -73,6 +73,30 @@ class ToolUse(Part):
     parameters: dict[str, Any] = Field({}, title="Fixed parameters", description="Values that the model cannot choose.")
 
 
+class McpUse(Part):
+    """A server of the Model Context Protocol, and those of its tools that the agent may call."""
+
+    name: str = Field(
+        pattern=r"^[a-z][a-z0-9_]{0,23}$", title="Name", description="The model sees the tools as name__tool."
+    )
+    url: str = Field(
+        pattern=r"^https?://", max_length=2_000, title="Address", description="Its streamable HTTP address."
+    )
+    tools: list[str] = Field(min_length=1, max_length=64, title="Tools", description="Those that may be called.")
+    credential: str | None = Field(
+        None, title="Credential", description="Name of the credential that signs requests in."
+    )
+
+
+class KnowledgeUse(Part):
+    """Where the agent looks things up before it answers."""
+
+    source: str = Field(min_length=1, title="Source", description="Name of the source, such as help_center.")
+    query: str = Field("{message}", title="Query", description="What is looked up; a template.")
+    limit: int = Field(5, ge=1, le=20, title="Most passages")
+    threshold: float = Field(0.5, ge=0, le=1, title="Least confidence")
+
+
 class AgentConfig(NodeConfig):
     agent_type: str = Field(
         "general",
@@ -110,6 +134,12 @@ class AgentConfig(NodeConfig):
         description="What the model is asked; {path} and {path | default} are filled in.",
         json_schema_extra={"ui": "prompt"},
     )
+    prompt: str | None = Field(
+        None,
+        pattern=r"^[a-z][a-z0-9_/-]{0,200}@[1-9][0-9]{0,5}$",
+        title="Library prompt",
+        description="A prompt of the library with its version, such as answers/faq@3, in place of the prompt above.",
+    )
     system_prompt: str | None = Field(
         None,
         title="Instructions",
@@ -132,6 +162,26 @@ class AgentConfig(NodeConfig):
     max_tool_calls: int = Field(
         8, ge=1, le=50, title="Most tool calls", description="After so many the model has to answer."
     )
+    mcp: list[McpUse] = Field(
+        [],
+        max_length=8,
+        title="MCP servers",
+        description="Servers whose tools the model may call.",
+        json_schema_extra={"ui": "json"},
+    )
+    knowledge: list[str | KnowledgeUse] = Field(
+        [],
+        max_length=8,
+        title="Knowledge",
+        description="Sources that are searched for the request; what is found goes to the model.",
+        json_schema_extra={"ui": "json"},
+    )
+    cite: bool = Field(
+        False,
+        title="Cite",
+        description="Have the answer name its passages as [1], and put them at context.citations.",
+        json_schema_extra={"ui": "switch"},
+    )
     memory: Memory | None = Field(None, title="Memory", description="Let the model see the conversation so far.")
     stream: bool = Field(
         True,
@@ -140,3 +190,9 @@ class AgentConfig(NodeConfig):
         json_schema_extra={"ui": "switch"},
     )
     next_node: NextNode = None
+
+    @model_validator(mode="after")
+    def _one_prompt(self) -> AgentConfig:
+        if self.prompt is not None and "prompt_template" in self.model_fields_set:
+            raise ValueError("give either prompt or prompt_template, not both")
+        return self

@@ -48,7 +48,7 @@ def models_in_order(ctx: StepContext, config: AgentConfig, request: ModelRequest
             node=ctx.path,
             text="\n".join(str(message["content"]) for message in request.messages[1:]),
             schema=request.output_schema,
-            tools=len(config.tools),
+            tools=len(config.tools) + sum(len(server.tools) for server in config.mcp),
             min_quality=routing.min_quality,
             max_cost_usd=routing.max_cost_usd,
             max_latency_ms=routing.max_latency_ms,
@@ -60,7 +60,7 @@ def models_in_order(ctx: StepContext, config: AgentConfig, request: ModelRequest
     return [f"tier:{tier}" for tier in (decision.tier, *higher)]
 
 
-async def best_answer(talk: Talk, config: AgentConfig, models: Sequence[str]) -> tuple[Json, ModelReply]:
+async def best_answer(talk: Talk, config: AgentConfig, models: Sequence[str]) -> Json:
     """The first answer that is good enough; the last model's as it is. Raises what the last model's call raised."""
     routing = config.routing or Routing()
     for model, following in zip(models, [*models[1:], None], strict=True):
@@ -73,7 +73,7 @@ async def best_answer(talk: Talk, config: AgentConfig, models: Sequence[str]) ->
             continue
         low = await _fault(talk, reply, routing) if following is not None else None
         if low is None or following is None:
-            return value, reply
+            return value
         _note(talk.ctx, following, low)
     raise AssertionError("there is always a last model")
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from engine.errors import SchemaMismatch, TransientError
+from engine.errors import BudgetExceeded, SchemaMismatch, TransientError
 from engine.execution.context import StepContext, Usage
 from engine.execution.ports import ModelReply, ModelRequest
 from engine.nodes._agent_tools import LIMIT, Tool, call_all, told
@@ -99,6 +99,9 @@ class Talk:
 
     async def _complete(self, key: str) -> ModelReply:
         ctx = self.ctx
+        left = ctx.money_left_usd_micros
+        if left is not None and ctx.usage.cost_usd_micros > left:
+            raise BudgetExceeded("the run's budget does not allow another model call", limit="max_cost_usd")
         request = replace(
             self.request,
             messages=list(self.messages),

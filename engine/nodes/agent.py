@@ -10,14 +10,14 @@ An answer that does not follow the schema is sent back once with what is wrong; 
 schema_error. `model: auto` lets the router pick among the tiers A (fast), B (balanced) and C (best); when an answer
 does not pass `routing.guard`, the next higher tier is asked.
 
-With `tools` the model may call them, several at a time, at most `max_tool_calls` in all. Each call is a durable effect
-with a key of its own. What tools return is data for the model, never an instruction.
+With `tools` and `mcp` the model may call those tools, several at a time, at most `max_tool_calls` in all. Each call is
+a durable effect with a key of its own. What tools return is data for the model, never an instruction. `knowledge` is
+searched before the model is asked; `cite` makes the answer name its passages, which then stand at context.citations.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.execution.context import StepContext
@@ -26,9 +26,10 @@ from engine.execution.ports import ModelRequest
 from engine.language.node_types import Group
 from engine.nodes._agent_config import AgentConfig
 from engine.nodes._agent_presets import Preset, preset_of
+from engine.nodes._agent_prompt import cited, library_prompt, messages_of, passages_for
 from engine.nodes._agent_routing import best_answer, models_in_order
 from engine.nodes._agent_talk import Talk
-from engine.nodes._agent_tools import NOTICE, own_tools
+from engine.nodes._agent_tools import tools_of
 
 REPLY_KEYS = ("reply", "reply_text")
 
@@ -66,35 +67,24 @@ class AgentNode(Node[AgentConfig]):
         return f"{config.get('agent_type') or 'general'} · {config.get('model') or 'auto'}"
 
     def inputs(self, ctx: StepContext, config: AgentConfig) -> Json:
-        preset = preset_of(config.agent_type)
-        schema = _schema_of(ctx, config, preset)
-        system = ctx.render(config.system_prompt) if config.system_prompt is not None else preset.system
-        if config.tools:
-            system += NOTICE
-        if schema is not None:
-            system += "\n\nAnswer with one JSON object that follows this JSON Schema, and nothing else:\n"
-            system += json.dumps(schema, ensure_ascii=False)
-        history = ctx.history[-config.memory.window :] if config.memory is not None else ()
-        messages = [
-            {"role": "system", "content": system},
-            *({"role": turn["role"], "content": turn["content"]} for turn in history),
-            {"role": "user", "content": ctx.render(config.prompt_template)},
-        ]
-        return {"messages": messages, "schema": schema}
+        schema = _schema_of(ctx, config, preset_of(config.agent_type))
+        if config.prompt is not None:
+            return {"prompt": config.prompt, "schema": schema}
+        return {"messages": messages_of(ctx, config, schema), "schema": schema}
 
     async def run(self, ctx: StepContext, config: AgentConfig) -> Outcome:
-        request = _request(ctx, config)
+        passages = await passages_for(ctx, config)
+        messages = messages_of(ctx, config, ctx.input["schema"], await library_prompt(ctx, config), passages)
+        request = _request(ctx, config, messages)
         talk = Talk(
             ctx,
             request,
-            tools=own_tools(ctx, config),
+            tools=await tools_of(ctx, config),
             max_calls=config.max_tool_calls,
             streams=request.output_schema is None and config.stream and _guard(config) != "judge",
         )
-        value, reply = await best_answer(talk, config, models_in_order(ctx, config, request))
-        if request.output_schema is None:
-            return Done(reply.text, reply=reply.text)
-        return _done(value, declared=config.output_schema is not None)
+        value = await best_answer(talk, config, models_in_order(ctx, config, request))
+        return _done(value, config, passages)
 
 
 def _schema_of(ctx: StepContext, config: AgentConfig, preset: Preset) -> dict[str, Json] | None:
@@ -123,7 +113,7 @@ def _is_plain_text(schema: Mapping[str, Json]) -> bool:
     return set(schema) == {"type"} and schema["type"] in ("string", ["string", "null"])
 
 
-def _request(ctx: StepContext, config: AgentConfig) -> ModelRequest:
+def _request(ctx: StepContext, config: AgentConfig, messages: list[dict[str, Json]]) -> ModelRequest:
     """The first call; who answers it is decided later."""
     routing = config.routing
     tiers = routing.tiers if routing is not None and isinstance(routing.tiers, dict) else {}
@@ -131,7 +121,7 @@ def _request(ctx: StepContext, config: AgentConfig) -> ModelRequest:
     return ModelRequest(
         tenant_id=ctx.run.tenant_id,
         model=config.model,
-        messages=ctx.input["messages"],
+        messages=messages,
         idempotency_key=ctx.idempotency_key,
         temperature=config.temperature,
         max_tokens=config.max_tokens,
@@ -145,15 +135,20 @@ def _guard(config: AgentConfig) -> str:
     return config.routing.guard if config.routing is not None else "schema"
 
 
-def _done(value: Json, *, declared: bool) -> Done:
-    """A `reply` that we asked for beside the fields goes to the person and not into context under that name.
+def _done(value: Json, config: AgentConfig, passages: Sequence[Mapping[str, Json]]) -> Done:
+    """The step's result. A text is the reply; beside fields, the one named `reply` is.
 
-    Fields of an inferred schema that are null are left out: nobody declared them, so they must not overwrite what the
-    run's input brought along (to an expression, missing and null are the same).
+    A `reply` that we asked for beside the fields does not go into context under that name. Fields of an inferred schema
+    that are null are left out: nobody declared them, so they must not overwrite what the run's input brought along (to
+    an expression, missing and null are the same).
     """
-    if not isinstance(value, dict):
-        return Done(value)
-    reply = next((value[key] for key in REPLY_KEYS if isinstance(value.get(key), str)), None)
-    if declared:
-        return Done(value, reply=reply)
-    return Done({k: item for k, item in value.items() if k not in REPLY_KEYS and item is not None}, reply=reply)
+    texts = value if isinstance(value, dict) else {"reply": value}
+    key = next((key for key in REPLY_KEYS if isinstance(texts.get(key), str)), None)
+    reply = None if key is None else texts[key]
+    extra: dict[str, Json] = {}
+    if config.cite:
+        reply, extra["citations"] = cited(reply or "", passages)
+        value = {**value, key: reply} if isinstance(value, dict) and key else reply if key else value
+    if isinstance(value, dict) and config.output_schema is None:
+        value = {k: item for k, item in value.items() if k not in REPLY_KEYS and item is not None}
+    return Done(value, reply=reply, context=extra)

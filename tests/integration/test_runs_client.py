@@ -25,7 +25,7 @@ START = "- {name: start, type: start, config: {}}"
 
 @pytest.fixture
 async def runtime(settings: Settings, connections: Connections, tmp_path: Path) -> AsyncIterator[Runtime]:
-    opened = await Runtime.open(settings, connections, world=counting_world(tmp_path / "effects"))
+    opened = await Runtime.open(settings, connections, ports=counting_world(tmp_path / "effects"))
     yield opened
     await opened.close()
 

@@ -77,7 +77,7 @@ async def place(servers: TestServers, fresh_owner_url: str, redis_url: str, tmp_
     effects = tmp_path / "effects"
     database = Database(app_url(fresh_owner_url, SECRET))
     scope = await make_tenant(database, "faults")
-    runtime = await Runtime.open(settings, connections, world=counting_world(effects))
+    runtime = await Runtime.open(settings, connections, ports=counting_world(effects))
     yield Place(runtime, scope, fresh_owner_url, redis_url, effects)
     await runtime.close()
     await database.close()

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import TransientError
+from engine.execution.context import Ports
 from engine.execution.ports import HttpReply, HttpRequest, ModelReply, ModelRequest, OnDelta, ToolCall, ToolSpec
 from engine.router.rules import RuleRouter
-from runners.host import World
 from runners.runtime import WallClock
 
 SPECS = {
@@ -64,8 +64,10 @@ class NoHttp:
         raise AssertionError("no test here calls out")
 
 
-def counting_world(effects: Path) -> World:
-    return World(EchoModels(), CountingTools(effects), NoHttp(), RuleRouter(), WallClock())
+def counting_world(effects: Path) -> Ports:
+    return Ports(
+        models=EchoModels(), tools=CountingTools(effects), http=NoHttp(), router=RuleRouter(), clock=WallClock()
+    )
 
 
 def effects_of(path: Path) -> list[dict[str, Any]]:

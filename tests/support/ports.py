@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import engine.nodes
-from engine.errors import AppError, DefinitionMissing, LeaseLost
+from engine.errors import AppError, DefinitionMissing, LeaseLost, PermanentError
 from engine.execution.context import Ports, RunInfo
 from engine.execution.events import RunEvent
 from engine.execution.executor import Executor, RunResult
@@ -19,9 +19,11 @@ from engine.execution.ports import (
     Definition,
     HttpReply,
     HttpRequest,
+    McpServer,
     ModelReply,
     ModelRequest,
     OnDelta,
+    PromptText,
     StepRecord,
     ToolCall,
     ToolSpec,
@@ -137,6 +139,9 @@ class FakeTools:
             return None
         return ToolSpec(name, name, name, "fake", self._parameters.get(name, {}), {})
 
+    def all_specs(self) -> list[ToolSpec]:
+        return [spec for name in self._answers if (spec := self.spec(name)) is not None]
+
     async def call(self, call: ToolCall) -> Json:
         self.calls.append(call)
         result = await _answer(self._scripts.next(call.tool), call)
@@ -155,6 +160,35 @@ class FakeHttp:
         if isinstance(self.reply, AppError):
             raise self.reply
         return self.reply
+
+
+class FakePrompts:
+    """Prompts by "name@version"; a text, or a text and instructions."""
+
+    def __init__(self, texts: Mapping[str, str | tuple[str, str]] | None = None) -> None:
+        self._texts = texts or {}
+
+    async def load(self, tenant_id: UUID, name: str, version: int) -> PromptText:
+        found = self._texts.get(f"{name}@{version}")
+        if found is None:
+            raise PermanentError(f"There is no prompt {name}@{version}.")
+        return PromptText(name, version, *((found,) if isinstance(found, str) else found))
+
+
+class FakeMcp:
+    """Servers by name, each with its tools; `calls` lists (server, tool, arguments, idempotency key)."""
+
+    def __init__(self, servers: Mapping[str, FakeTools] | None = None) -> None:
+        self._servers = servers or {}
+        self.calls: list[tuple[str, str, Mapping[str, Json], str]] = []
+
+    async def tools(self, server: McpServer) -> Sequence[ToolSpec]:
+        return self._servers[server.name].all_specs()
+
+    async def call(self, server: McpServer, tool: str, arguments: Mapping[str, Json], idempotency_key: str) -> Json:
+        self.calls.append((server.name, tool, arguments, idempotency_key))
+        call = ToolCall(server.tenant_id, tool, arguments, idempotency_key, RUN_ID)
+        return await self._servers[server.name].call(call)
 
 
 class FakeDefinitions:
@@ -229,13 +263,24 @@ class World:
     tools: FakeTools = field(default_factory=FakeTools)
     http: FakeHttp = field(default_factory=FakeHttp)
     definitions: FakeDefinitions = field(default_factory=FakeDefinitions)
+    prompts: FakePrompts = field(default_factory=FakePrompts)
+    mcp: FakeMcp = field(default_factory=FakeMcp)
     clock: FakeClock = field(default_factory=FakeClock)
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     sink: RecordingSink = field(default_factory=RecordingSink)
 
     @property
     def ports(self) -> Ports:
-        return Ports(self.models, self.tools, self.http, RuleRouter(), self.definitions, self.clock)
+        return Ports(
+            models=self.models,
+            tools=self.tools,
+            http=self.http,
+            router=RuleRouter(),
+            definitions=self.definitions,
+            clock=self.clock,
+            prompts=self.prompts,
+            mcp=self.mcp,
+        )
 
     def executor(self, text: str, run_input: Mapping[str, Json] | None = None, **options: Any) -> Executor:
         info = RunInfo(RUN_ID, TENANT_ID, "main", "manual")

@@ -113,7 +113,7 @@ def main(role: str) -> None:
     journal.MAX_LEASES = MAX_LEASES
     runtime_module.JournalHub = ShortLeases  # type: ignore[misc]
     worker.AsyncWorker = Announcing  # type: ignore[misc]
-    runtime_module.Runtime.open = lambda s, c: original(s, c, world=world)  # type: ignore[method-assign,assignment,misc]
+    runtime_module.Runtime.open = lambda s, c: original(s, c, ports=world)  # type: ignore[method-assign,assignment,misc]
     assert asyncio.iscoroutinefunction(original)
     worker.run_worker(settings, connections)
 

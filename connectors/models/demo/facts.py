@@ -158,6 +158,8 @@ def passages(value: Json) -> list[tuple[str, str, float]]:
         if isinstance(item, Mapping):
             answer = next((str(item[key]) for key in _ANSWER_KEYS if isinstance(item.get(key), str)), "")
             question = next((str(item[key]) for key in _QUESTION_KEYS if isinstance(item.get(key), str)), "")
+            if answer and isinstance(item.get("cite"), int):
+                answer = f"{answer.rstrip('. ')} [{item['cite']}]."
             if answer:
                 confidence = item.get("confidence", item.get("score", 0.5))
                 found.append((question, answer, float(confidence) if isinstance(confidence, int | float) else 0.5))

@@ -1,0 +1,98 @@
+"""What goes to an MCP server and what comes back, as JSON-RPC 2.0; everything a server says is checked before use.
+
+Format: https://modelcontextprotocol.io/specification/2025-06-18
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from connectors.http.replies import checked
+from engine.errors import PermanentError, TransientError
+from engine.execution.ports import HttpReply, ToolSpec
+
+Json = Any
+PROTOCOL = "2025-06-18"
+MAX_TOOLS = 256
+_MAX_SCHEMA_CHARS = 20_000
+_MAX_DESCRIPTION = 2_000
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def call(number: int, method: str, params: Mapping[str, Json] | None = None) -> dict[str, Json]:
+    return {"jsonrpc": "2.0", "id": number, "method": method, "params": dict(params or {})}
+
+
+def notification(method: str) -> dict[str, Json]:
+    return {"jsonrpc": "2.0", "method": method}
+
+
+def result_of(reply: HttpReply, number: int, who: str) -> Mapping[str, Json]:
+    """The result of call `number`, out of a JSON body or an event stream; raises ConnectorError."""
+    checked(reply, who)
+    for message in _messages(reply):
+        if not isinstance(message, Mapping) or message.get("id") != number or "method" in message:
+            continue
+        error = message.get("error")
+        if isinstance(error, Mapping):
+            raise PermanentError(f"{who} refused: {str(error.get('message'))[:300]}", rpc_code=error.get("code"))
+        if isinstance(message.get("result"), Mapping):
+            return message["result"]  # type: ignore[no-any-return]  # a Mapping, as just asked
+    raise TransientError(f"{who} answered without an answer.")
+
+
+def _messages(reply: HttpReply) -> list[Json]:
+    """All messages of a reply: one, a batch, or those of an event stream."""
+    if not reply.headers.get("content-type", "").startswith("text/event-stream"):
+        return reply.body if isinstance(reply.body, list) else [reply.body]
+    found = []
+    for event in re.split(r"\r?\n\r?\n", str(reply.body)):
+        data = [line[5:].removeprefix(" ") for line in event.splitlines() if line.startswith("data:")]
+        try:
+            found.append(json.loads("\n".join(data)))
+        except (ValueError, RecursionError):
+            continue
+    return found
+
+
+def specs_of(result: Mapping[str, Json], who: str) -> list[ToolSpec]:
+    """The tools of a page of `tools/list`; those that no model could be offered are left out."""
+    tools = result.get("tools")
+    if not isinstance(tools, list):
+        raise TransientError(f"{who} told no list of tools.")
+    return [spec for tool in tools[:MAX_TOOLS] if (spec := _spec(tool)) is not None]
+
+
+def _spec(tool: Json) -> ToolSpec | None:
+    if not isinstance(tool, Mapping) or not _NAME.fullmatch(str(tool.get("name"))):
+        return None
+    schema = tool.get("inputSchema")
+    if not isinstance(schema, Mapping) or len(json.dumps(schema)) > _MAX_SCHEMA_CHARS:
+        return None
+    hints = tool.get("annotations")
+    reads = isinstance(hints, Mapping) and hints.get("readOnlyHint") is True
+    return ToolSpec(
+        name=str(tool["name"]),
+        title=str(tool.get("title") or tool["name"])[:100],
+        description=str(tool.get("description") or "")[:_MAX_DESCRIPTION],
+        connector="mcp",
+        parameters=schema,
+        returns={},
+        writes=not reads,
+    )
+
+
+def value_of(result: Mapping[str, Json], who: str) -> Json:
+    """What a tool gave: its structured content, else its texts; raises PermanentError when it says that it failed."""
+    content = result.get("content")
+    parts = [part for part in content if isinstance(part, Mapping)] if isinstance(content, list) else []
+    text = "\n".join(str(part.get("text", "")) for part in parts if part.get("type") == "text")
+    if result.get("isError") is True:
+        raise PermanentError(f"{who}: {text[:500] or 'the tool failed'}")
+    if result.get("structuredContent") is not None:
+        return result["structuredContent"]
+    left_out = sorted({str(part.get("type"))[:40] for part in parts if part.get("type") != "text"})
+    return {"text": text, "left_out": left_out} if left_out else text
