@@ -159,10 +159,7 @@ class RunClient:
         if row.status == RunStatus.CANCELLED and not was_over:
             self._writer.put(scope.tenant_id, end_event(row))
         elif row.status == RunStatus.RUNNING:
-            try:
-                await self._redis.publish(CONTROL_CHANNEL, orjson.dumps({"cancel": str(run_id)}))
-            except (RedisError, OSError):
-                log.info("run %s: will be cancelled with its next heartbeat", run_id)
+            await self._control({"cancel": str(run_id)})
         return RunView.of(row)
 
     async def signal(self, scope: Scope, run_id: UUID, name: str, data: Mapping[str, Json]) -> None:
@@ -172,6 +169,8 @@ class RunClient:
             row = await runs.get_run(tx, run_id)
         if woken:
             await self._wake(row)
+        else:
+            await self._control({"signalled": str(run_id)})
 
     async def events(
         self, scope: Scope, run_id: UUID, after: str = "0"
@@ -238,6 +237,13 @@ class RunClient:
     def _queued(self, row: RunRow) -> None:
         event = RunEvent("run.queued", str(row.run_id), row.created_at.timestamp())
         self._writer.put(row.tenant_id, event)
+
+    async def _control(self, message: Mapping[str, str]) -> None:
+        """Tell whichever process has the run; without Redis it finds out a little later."""
+        try:
+            await self._redis.publish(CONTROL_CHANNEL, orjson.dumps(message))
+        except (RedisError, OSError):
+            log.info("control: %s was not sent", message)
 
     async def _wake(self, row: RunRow) -> None:
         try:

@@ -17,6 +17,7 @@ from uuid import UUID
 import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
 
 import engine.nodes
 from engine.errors import (
@@ -33,9 +34,12 @@ from engine.execution.context import RunInfo
 from engine.execution.events import RunEvent, RunStatus
 from engine.execution.executor import Executor, Ports, RunResult
 from engine.execution.plan import plan_of
+from engine.execution.ports import Clock
+from engine.store.access import runs
 from engine.store.journal import JournalHub, LeasedJournal
 from engine.store.leases import Lease
 from engine.store.session import Database, Scope
+from runners.clocks import clock_of
 from runners.definitions import DefinitionCache, RunDefinitions
 from runners.live import LiveWriter
 from runners.queue import RunQueue, WakeUp
@@ -52,6 +56,7 @@ class _Active:
     """A run under way here. `executor` is None until its plan is ready."""
 
     journal: LeasedJournal
+    clock: Clock
     executor: Executor | None = None
     signal: ControlSignal | None = None
 
@@ -125,7 +130,8 @@ class RunHost:
         `inline` and `deadline` (unix time) are the executor's. A lost lease gives the status running: somebody else
         has it.
         """
-        active = _Active(self._hub.journal(lease, on_lost=lambda: self._lost(lease.run_id)))
+        clock = clock_of(lease, self._ports.clock, self._hub.lease_s)
+        active = _Active(self._hub.journal(lease, lambda: self._lost(lease.run_id), clock), clock)
         self._active[lease.run_id] = active
         if self._draining:
             active.signal = ShutdownRequested()
@@ -164,10 +170,11 @@ class RunHost:
                 conversation_id=UUID(str(conversation)) if conversation else None,
             ),
             run["input"],
-            ports=replace(self._ports, definitions=definitions),
+            ports=replace(self._ports, definitions=definitions, clock=active.clock),
             journal=active.journal,
             sink=self._live.sink(lease.tenant_id),
             records=lease.records,
+            signals=lease.signals,
             history=lease.history,
             inline=inline,
             deadline=deadline,
@@ -235,8 +242,20 @@ class RunHost:
         if active is not None and not active.journal.ending:
             active.stop(RunCancelled())
 
+    async def _told(self, message: Mapping[str, str]) -> None:
+        """{"cancel": run id}, or {"signalled": run id}: there are new signals for the run."""
+        if "cancel" in message:
+            self.cancel(UUID(message["cancel"]))
+            return
+        active = self._active.get(UUID(message["signalled"]))
+        if active is not None and active.executor is not None:
+            async with self._db.transaction(Scope(active.journal.lease.tenant_id, None, "system")) as tx:
+                signals = await runs.list_signals(tx, active.journal.lease.run_id)
+            active.executor.deliver(signals)
+
     async def _listen(self) -> None:
-        """Cancellations arrive here at once; without Redis they come with the next heartbeat."""
+        """Cancellations arrive here at once; without Redis they come with the next heartbeat, and signals to a run that
+        goes on when it is suspended."""
         while True:
             try:
                 async with self._redis.pubsub() as pubsub:
@@ -244,7 +263,7 @@ class RunHost:
                     while True:
                         message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=_LISTEN_S)
                         if message is not None:
-                            self.cancel(UUID(orjson.loads(message["data"])["cancel"]))
-            except (RedisError, OSError, ValueError, KeyError) as error:
+                            await self._told(orjson.loads(message["data"]))
+            except (RedisError, SQLAlchemyError, OSError, ValueError, KeyError) as error:
                 log.info("control: %s, listening again", type(error).__name__)
                 await asyncio.sleep(1.0)

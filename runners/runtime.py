@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from typing import TYPE_CHECKING
 
 from redis.asyncio import Redis
@@ -14,6 +12,7 @@ from engine.settings import Settings
 from engine.store.journal import JournalHub
 from engine.store.session import Database
 from runners.client import RunClient, process_name
+from runners.clocks import WallClock
 from runners.host import RunHost
 from runners.live import LiveReader, LiveWriter
 from runners.queue import RunQueue
@@ -26,16 +25,6 @@ if TYPE_CHECKING:
     from runners.connections import Connections
 
 _POOL_SIZE = 10
-
-
-class WallClock:
-    """engine.execution.ports.Clock: the machine's time."""
-
-    def now(self) -> float:
-        return time.time()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
 
 
 class NoModels:

@@ -129,6 +129,9 @@ def _step_events(run_id: str, step: StepRow) -> Iterator[RunEvent]:
         "attempt": step.attempt,
     }
     yield RunEvent("step.started", run_id, began, data={"input": step.input}, **who)
+    if step.status == "suspended":
+        data = {**step.outcome.get("suspend", {}), **_wait_of(step.outcome)}
+        yield RunEvent("step.suspended", run_id, began + step.duration_ms / 1000, data=data, **who)
     if step.status not in ("succeeded", "failed"):
         return
     then = step.outcome.get("then") or {}
@@ -141,6 +144,11 @@ def _step_events(run_id: str, step: StepRow) -> Iterator[RunEvent]:
         edges = [[node, target] for target in then.get("to") or ()]
         data |= {"output": step.outcome.get("output"), "cost_usd_micros": step.cost_usd_micros, "edges": edges}
     yield RunEvent(f"step.{step.status}", run_id, began + step.duration_ms / 1000, data=data, **who)
+
+
+def _wait_of(outcome: Mapping[str, Json]) -> dict[str, Json]:
+    then = outcome.get("then") or {}
+    return {"until": then.get("until"), "signal": then.get("signal")}
 
 
 def _plain(value: Any) -> Any:

@@ -3,37 +3,36 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from engine.errors import AppError, StepError, StepTimeout
-from engine.execution.context import NO_USAGE, BoundContext, Ports, RunInfo, Usage
-from engine.execution.node import CallWorkflow, Done
+from engine.errors import AppError, ControlSignal, StepError, StepTimeout
+from engine.execution.context import NO_USAGE, BoundContext, Effects, Ports, Resumed, RunInfo, Usage
+from engine.execution.node import CallWorkflow, Done, Iterate, Suspend
 from engine.execution.plan import PlanNode
-from engine.execution.ports import StepRecord
-from engine.execution.records import outcome_of, shown_input
+from engine.execution.ports import StepRecord, StepRecordStatus
+from engine.execution.records import clean, outcome_of, shown_input
 from engine.execution.state import Active, State, money_left, scope_of
 from engine.execution.telling import Teller
 
 Json = Any
-Call = CallWorkflow
 logger = logging.getLogger(__name__)
 
 
-class Stopped(Exception):
-    """The attempt was cut short because the run is to stop; nothing of it is recorded."""
+class Gone(ControlSignal):
+    """The run has gone on without this step; nothing of it is recorded."""
 
 
 @dataclass(slots=True)
 class Attempt:
-    """What one attempt gave: an `outcome` (without `then`), a `call` of another workflow, or an `error`."""
+    """What one attempt gave: an `outcome` (without `then`), an `error`, or `next`: what the step asks for instead."""
 
     started_at: float = 0.0
     ended_at: float = 0.0
     input: Json = None
     outcome: dict[str, Json] = field(default_factory=dict)
-    call: Call | None = None
+    next: CallWorkflow | Iterate | Suspend | None = None
     error: Mapping[str, Json] | None = None
     usage: Usage = NO_USAGE
     timed_out: bool = False
@@ -53,52 +52,65 @@ class Runner(Protocol):
     @property
     def history(self) -> tuple[Mapping[str, str], ...]: ...
 
-    async def fly(self, work: Any, *, timeout_s: float | None = None, name: str = "step") -> Any: ...
-
     @property
     def tell(self) -> Teller: ...
 
+    def effects_of(self, active: Active, node: PlanNode, idempotency_key: str) -> Effects: ...
 
-async def run_attempt(runner: Runner, active: Active, node: PlanNode, remaining_s: float) -> Attempt:
-    """Never raises but Stopped (and control signals): failures are in the result; bugs in nodes become a StepError."""
-    clock = runner.ports.clock
-    timeout_s = min(node.timeout_s, remaining_s)
+    async def request(self, active: Active, node: PlanNode, attempt: Attempt) -> None:
+        """Commit that the step is about to touch the outside world."""
+        ...
+
+
+async def run_attempt(runner: Runner, active: Active, node: PlanNode, attempt: Attempt, timeout_s: float) -> None:
+    """Fill in `attempt`. Raises control signals only: failures are in it; bugs in nodes become a StepError."""
     ctx = _context(runner, active, node, timeout_s)
-    attempt = Attempt(started_at=clock.now())
+    attempt.started_at = runner.ports.clock.now()
     try:
         ctx.input = node.behaviour.inputs(ctx, node.config)
         attempt.input = shown_input(ctx.input) if ctx.input is not None else None
         await runner.tell.step("step.started", active, node, {"input": attempt.input})
-        work: Awaitable[Any] = node.behaviour.run(ctx, node.config)
-        if node.behaviour.effect or node.behaviour.long:
-            work = runner.fly(work, timeout_s=timeout_s)
-        result = await work
-        if isinstance(result, Done):
-            attempt.outcome = outcome_of(result)
-        elif isinstance(result, CallWorkflow):
-            attempt.call = result
-        else:
-            raise TypeError(f"{type(node.behaviour).__name__}.run returned {type(result).__name__}")
-    except Stopped:
-        raise
+        if node.effect:
+            await runner.request(active, node, attempt)
+        _take(attempt, node, await node.behaviour.run(ctx, node.config))
+    except Gone:
+        logger.debug("the run went on without %s", active.path)
     except AppError as err:
         attempt.error = err.to_dict()
         attempt.timed_out = isinstance(err, StepTimeout)
     except Exception as err:
         logger.exception("bug in a node: %s", node.type, extra={"node": node.name, "path": active.path})
         attempt.error = _bug(err, node)
-    attempt.usage = ctx.usage
-    attempt.ended_at = clock.now()
-    return attempt
+    finally:
+        attempt.usage = ctx.usage
+        attempt.ended_at = runner.ports.clock.now()
 
 
-def record_of(seq: int, active: Active, node: PlanNode, outcome: dict[str, Json], attempt: Attempt) -> StepRecord:
-    """The journal record of an attempt that has ended, or has opened a frame."""
+def _take(attempt: Attempt, node: PlanNode, result: Any) -> None:
+    if isinstance(result, Done):
+        attempt.outcome = outcome_of(result)
+    elif isinstance(result, Iterate):
+        items = None if result.items is None else tuple(clean(list(result.items)))
+        attempt.next = Iterate(items)
+    elif isinstance(result, CallWorkflow | Suspend):
+        attempt.next = result
+    else:
+        raise TypeError(f"{type(node.behaviour).__name__}.run returned {type(result).__name__}")
+
+
+def record_of(
+    state: State,
+    active: Active,
+    node: PlanNode,
+    attempt: Attempt,
+    *,
+    status: StepRecordStatus,
+    outcome: dict[str, Json],
+) -> StepRecord:
+    """The next journal record of a run, about an attempt."""
     usage = attempt.usage
-    opened = outcome["then"]["do"] == "open"
-    status = "opened" if opened else "failed" if "error" in outcome else "succeeded"
     return StepRecord(
-        seq=seq,
+        seq=state.seq,
         path=active.path,
         node_type=node.type,
         iteration=active.iteration,
@@ -107,7 +119,7 @@ def record_of(seq: int, active: Active, node: PlanNode, outcome: dict[str, Json]
         outcome=outcome,
         input=attempt.input,
         started_at=attempt.started_at,
-        duration_ms=round((attempt.ended_at - attempt.started_at) * 1000),
+        duration_ms=round((attempt.ended_at - attempt.started_at) * 1000) if attempt.ended_at else 0,
         model=usage.model,
         tier=usage.tier,
         reason=usage.reason,
@@ -125,6 +137,8 @@ def _bug(err: Exception, node: PlanNode) -> dict[str, Json]:
 
 def _context(runner: Runner, active: Active, node: PlanNode, timeout_s: float) -> BoundContext:
     frame = runner.state.frames[active.frame]
+    resumed = active.resumed
+    key = f"{runner.info.run_id}:{active.path}:{active.iteration}"
 
     async def on_delta(text: str) -> None:
         await runner.tell.step("step.delta", active, node, {"text": text})
@@ -142,4 +156,9 @@ def _context(runner: Runner, active: Active, node: PlanNode, timeout_s: float) -
         scope=scope_of(runner.state, frame),
         ports=runner.ports,
         on_delta=on_delta,
+        effects=runner.effects_of(active, node, key),
+        resumed=None
+        if resumed is None
+        else Resumed(resumed["signal"], resumed["data"], resumed["at"], resumed["until"]),
+        arrived=active.arrived or (),
     )

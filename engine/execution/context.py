@@ -56,6 +56,22 @@ class Usage:
 NO_USAGE = Usage()
 
 
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """What ended a wait: a signal with its data, or (`signal` None) the moment that was waited for."""
+
+    signal: str | None
+    data: Mapping[str, Json]
+    at: float  # unix time
+    until: float | None  # the moment that was waited for, unix time
+
+
+class Effects(Protocol):
+    """The durable effects of one attempt (effects.py)."""
+
+    async def once(self, name: str, request: Json, work: Callable[[str], Awaitable[Json]]) -> Json: ...
+
+
 class StepContext(Protocol):
     """Given to `Node.run`. Data is JSON only and never changed in place (it is shared with the run's state).
 
@@ -68,6 +84,9 @@ class StepContext(Protocol):
     path: str
     attempt: int
     idempotency_key: str  # run:path:iteration, the same for every attempt
+    signal: str  # a name for a signal that only this step waits for
+    resumed: Resumed | None  # set when the step goes on after a wait
+    arrived: tuple[str, ...]  # of a join: the nodes whose tokens it gathered
     timeout_s: float
     input: Json  # what the node's `inputs` returned
     usage: Usage
@@ -99,7 +118,11 @@ class StepContext(Protocol):
         ...
 
     async def effect(self, name: str, request: Json, work: Callable[[str], Awaitable[Json]]) -> Json:
-        """Do `work(idempotency key)` once: `name` says which effect of this step it is, the same at each attempt."""
+        """Do `work(idempotency key)` once: `name` says which effect of this step it is, the same at each attempt.
+
+        What is about to happen is committed before, and the result (JSON) is recorded: a later attempt, or another
+        worker after a crash, gets it back without doing the work again. Work that raises may be done again.
+        """
         ...
 
 
@@ -124,9 +147,11 @@ class BoundContext:
     """The StepContext of one attempt. Expressions and templates are compiled once per text, by the language."""
 
     __slots__ = (
+        "arrived",
         "attempt",
         "bus",
         "clock",
+        "effects",
         "history",
         "http",
         "idempotency_key",
@@ -140,10 +165,12 @@ class BoundContext:
         "on_delta",
         "path",
         "prompts",
+        "resumed",
         "router",
         "run",
         "sandbox",
         "scope",
+        "signal",
         "timeout_s",
         "tools",
         "usage",
@@ -164,9 +191,14 @@ class BoundContext:
         scope: Mapping[str, Json],
         ports: Ports,
         on_delta: OnDelta,
+        effects: Effects,
+        resumed: Resumed | None = None,
+        arrived: tuple[str, ...] = (),
     ) -> None:
         self.run, self.node, self.path, self.attempt = run, node, path, attempt
         self.idempotency_key = f"{run.run_id}:{path}:{iteration}"
+        self.signal = f"step:{path}:{iteration}"
+        self.effects, self.resumed, self.arrived = effects, resumed, arrived
         self.timeout_s = timeout_s
         self.inferred_schema = inferred_schema
         self.history = history
@@ -193,5 +225,5 @@ class BoundContext:
     def resolve(self, value: Json) -> Json:
         return resolve_value(value, self.scope)
 
-    async def effect(self, name: str, request: Json, work: Callable[[str], Awaitable[Json]]) -> Json:  # noqa: ARG002
-        return await work(f"{self.idempotency_key}:{name}")
+    async def effect(self, name: str, request: Json, work: Callable[[str], Awaitable[Json]]) -> Json:
+        return await self.effects.once(name, request, work)

@@ -1,10 +1,11 @@
 """Live events of a run, as they travel over the run's Redis stream to browsers and API clients.
 
     run.queued  run.started  run.suspended  run.succeeded  run.failed  run.cancelled
-    step.queued  step.started  step.delta  step.succeeded  step.failed  step.skipped
+    step.queued  step.started  step.delta  step.suspended  step.succeeded  step.failed  step.skipped
 
 `data` by type: step.started {input}; step.delta {text}; step.succeeded {output, duration_ms, model, tier, reason,
 tokens_in, tokens_out, cost_usd_micros, edges: [[from, to], ...] taken}; step.failed {error, will_retry, duration_ms};
+step.suspended {reason, data, until, signal};
 run.succeeded {output, duration_ms, cost_usd_micros, tokens_in, tokens_out}; run.failed {error, ...same numbers}.
 """
 

@@ -3,10 +3,14 @@
     executor = Executor(plan, info, run_input, ports=..., journal=..., sink=..., records=...)
     result = await executor.run()          # has called journal.finish, suspend or hand_over itself
     executor.stop(RunCancelled())          # from the same event loop, at any time
+    executor.deliver(signals)              # likewise
 
-Durability: a record is queued when its step ends; before a node with an effect, and at the end, everything queued is
-committed. So after a crash a step without effect may be computed again, and one with an effect is repeated only if its
-record was lost, with the same idempotency key.
+Steps that only compute are run at once, one after the other. Steps with an effect, or that may take long, are tasks of
+their own (flights.py): as many at once as the run has branches and items for.
+
+Durability: a record is queued when its step ends; before a node touches the outside world, and at the end, everything
+queued is committed. So after a crash a step without effect may be computed again, and one with an effect is repeated
+only if its record was lost, with the same idempotency key.
 
 `inline=True` (published calls in the web process) hands the run over before the first node that may take long, and at
 `deadline` (unix time) before whatever is next.
@@ -14,36 +18,47 @@ record was lost, with the same idempotency key.
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.errors import (
-    AppError,
-    ControlSignal,
-    InputError,
-    LeaseLost,
-    RunCancelled,
-    ShutdownRequested,
-    StepTimeout,
-)
-from engine.execution.attempt import Attempt, Call, Stopped, record_of, run_attempt
-from engine.execution.context import Ports, RunInfo
+from engine.errors import AppError, ControlSignal, InputError, LeaseLost, RunCancelled, ShutdownRequested, StepTimeout
+from engine.execution.attempt import Attempt, record_of, run_attempt
+from engine.execution.context import Effects, Ports, RunInfo
 from engine.execution.deadlines import Deadlines
+from engine.execution.effects import StepEffects
 from engine.execution.events import RunStatus
+from engine.execution.flights import Flights
 from engine.execution.frames import open_frame, plans_of_records
-from engine.execution.machine import Close, Command, Finish, Start, apply, commands, end_frame, fold, initial
+from engine.execution.loops import outcome_of_loop
+from engine.execution.machine import (
+    Await,
+    Close,
+    Command,
+    EndLoop,
+    Finish,
+    Interrupt,
+    Start,
+    apply,
+    commands,
+    fold,
+    initial,
+)
+from engine.execution.node import CallWorkflow, Iterate, Suspend
 from engine.execution.plan import Plan, PlanNode
-from engine.execution.ports import EventSink, Journal, StepRecord
+from engine.execution.ports import EventSink, Journal, Signal, StepRecord, StepRecordStatus
+from engine.execution.records import clean
 from engine.execution.schema_check import problems
-from engine.execution.settle import Moment, interrupt, settle_close, settle_failure, settle_success
+from engine.execution.settle import Moment, interrupt, settle_close, settle_failure, settle_item, settle_success
+from engine.execution.signals import resumption
 from engine.execution.state import Active, Ending, State
 from engine.execution.telling import Teller
+from engine.execution.tokens import end_frame, item_path
 
 Json = Any
 SUSPEND_AFTER_S = 30.0  # a retry further away than this does not hold a worker
+WAIT_HERE_S = 2.0  # nor does a step that waits for longer than this
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +75,8 @@ class RunResult:
 
 
 class Executor:
-    """One leased run in this process. `records` is the journal so far, `history` the conversation before the run."""
+    """One leased run in this process. `records` is the journal so far, `signals` what came for the run until now,
+    `history` the conversation before it."""
 
     def __init__(
         self,
@@ -72,6 +88,7 @@ class Executor:
         journal: Journal,
         sink: EventSink,
         records: Sequence[StepRecord] = (),
+        signals: Sequence[Signal] = (),
         history: Sequence[Mapping[str, str]] = (),
         inline: bool = False,
         deadline: float | None = None,
@@ -81,43 +98,36 @@ class Executor:
         self._ports, self._journal = ports, journal
         self._clock = ports.clock
         self._tell = Teller(sink, ports.clock, str(info.run_id))
-        self._records, self._history = tuple(records), tuple(history)
+        self._records, self._history, self._signals = tuple(records), tuple(history), tuple(signals)
         self._inline, self._deadline, self._chance = inline, deadline, chance
         self._plans: dict[str, Plan] = {plan.hash: plan}
         self._deadlines = Deadlines()
+        self._flights = Flights()
         self._stop: ControlSignal | None = None
-        self._flight: asyncio.Task[Any] | None = None
         self._began = 0.0
         self.state: State = initial(plan, run_input, _constants(info))
 
     def stop(self, signal: ControlSignal) -> None:
         """Ask the run to end: RunCancelled and LeaseLost at once, ShutdownRequested at the next step boundary."""
-        if self._stop is None or isinstance(signal, LeaseLost):
+        if self._stop is None or isinstance(signal, LeaseLost | RunCancelled):
             self._stop = signal
-        waiting = self._flight is not None and self._flight.get_name() == "wait"
-        if self._flight is not None and (waiting or not isinstance(signal, ShutdownRequested)):
-            self._flight.cancel()
+        self._flights.ring()
+
+    def deliver(self, signals: Sequence[Signal]) -> None:
+        """All signals that came for the run until now, in the order in which they came."""
+        self._signals = tuple(signals)
+        self._flights.ring()
 
     async def run(self) -> RunResult:
         """Go on until the run is over, suspended or handed over. Raises LeaseLost; everything else is in the result."""
-        await self._begin()
-        while True:
-            if self._stop is not None:
-                return await self._stopped(self._stop)
-            command = _first(commands(self.state))
-            if isinstance(command, Finish):
-                return await self._finish(command.ending)
-            if isinstance(command, Start):
-                try:
-                    left = await self._start(command.active)
-                except Stopped:
-                    continue
-                if left is not None:
-                    return left
-            elif isinstance(command, Close):
-                await self._close(command)
-            else:
-                await self._interrupt(command.frame, command.error)
+        try:
+            await self._begin()
+            while True:
+                result = await self._next()
+                if result is not None:
+                    return result
+        finally:
+            await self._flights.cut_off()
 
     async def _begin(self) -> None:
         self._began = self._clock.now()
@@ -132,44 +142,126 @@ class Executor:
                 error = InputError(f"the run's input does not fit: {'; '.join(found)}").to_dict()
                 self.state = end_frame(self.state, "", Ending(error=error))
 
-    # -- one command ------------------------------------------------------------------------------------------------
+    # -- one turn of the loop ----------------------------------------------------------------------------------------
 
-    async def _start(self, active: Active) -> RunResult | None:
-        """Run one attempt of a step; a result when the run leaves this process instead."""
-        node = self.state.frames[active.frame].plan.nodes[active.node]
+    async def _next(self) -> RunResult | None:
+        """Do the next thing, whatever it is; a result when the run ends or leaves this process."""
+        if self._stop is not None and not isinstance(self._stop, ShutdownRequested):
+            return await self._stopped(self._stop)
+        todo = commands(self.state)
+        for command in todo:
+            if not isinstance(command, Start | Await):
+                return await self._settle_command(command)
         now = self._clock.now()
-        frame, remaining = self._deadlines.nearest(self.state, active.frame, now)
-        if remaining <= 0:
-            await self._time_out(frame)
-            return None
-        if (self._inline and node.long) or (self._deadline is not None and now >= self._deadline):
+        for command in todo:
+            if isinstance(command, Await) and (then := resumption(self.state, command.active, self._signals, now)):
+                await self._resume(command.active, then)
+                return None
+        return await self._go_on(todo, now)
+
+    async def _settle_command(self, command: Command) -> RunResult | None:
+        """Ends and limits come before steps."""
+        if isinstance(command, Finish):
+            return await self._finish(command.ending)
+        if isinstance(command, Close):
+            await self._close(command)
+        elif isinstance(command, EndLoop):
+            await self._end_loop(command.active)
+        elif isinstance(command, Interrupt):
+            await self._interrupt(command.frame, command.error)
+        return None
+
+    async def _go_on(self, todo: Sequence[Command], now: float) -> RunResult | None:
+        """Start what can be started; when nothing can, wait for what is under way."""
+        leaves = isinstance(self._stop, ShutdownRequested) or (self._deadline is not None and now >= self._deadline)
+        ready = [c.active for c in todo if isinstance(c, Start) and c.active.key not in self._flights]
+        due = [active for active in ready if active.not_before is None or active.not_before <= now]
+        later = [active for active in ready if active not in due]
+        for active in due:
+            node = self._node(active)
+            frame, remaining = self._deadlines.nearest(self.state, active.frame, now)
+            if remaining <= 0:
+                await self._time_out(frame)
+                return None
+            if leaves or (self._inline and node.long):
+                leaves = True
+            elif node.disabled:
+                await self._skip_disabled(active, node)
+                return None
+            elif node.effect or node.long:
+                await self._launch(active, node, min(node.timeout_s, remaining))
+            else:
+                await self._run_here(active, node, min(node.timeout_s, remaining))
+                return None
+        if leaves and ready and not self._flights:
             return await self._hand_over()
-        if active.not_before is not None and active.not_before > now:
-            return await self._wait(active.not_before, now, remaining)
-        if node.disabled:
-            await self._skip_disabled(active, node)
-            return None
-        if active.attempt == 1:
+        return await self._wait(later, [c.active for c in todo if isinstance(c, Await)], now)
+
+    async def _wait(self, retries: Sequence[Active], waits: Sequence[Active], now: float) -> RunResult | None:
+        """Nothing can be started: wait here for steps under way and for moments that are near, else suspend the run."""
+        wake_at = [
+            *((a.not_before, SUSPEND_AFTER_S) for a in retries if a.not_before is not None),
+            *((a.wait.until, WAIT_HERE_S) for a in waits if a.wait is not None and a.wait.until is not None),
+        ]
+        first = min((at for at, _ in wake_at), default=None)
+        if not self._flights:
+            if first is None or all(at - now > patience for at, patience in wake_at):
+                return await self._suspend(first)
+            if self._deadline is not None and first >= self._deadline:
+                return await self._hand_over()
+        timer = None
+        if first is not None:
+            ends = [self._deadlines.nearest(self.state, active.frame, now)[1] for active in retries]
+            timer = self._clock.sleep(max(0.0, min([first - now, *ends])))
+        for flight in await self._flights.landed(timer):
+            active = self.state.active.get(flight.key)
+            if active is not None:
+                await self._landed(active, flight.node, flight.attempt)
+        return None
+
+    # -- steps -------------------------------------------------------------------------------------------------------
+
+    async def _launch(self, active: Active, node: PlanNode, timeout_s: float) -> None:
+        """Begin a step that the run does not wait for alone."""
+        await self._queued(active, node)
+        attempt = Attempt()
+        self._flights.launch(active.key, node, attempt, run_attempt(self, active, node, attempt, timeout_s), timeout_s)
+
+    async def _run_here(self, active: Active, node: PlanNode, timeout_s: float) -> None:
+        """A step that only computes."""
+        await self._queued(active, node)
+        attempt = Attempt()
+        await run_attempt(self, active, node, attempt, timeout_s)
+        await self._landed(active, node, attempt)
+
+    async def _queued(self, active: Active, node: PlanNode) -> None:
+        if active.attempt == 1 and active.resumed is None:
             await self._tell.step("step.queued", active, node)
-        if node.effect:
-            await self._journal.barrier()
-        attempt = await run_attempt(self, active, node, remaining)
-        if attempt.timed_out and self._deadlines.nearest(self.state, active.frame, self._clock.now())[1] <= 0:
+
+    async def _landed(self, active: Active, node: PlanNode, attempt: Attempt) -> None:
+        """An attempt is over: settle the step, or do what it asks for."""
+        frame, remaining = self._deadlines.nearest(self.state, active.frame, self._clock.now())
+        if attempt.timed_out and remaining <= 0:
             await self._time_out(frame)
-        elif attempt.call is not None:
-            await self._open(active, node, attempt, attempt.call)
+        elif isinstance(attempt.next, CallWorkflow):
+            await self._open(active, node, attempt, attempt.next)
+        elif isinstance(attempt.next, Iterate):
+            items = attempt.next.items
+            then = {"do": "loop", "items": None if items is None else list(items)}
+            await self._record(active, node, attempt, "opened", {"then": then})
+        elif isinstance(attempt.next, Suspend):
+            await self._suspend_step(active, node, attempt, attempt.next)
         else:
             await self._settle(active, node, attempt)
-        return None
 
     async def _settle(self, active: Active, node: PlanNode, attempt: Attempt) -> None:
         if attempt.error is None:
             outcome = settle_success(self.state, active, attempt.outcome, self._moment())
         else:
             outcome = settle_failure(self.state, active, attempt.error, self._moment())
-        await self._record(active, node, outcome, attempt)
+        await self._ended(active, node, outcome, attempt)
 
-    async def _open(self, active: Active, node: PlanNode, attempt: Attempt, call: Call) -> None:
+    async def _open(self, active: Active, node: PlanNode, attempt: Attempt, call: CallWorkflow) -> None:
         """Open the called workflow's frame, or fail the step when that cannot be."""
         try:
             plan, outcome = await open_frame(self.state, active, call, self._ports)
@@ -178,57 +270,104 @@ class Executor:
             await self._settle(active, node, attempt)
             return
         self._plans[plan.hash] = plan
-        record = record_of(self.state.seq, active, node, outcome, attempt)
-        await self._journal.append(record)
-        self.state = apply(self.state, record, self._plans)
+        await self._record(active, node, attempt, "opened", outcome)
         self._tell.opened(active.path)
         self._deadlines.forget(active.path)
 
-    async def _close(self, command: Close) -> None:
-        """The frame beneath a step has ended: the step ends with it."""
-        active = command.active
-        node = self.state.frames[active.frame].plan.nodes[active.node]
-        await self._tell.skipped(self.state, active.path)
-        outcome = settle_close(self.state, active, command.ending, self._moment())
-        started = active.started_at if active.started_at is not None else self._clock.now()
-        await self._record(active, node, outcome, Attempt(started_at=started, ended_at=self._clock.now()))
+    async def _suspend_step(self, active: Active, node: PlanNode, attempt: Attempt, wait: Suspend) -> None:
+        try:
+            shown = {"reason": wait.reason, "data": clean(dict(wait.data))}
+        except AppError as err:
+            attempt.error = err.to_dict()
+            await self._settle(active, node, attempt)
+            return
+        then = {"do": "suspend", "until": wait.wake_at, "signal": wait.signal}
+        await self._record(active, node, attempt, "suspended", {"suspend": shown, "then": then})
+        await self._tell.step("step.suspended", active, node, {**shown, "until": wait.wake_at, "signal": wait.signal})
 
-    async def _record(self, active: Active, node: PlanNode, outcome: dict[str, Json], attempt: Attempt) -> None:
-        """Write down and apply the end of a step, and tell the live view."""
-        record = record_of(self.state.seq, active, node, outcome, attempt)
-        await self._journal.append(record)
-        self.state = apply(self.state, record, self._plans)
-        await self._tell.ended(self.state, active, node, record)
+    async def _resume(self, active: Active, then: dict[str, Json]) -> None:
+        now = self._clock.now()
+        await self._record(active, self._node(active), Attempt(now, now), "resumed", {"then": then})
+
+    async def _close(self, command: Close) -> None:
+        """A frame beneath a step has ended: an item of a loop is done, or the step ends with the frame."""
+        active, index = command.active, command.index
+        node = self._node(active)
+        await self._tell.skipped(self.state, active.path if index is None else item_path(active, index))
+        started = active.started_at if active.started_at is not None else self._clock.now()
+        attempt = Attempt(started_at=started, ended_at=self._clock.now())
+        if index is None:
+            outcome = settle_close(self.state, active, command.ending, self._moment())
+        else:
+            outcome = settle_item(self.state, active, index, command.ending, self._moment())
+        if outcome["then"]["do"] == "item":
+            await self._record(active, node, attempt, "iterated", outcome)
+        else:
+            await self._ended(active, node, outcome, attempt)
+
+    async def _end_loop(self, active: Active) -> None:
+        started = active.started_at if active.started_at is not None else self._clock.now()
+        attempt = Attempt(started_at=started, ended_at=self._clock.now())
+        try:
+            attempt.outcome = clean(outcome_of_loop(active))
+        except AppError as err:
+            attempt.error = err.to_dict()
+        await self._settle(active, self._node(active), attempt)
 
     async def _skip_disabled(self, active: Active, node: PlanNode) -> None:
         now = self._clock.now()
         outcome = settle_success(self.state, active, {}, self._moment())
-        record = record_of(self.state.seq, active, node, outcome, Attempt(started_at=now, ended_at=now))
-        await self._journal.append(record)
-        self.state = apply(self.state, record, self._plans)
+        await self._record(active, node, Attempt(now, now), "succeeded", outcome)
         await self._tell.step("step.skipped", active, node, {"disabled": True})
 
     async def _interrupt(self, path: str, error: Mapping[str, Json]) -> None:
         """End a frame that may not go on; its caller's step settles next, or the run finishes."""
         self.state = end_frame(self.state, path, interrupt(self.state, path, error))
+        await self._cut_off_dropped()
 
     async def _time_out(self, path: str) -> None:
         frame = self.state.frames[path]
         error = StepTimeout(f"{frame.plan.name} took longer than {frame.timeout_s:g} s", workflow=frame.plan.name)
         await self._interrupt(path, error.to_dict())
 
-    async def _wait(self, until: float, now: float, remaining: float) -> RunResult | None:
-        """Wait for a retry: here when it is near, else without holding a worker."""
-        if self._deadline is not None and until >= self._deadline:
-            return await self._hand_over()
-        if until - now > SUSPEND_AFTER_S:
-            await self._journal.suspend(until)
-            await self._tell.run("run.suspended", {"wake_at": until})
-            return self._result(RunStatus.SUSPENDED)
-        await self.fly(self._clock.sleep(min(until - now, remaining)), name="wait")
-        return None
+    # -- writing down ------------------------------------------------------------------------------------------------
 
-    # -- ways out ---------------------------------------------------------------------------------------------------
+    async def _ended(self, active: Active, node: PlanNode, outcome: dict[str, Json], attempt: Attempt) -> None:
+        """Write down and apply the end of an attempt, and tell the live view."""
+        status: StepRecordStatus = "failed" if "error" in outcome else "succeeded"
+        record = await self._record(active, node, attempt, status, outcome)
+        await self._tell.ended(self.state, active, node, record)
+
+    async def _record(
+        self, active: Active, node: PlanNode, attempt: Attempt, status: StepRecordStatus, outcome: dict[str, Json]
+    ) -> StepRecord:
+        record = record_of(self.state, active, node, attempt, status=status, outcome=outcome)
+        await self.write(record)
+        await self._cut_off_dropped()
+        return record
+
+    async def write(self, record: StepRecord) -> None:
+        """Apply a record and queue it. (Applied first, so that no other step takes the same seq meanwhile.)"""
+        self.state = apply(self.state, record, self._plans)
+        await self._journal.append(record)
+
+    async def barrier(self) -> None:
+        await self._journal.barrier()
+
+    async def request(self, active: Active, node: PlanNode, attempt: Attempt) -> None:
+        shown = Attempt(attempt.started_at, attempt.started_at, input=None if node.long else attempt.input)
+        outcome: dict[str, Json] = {"then": {"do": "request"}}
+        await self.write(record_of(self.state, active, node, shown, status="requested", outcome=outcome))
+        await self._journal.barrier()
+
+    async def _cut_off_dropped(self) -> None:
+        """End the steps under way that the run has gone on without."""
+        if self._flights:
+            for flight in await self._flights.cut_off_others(self.state.active):
+                dropped = Active(flight.key[0], flight.key[1], "", flight.node.name)
+                await self._tell.step("step.skipped", dropped, flight.node, {"dropped": True})
+
+    # -- ways out ----------------------------------------------------------------------------------------------------
 
     async def _finish(self, ending: Ending) -> RunResult:
         await self._tell.skipped(self.state, "")
@@ -246,13 +385,17 @@ class Executor:
         return result
 
     async def _stopped(self, signal: ControlSignal) -> RunResult:
-        if isinstance(signal, RunCancelled):
-            await self._journal.finish(RunStatus.CANCELLED.value, None, None)
-            await self._tell.run("run.cancelled")
-            return self._result(RunStatus.CANCELLED)
-        if isinstance(signal, ShutdownRequested):
-            return await self._hand_over()
-        raise signal
+        await self._flights.cut_off()
+        if not isinstance(signal, RunCancelled):
+            raise signal
+        await self._journal.finish(RunStatus.CANCELLED.value, None, None)
+        await self._tell.run("run.cancelled")
+        return self._result(RunStatus.CANCELLED)
+
+    async def _suspend(self, wake_at: float | None) -> RunResult:
+        await self._journal.suspend(wake_at, len(self._signals))
+        await self._tell.run("run.suspended", {"wake_at": wake_at})
+        return self._result(RunStatus.SUSPENDED)
 
     async def _hand_over(self) -> RunResult:
         await self._journal.hand_over()
@@ -263,7 +406,7 @@ class Executor:
         state, root = self.state, self.state.root
         return RunResult(status, output, error, root.steps, state.tokens_in, state.tokens_out, root.cost_usd_micros)
 
-    # -- for the attempt ---------------------------------------------------------------------------------------------
+    # -- for attempts and effects ------------------------------------------------------------------------------------
 
     @property
     def ports(self) -> Ports:
@@ -277,29 +420,20 @@ class Executor:
     def history(self) -> tuple[Mapping[str, str], ...]:
         return self._history
 
-    async def fly(self, work: Any, *, timeout_s: float | None = None, name: str = "step") -> Any:
-        """Await something that `stop` may cut short. Raises Stopped, StepTimeout, or what the work raises."""
-        task: asyncio.Task[Any] = asyncio.ensure_future(work)
-        task.set_name(name)
-        self._flight = task
-        try:
-            done, _ = await asyncio.wait({task}, timeout=timeout_s)
-        finally:
-            self._flight = None
-            if not task.done():
-                task.cancel()
-        if not done:
-            await asyncio.wait({task}, timeout=0.5)
-            raise StepTimeout(f"the step took longer than {timeout_s:g} s", timeout_s=timeout_s)
-        if task.cancelled():
-            raise Stopped
-        return task.result()
-
     @property
     def tell(self) -> Teller:
         return self._tell
 
+    def now(self) -> float:
+        return self._clock.now()
+
+    def effects_of(self, active: Active, node: PlanNode, idempotency_key: str) -> Effects:
+        return StepEffects(self, active.key, node, idempotency_key)
+
     # -- small things ------------------------------------------------------------------------------------------------
+
+    def _node(self, active: Active) -> PlanNode:
+        return self.state.frames[active.frame].plan.nodes[active.node]
 
     def _moment(self) -> Moment:
         return Moment(self._clock.now(), self._chance())
@@ -309,13 +443,6 @@ def _constants(info: RunInfo) -> dict[str, Json]:
     conversation = str(info.conversation_id) if info.conversation_id else None
     run = {"id": str(info.run_id), "workflow": info.workflow, "trigger": info.trigger, "conversation_id": conversation}
     return {"run": run, "tenant": {"id": str(info.tenant_id)}}
-
-
-def _first(todo: tuple[Command, ...]) -> Command:
-    """What comes first: ends and limits before steps, and of the steps the one that is due first."""
-    if len(todo) == 1:
-        return todo[0]
-    return min(todo, key=lambda c: (c.active.not_before or 0.0) if isinstance(c, Start) else -1.0)
 
 
 __all__ = ["Executor", "Ports", "RunInfo", "RunResult"]

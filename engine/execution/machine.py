@@ -17,10 +17,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import BudgetExceeded
+from engine.execution import joins, loops
 from engine.execution.plan import Plan
 from engine.execution.ports import StepRecord
 from engine.execution.records import fits
-from engine.execution.state import Active, Ending, Frame, State, chain, merged
+from engine.execution.state import Active, Ending, Frame, State, Wait, chain
+from engine.execution.tokens import begin, drop_frames, end_frame, enter, frames_beneath, is_alone, leave
 
 Json = Any
 Plans = Mapping[str, Plan]  # by hash
@@ -35,11 +37,26 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Await:
+    """Nothing: this step is suspended until `active.wait` is over."""
+
+    active: Active
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
-    """The frame beneath this step has ended; settle the step with its ending."""
+    """A frame beneath this step has ended. `index` is the item's of a loop; else the step is to be settled with it."""
 
     active: Active
     ending: Ending
+    index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndLoop:
+    """All items of this loop are done; settle it."""
+
+    active: Active
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +74,13 @@ class Finish:
     ending: Ending
 
 
-Command = Start | Close | Interrupt | Finish
+Command = Start | Await | Close | EndLoop | Interrupt | Finish
 
 
 def initial(plan: Plan, run_input: Mapping[str, Json], constants: Mapping[str, Json]) -> State:
     """A run that has not begun; its context is its input."""
     frame = Frame("", plan, dict(run_input), run_input, timeout_s=plan.defaults.timeout_s)
-    return _enter(State(constants, {"": frame}, {}, {}), "", [plan.start])
+    return begin(State(constants, {}, {}, {}), frame, plan.start)
 
 
 def fold(state: State, records: Iterable[StepRecord], plans: Plans) -> State:
@@ -76,30 +93,8 @@ def fold(state: State, records: Iterable[StepRecord], plans: Plans) -> State:
 def apply(state: State, record: StepRecord, plans: Plans) -> State:
     """The state after one record. Raises KeyError for a record that does not belong to the state."""
     active = state.active[(record.path, record.iteration)]
-    outcome = record.outcome
-    then = outcome["then"]
-    state = _charge(state, active, record)
-    match then["do"]:
-        case "retry":
-            tries = {**active.tries, then["by"]: active.tries.get(then["by"], 0) + 1}
-            state = _drop_frame(state, active.path, rewind=True) if active.open else state
-            again = active._replace(
-                attempt=active.attempt + 1, tries=tries, not_before=then["at"], open=False, started_at=None
-            )
-            return state._replace(active={**state.active, active.key: again})
-        case "open":
-            return _open(state, active, record, plans)
-        case "go":
-            return _go(state, active, outcome)
-        case "end":
-            return _end(state, active, outcome)
-        case "respond":
-            reply = then["reply"]
-            state = _leave(state, active, {"reply": reply})
-            return end_frame(state, active.frame, Ending(_reply_output(state, active.frame, reply), reply))
-        case "fail":
-            return end_frame(_leave(state, active, None), active.frame, Ending(error=outcome["error"]))
-    raise KeyError(then["do"])
+    changed = _CHANGES[record.outcome["then"]["do"]]
+    return changed(_charge(state, active, record), active, record, plans)
 
 
 def commands(state: State) -> tuple[Command, ...]:
@@ -110,35 +105,48 @@ def commands(state: State) -> tuple[Command, ...]:
     out: list[Command] = []
     for active in state.active.values():
         if active.open:
-            ending = state.frames[active.path].ending
-            if ending is not None:
-                out.append(Close(active, ending))
-            continue
-        over = _exhausted(state, active.frame)
-        out.append(Start(active) if over is None else over)
+            out += _closings(state, active)
+        elif active.wait is not None:
+            out.append(Await(active))
+        elif active.arrived is None or joins.ready(state, active):
+            over = _exhausted(state, active.frame)
+            out.append(Start(active) if over is None else over)
     return tuple(out)
 
 
-def end_frame(state: State, path: str, ending: Ending) -> State:
-    """End a frame from outside (limits, timeout) or inside: its active steps and the frames beneath are dropped."""
-    inside = path + "/" if path else ""
-    active = {k: a for k, a in state.active.items() if a.frame != path and not (a.frame + "/").startswith(inside)}
-    frames = {p: f for p, f in state.frames.items() if p == path or not p.startswith(inside)}
-    frames[path] = frames[path]._replace(ending=ending)
-    return state._replace(active=active, frames=frames)
+def _closings(state: State, active: Active) -> list[Command]:
+    """What has ended beneath a step with open frames."""
+    if loops.is_over(state, active):
+        return [EndLoop(active)]
+    indexes: Iterable[int | None] = (None,) if active.loop is None else active.loop.running
+    found: list[Command] = []
+    for path, index in zip(frames_beneath(active), indexes, strict=True):
+        ending = state.frames[path].ending
+        if ending is not None:
+            found.append(Close(active, ending, index))
+    return found
+
+
+# Statuses of records that are the end of an attempt; all others are steps on its way.
+_ENDS = frozenset({"succeeded", "failed"})
 
 
 def _charge(state: State, active: Active, record: StepRecord) -> State:
     """Count the record towards every frame it lies in. A step with a frame beneath was counted there already."""
-    steps = 0 if record.status == "opened" else 1
-    used = 0 if active.open else record.duration_ms
+    steps = 1 if record.status in _ENDS else 0
+    ended_at = 0.0 if active.open else record.started_at + record.duration_ms / 1000
     cost = record.cost_usd_micros
     frames = dict(state.frames)
     for path in chain(active.frame):
         frame = frames[path]
+        used_ms, busy_until = frame.used_ms, frame.busy_until
+        if ended_at > busy_until:  # what ran beside other steps counts once
+            used_ms += round((ended_at - max(record.started_at, busy_until)) * 1000)
+            busy_until = ended_at
         frames[path] = frame._replace(
             steps=frame.steps + steps,
-            used_ms=frame.used_ms + used,
+            used_ms=used_ms,
+            busy_until=busy_until,
             cost_usd_micros=frame.cost_usd_micros + cost,
         )
     return state._replace(
@@ -149,53 +157,102 @@ def _charge(state: State, active: Active, record: StepRecord) -> State:
     )
 
 
-def _enter(state: State, path: str, nodes: Iterable[str]) -> State:
-    """Put a token on each of these nodes of a frame."""
-    active, visits = dict(state.active), dict(state.visits)
-    frame = state.frames[path]
-    for node in nodes:
-        step_path = f"{path}/{node}" if path else node
-        iteration = visits.get(step_path, 0)
-        visits[step_path] = iteration + 1
-        active[(step_path, iteration)] = Active(step_path, iteration, path, node)
-    frame = frame._replace(visited=frame.visited.union(nodes))
-    return state._replace(active=active, visits=visits, frames={**state.frames, path: frame})
+def _keep(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
+    """A request is written down for others; the state is not changed by it."""
+    return state
 
 
-def _leave(state: State, active: Active, outcome: Mapping[str, Json] | None) -> State:
-    """Take the token away, with the frame beneath it, and merge the step's result when there is one."""
-    if active.open:
-        state = _drop_frame(state, active.path, rewind=False)
-    remaining = {key: other for key, other in state.active.items() if key != active.key}
-    if outcome is None:
-        return state._replace(active=remaining)
-    frame = state.frames[active.frame]
-    frame = merged(frame, frame.plan.nodes[active.node], outcome)
-    return state._replace(active=remaining, frames={**state.frames, active.frame: frame})
+def _effect(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
+    outcome = record.outcome
+    return _put(state, active._replace(effects={**active.effects, outcome["effect"]: outcome["result"]}))
 
 
-def _go(state: State, active: Active, outcome: Mapping[str, Json]) -> State:
+def _suspend(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
+    then = record.outcome["then"]
+    return _put(state, active._replace(wait=Wait(then["until"], then["signal"]), resumed=None, not_before=None))
+
+
+def _resume(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
+    then = record.outcome["then"]
+    taken = state.taken if then["id"] is None else state.taken | {then["id"]}
+    return _put(state._replace(taken=taken), active._replace(wait=None, resumed=then))
+
+
+def _loop(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
+    return loops.open_loop(state, active, record.outcome["then"], record.started_at)
+
+
+def _item(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
+    return loops.settle_item(state, active, record.outcome["then"])
+
+
+def _respond(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
+    reply = record.outcome["then"]["reply"]
+    state = leave(state, active, {"reply": reply})
+    output = {"reply_text" if state.frames[active.frame].caller is not None else "reply": reply}
+    return end_frame(state, active.frame, Ending(output, reply))
+
+
+def _fail(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
+    return end_frame(leave(state, active, None), active.frame, Ending(error=record.outcome["error"]))
+
+
+def _put(state: State, active: Active) -> State:
+    return state._replace(active={**state.active, active.key: active})
+
+
+def _retry(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
+    """Let the step be tried once more; what is beneath it begins anew, effects that were done stay done."""
+    then = record.outcome["then"]
+    tries = {**active.tries, then["by"]: active.tries.get(then["by"], 0) + 1}
+    state = drop_frames(state, active, rewind=True) if active.open else state
+    return _put(
+        state,
+        active._replace(
+            attempt=active.attempt + 1, tries=tries, not_before=then["at"], open=False, loop=None, started_at=None
+        ),
+    )
+
+
+def _go(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
+    outcome = record.outcome
     error = outcome.get("error")
-    state = _leave(state, active, outcome if error is None or "output" in outcome else None)
+    state = leave(joins.passed(state, active), active, outcome if error is None or "output" in outcome else None)
+    frame = state.frames[active.frame]
     if error is not None:
-        frame = state.frames[active.frame]
         told = {"type": error.get("type"), "message": error.get("message"), "node": active.node}
         frame = frame._replace(context={**frame.context, "error": told})
         state = state._replace(frames={**state.frames, active.frame: frame})
-    return _enter(state, active.frame, outcome["then"]["to"])
+    targets = [target for target in outcome["then"]["to"] if target != frame.border]
+    if targets:
+        return enter(state, active.frame, targets, active.node)
+    return _item_end(state, active, outcome)
 
 
-def _end(state: State, active: Active, outcome: Mapping[str, Json]) -> State:
-    state = _leave(state, active, outcome)
-    frame = state.frames[active.frame]
-    if any(other.frame == active.frame for other in state.active.values()):
+def _end(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
+    outcome = record.outcome
+    state = leave(joins.passed(state, active), active, outcome)
+    if not is_alone(state, active.frame):
         return state  # another branch still runs; the last one to arrive ends the frame
+    frame = state.frames[active.frame]
+    if frame.border is not None:
+        return _item_end(state, active, outcome)
     own = frame.plan.nodes[active.node].behaviour.final and "output" in outcome
     reply = frame.context.get("reply_text") if "reply_text" in frame.produced else None
     if own and isinstance(outcome["output"], dict) and isinstance(outcome["output"].get("reply"), str):
         reply = outcome["output"]["reply"]
     output = outcome["output"] if own else default_output(frame)
     return end_frame(state, active.frame, Ending(output, reply if isinstance(reply, str) else None))
+
+
+def _item_end(state: State, active: Active, outcome: Mapping[str, Json]) -> State:
+    """A token of a loop's body has come to its end; the last one ends the item, with its output as the item's."""
+    if not is_alone(state, active.frame):
+        return state
+    output = outcome.get("output")
+    if output is None:
+        output = outcome.get("reply", default_output(state.frames[active.frame]))
+    return end_frame(state, active.frame, Ending(output))
 
 
 def default_output(frame: Frame) -> dict[str, Json]:
@@ -214,10 +271,6 @@ def default_output(frame: Frame) -> dict[str, Json]:
     return {"reply": reply, **values}
 
 
-def _reply_output(state: State, path: str, reply: str) -> dict[str, Json]:
-    return {"reply_text": reply} if state.frames[path].caller is not None else {"reply": reply}
-
-
 def _open(state: State, active: Active, record: StepRecord, plans: Plans) -> State:
     """Begin the called workflow in a frame of its own."""
     then = record.outcome["then"]
@@ -234,21 +287,7 @@ def _open(state: State, active: Active, record: StepRecord, plans: Plans) -> Sta
         visits_before=state.visits,
     )
     waiting = active._replace(open=True, not_before=None, started_at=record.started_at)
-    state = state._replace(active={**state.active, active.key: waiting}, frames={**state.frames, active.path: frame})
-    return _enter(state, active.path, [frame.plan.start])
-
-
-def _drop_frame(state: State, path: str, *, rewind: bool) -> State:
-    """Forget a frame. `rewind` sets its visits back, so that a retry repeats the same iterations and keys."""
-    frame = state.frames[path]
-    inside = path + "/"
-    state = end_frame(state, path, Ending())
-    frames = {p: f for p, f in state.frames.items() if p != path}
-    visits = state.visits
-    if rewind:
-        visits = {p: n for p, n in visits.items() if not p.startswith(inside)}
-        visits |= {p: n for p, n in frame.visits_before.items() if p.startswith(inside)}
-    return state._replace(frames=frames, visits=visits)
+    return begin(_put(state, waiting), frame, frame.plan.start)
 
 
 def _exhausted(state: State, path: str) -> Interrupt | None:
@@ -264,3 +303,20 @@ def _exhausted(state: State, path: str) -> Interrupt | None:
             message = f"{frame.plan.name} has cost ${spent:.4f}, its limit is ${limits.max_cost_usd:g} (max_cost_usd)"
             return Interrupt(frame_path, BudgetExceeded(message, limit="max_cost_usd").to_dict())
     return None
+
+
+# What each decision (records.py) does to the state.
+_CHANGES = {
+    "request": _keep,
+    "effect": _effect,
+    "suspend": _suspend,
+    "resume": _resume,
+    "retry": _retry,
+    "open": _open,
+    "loop": _loop,
+    "item": _item,
+    "go": _go,
+    "end": _end,
+    "respond": _respond,
+    "fail": _fail,
+}

@@ -40,7 +40,11 @@ class CallWorkflow:
 
 @dataclass(frozen=True, slots=True)
 class Suspend:
-    """The step waits without holding a worker, until `wake_at` (unix time) or a signal of that name."""
+    """The step waits without holding a worker, until `wake_at` (unix time) or a signal of that name.
+
+    Then `run` is called again, with `ctx.resumed` saying what ended the wait; it may suspend once more. `reason` (wait,
+    event, approval, ...) and `data` are for people: the list of what is waited for shows them.
+    """
 
     reason: str
     wake_at: float | None = None
@@ -48,7 +52,14 @@ class Suspend:
     data: Mapping[str, Json] = field(default_factory=dict)
 
 
-Outcome = Done | CallWorkflow | Suspend
+@dataclass(frozen=True, slots=True)
+class Iterate:
+    """The step's body is run once for each item, or again and again when `items` is None (see engine/nodes/loop.py)."""
+
+    items: tuple[Json, ...] | None
+
+
+Outcome = Done | CallWorkflow | Iterate | Suspend
 
 
 class Node(NodeType, Generic[C]):
@@ -68,4 +79,4 @@ class Node(NodeType, Generic[C]):
     async def run(self, ctx: StepContext, config: C) -> Outcome: ...
 
 
-__all__ = ["CallWorkflow", "Done", "Node", "Outcome", "StepContext", "Suspend", "Usage"]
+__all__ = ["CallWorkflow", "Done", "Iterate", "Node", "Outcome", "StepContext", "Suspend", "Usage"]

@@ -8,7 +8,7 @@ been registered before (`engine.nodes.load()`, called by whoever starts a proces
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from engine.execution.ports import Definition, Tools, ToolSpec
 from engine.language import node_types
 from engine.language.document import Document
 from engine.language.expressions import Expression, compile_expression
+from engine.language.fields import fields_with_widget
 from engine.language.infer import infer_output_schema
 from engine.language.model import Edge, EdgeOn, ErrorRule, Node, OnError, RetryPolicy, RunDefaults, Workflow
 from engine.language.node_types import NodeConfig
@@ -71,7 +72,10 @@ class PlanNode:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """A runnable workflow. `reach[n]` holds every node that can still come after n (n itself only in a cycle)."""
+    """A runnable workflow. `reach[n]` holds every node that can still come after n (n itself only in a cycle).
+
+    `bodies` are the nodes that a loop repeats, by the loop's name.
+    """
 
     workflow: Workflow
     hash: str
@@ -79,6 +83,7 @@ class Plan:
     nodes: Mapping[str, PlanNode]
     reach: Mapping[str, frozenset[str]]
     rule_targets: frozenset[str]
+    bodies: Mapping[str, frozenset[str]]
 
     @property
     def name(self) -> str:
@@ -147,6 +152,7 @@ def _compile(workflow: Workflow, hash: str, tools: Tools | None) -> Plan:
         nodes=plan_nodes,
         reach=_reach({name: node.targets for name, node in plan_nodes.items()}),
         rule_targets=frozenset(target for target in rule_targets if target),
+        bodies=_bodies(plan_nodes),
     )
 
 
@@ -175,6 +181,10 @@ def _plan_node(
     targets = {edge.target for edge in edges}
     if fallback is not None and fallback in names:
         targets.add(fallback)
+    for body in _led_to(behaviour, node):
+        if body not in names:
+            raise GraphError(f"node {node.name}: there is no node {body!r}", node=node.name)
+        targets.add(body)
     infers = behaviour.infers and "output_schema" not in node.config
     config = _config(node, behaviour)
     return PlanNode(
@@ -218,6 +228,31 @@ def _config(node: Node, behaviour: NodeBehaviour[Any]) -> NodeConfig:
 def _plan_edge(edge: Edge) -> PlanEdge:
     condition = None if edge.is_default else compile_expression(edge.condition or "")
     return PlanEdge(edge.index, edge.target, condition, edge.on, edge.condition)
+
+
+def _led_to(behaviour: NodeBehaviour[Any], node: Node) -> Iterator[str]:
+    """Nodes that the config names (a loop's body)."""
+    for field_name in fields_with_widget(behaviour, "node"):
+        if isinstance(node.config.get(field_name), str):
+            yield node.config[field_name]
+
+
+def _bodies(nodes: Mapping[str, PlanNode]) -> dict[str, frozenset[str]]:
+    """For each loop what lies between its body's first node and the way back to the loop."""
+    found: dict[str, frozenset[str]] = {}
+    for name, node in nodes.items():
+        first = getattr(node.config, "body", None)
+        if not isinstance(first, str):
+            continue
+        seen: set[str] = set()
+        waiting = [first]
+        while waiting:
+            current = waiting.pop()
+            if current != name and current not in seen:
+                seen.add(current)
+                waiting.extend(nodes[current].targets)
+        found[name] = frozenset(seen)
+    return found
 
 
 def _reach(targets: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:

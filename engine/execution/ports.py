@@ -292,9 +292,23 @@ class Definitions(Protocol):
     async def by_hash(self, hash: str) -> Definition: ...
 
 
+# The end of an attempt is succeeded or failed. On the way: opened (frames beneath), iterated (one item of a loop),
+# requested and effect (before and after the outside world is touched), suspended and resumed.
+StepRecordStatus = Literal["succeeded", "failed", "opened", "iterated", "requested", "effect", "suspended", "resumed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Something that a run may wait for. `id` is unique; a signal ends one wait."""
+
+    id: str
+    name: str
+    data: Mapping[str, Json]
+
+
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """One line of the journal: the end (or the suspension) of one attempt of one step.
+    """One line of the journal: the end of one attempt of one step, or something that happened on the way there.
 
     `seq` orders the records of a run; folding them over the initial state gives the state back. `path` joins the names
     of the sub_workflow nodes above with "/". `outcome` is the node's full result as JSON together with what
@@ -306,7 +320,7 @@ class StepRecord:
     node_type: str
     iteration: int
     attempt: int
-    status: str  # succeeded | failed | suspended | opened (a sub-workflow frame)
+    status: StepRecordStatus
     outcome: Mapping[str, Json]
     input: Json = None
     started_at: float = 0.0  # unix time, seconds
@@ -334,8 +348,11 @@ class Journal(Protocol):
         """Commit the end of the run together with everything appended; releases the lease."""
         ...
 
-    async def suspend(self, wake_at: float | None) -> None:
-        """Commit, release the lease, and let the scheduler wake the run at `wake_at` (unix time) or a signal."""
+    async def suspend(self, wake_at: float | None, signals_seen: int) -> None:
+        """Commit, release the lease, and let the scheduler wake the run at `wake_at` (unix time) or a signal.
+
+        `signals_seen` is how many signals the run knows of: when there are more, it is queued again at once.
+        """
         ...
 
     async def hand_over(self) -> None:

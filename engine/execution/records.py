@@ -6,6 +6,12 @@
               end      the workflow of this frame is over; `output` is its result, or the default one when absent
               retry    {"at": unix time, "by": whose retry it was}
               open     {"workflow", "hash", "timeout_s", "input": map | null}: a frame for another workflow
+              loop     {"items": list | null}: frames for the items of a loop, or one after the other without a list
+              item     {"index", "value", "stop": bool}: one item of the loop is done, `value` is kept of it
+              request  {}: the step is about to touch the outside world with the record's input
+              effect   {}: one effect within the step is done; `effect` names it, `result` is what it gave
+              suspend  {"until": unix time | null, "signal": name | null}; `suspend` is {"reason", "data"} for people
+              resume   {"id", "signal", "data", "at", "until"}: the wait is over; without a signal, by time
               respond  {"reply": text}: the workflow of this frame is over and answers with this text
               fail     the frame fails with `error`
 

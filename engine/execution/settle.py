@@ -20,8 +20,10 @@ from typing import Any
 
 from engine.errors import AppError, ExpressionError, StepError
 from engine.execution.plan import PlanEdge, PlanNode
-from engine.execution.records import Outcome
+from engine.execution.records import Outcome, clean
 from engine.execution.state import Active, Ending, Frame, State, merged, scope_of
+from engine.execution.tokens import item_path
+from engine.language.expressions import compile_expression
 from engine.language.model import ErrorRule, RetryPolicy
 
 Json = Any
@@ -45,8 +47,9 @@ def settle_success(state: State, active: Active, outcome: Outcome, moment: Momen
     if node.behaviour.final or not node.edges:
         outcome["then"] = {"do": "end"}
         return outcome
+    follow = _follow_all if node.behaviour.branches else _follow
     try:
-        outcome["then"] = _follow(state, frame, node, node.edges, outcome)
+        outcome["then"] = follow(state, frame, node, node.edges, outcome)
     except AppError as err:
         return settle_failure(state, active, err.to_dict(), moment)
     return outcome
@@ -69,6 +72,26 @@ def settle_close(state: State, active: Active, ending: Ending, moment: Moment) -
             outcome["reply"] = ending.reply
         return settle_success(state, active, outcome, moment)
     return settle_failure(state, active, child_error(active, ending.error), moment)
+
+
+def settle_item(state: State, active: Active, index: int, ending: Ending, moment: Moment) -> Outcome:
+    """An item of a loop is done: what is kept of it, and whether the loop is to stop. A failed item fails the loop,
+    unless the loop is to leave it out."""
+    config: Any = state.frames[active.frame].plan.nodes[active.node].config
+    then: Then = {"do": "item", "index": index, "stop": False}
+    if ending.error is not None:
+        if config.on_item_error == "skip":
+            value = {"error": {key: ending.error.get(key) for key in ("type", "code", "message")}}
+            return {"then": {**then, "value": value}}
+        return settle_failure(state, active, child_error(active, {**ending.error, "item": index}), moment)
+    frame = state.frames[item_path(active, index)]
+    scope = scope_of(state, frame)
+    try:
+        value = ending.output if config.collect is None else clean(compile_expression(config.collect).evaluate(scope))
+        stop = config.until is not None and bool(compile_expression(config.until).evaluate(scope))
+    except AppError as err:
+        return settle_failure(state, active, err.to_dict(), moment)
+    return {"then": {**then, "value": value, "stop": stop}}
 
 
 def child_error(active: Active, error: Mapping[str, Json]) -> dict[str, Json]:
@@ -208,10 +231,27 @@ class _Handler:
 
 def _follow(state: State, frame: Frame, node: PlanNode, edges: tuple[PlanEdge, ...], outcome: Outcome) -> Then:
     """Along the first true edge, as the data is after the step. Raises ExpressionError, StepError (no_branch)."""
+    for edge in _true_edges(state, frame, node, edges, outcome):
+        return {"do": "go", "to": [edge.target], "edge": edge.index}
+    raise StepError(f"no edge of {node.name} is true, and none is the default", error_type="no_branch", node=node.name)
+
+
+def _follow_all(state: State, frame: Frame, node: PlanNode, edges: tuple[PlanEdge, ...], outcome: Outcome) -> Then:
+    """Along all true edges at once, each target once. Raises ExpressionError, StepError (no_branch)."""
+    taken = list(_true_edges(state, frame, node, edges, outcome))
+    if not taken:
+        raise StepError(f"no edge of {node.name} is true", error_type="no_branch", node=node.name)
+    return {"do": "go", "to": list(dict.fromkeys(edge.target for edge in taken))}
+
+
+def _true_edges(
+    state: State, frame: Frame, node: PlanNode, edges: tuple[PlanEdge, ...], outcome: Outcome
+) -> Iterator[PlanEdge]:
     scope: dict[str, Json] | None = None
     for edge in edges:
         if edge.condition is None:
-            return {"do": "go", "to": [edge.target], "edge": edge.index}
+            yield edge
+            continue
         if scope is None:
             scope = scope_of(state, merged(frame, node, outcome))
         try:
@@ -220,8 +260,7 @@ def _follow(state: State, frame: Frame, node: PlanNode, edges: tuple[PlanEdge, .
             message = f"the condition of the edge {node.name} -> {edge.target} failed: {err.public_message}"
             raise ExpressionError(message, node=node.name, edge=edge.index, **err.details) from err
         if holds:
-            return {"do": "go", "to": [edge.target], "edge": edge.index}
-    raise StepError(f"no edge of {node.name} is true, and none is the default", error_type="no_branch", node=node.name)
+            yield edge
 
 
 def _delay(policy: RetryPolicy, attempt: int, chance: float) -> float:

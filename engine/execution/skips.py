@@ -26,9 +26,23 @@ class Skips:
             here = [active.node for active in state.active.values() if active.frame == path]
             reachable = _after(frame.plan, here)
         told = self._told.setdefault(path, set())
-        lost = [n for n in frame.plan.nodes if n not in frame.visited and n not in reachable and n not in told]
+        lost = [n for n in _own(state, path) if n not in frame.visited and n not in reachable and n not in told]
         told.update(lost)
         return lost
+
+
+def _own(state: State, path: str) -> list[str]:
+    """Nodes that belong to a frame: for an item those of the loop's body, else those outside of bodies that are
+    run in frames of their own."""
+    frame = state.frames[path]
+    if frame.border is not None:
+        body = frame.plan.bodies[frame.border]
+        return [name for name in frame.plan.nodes if name in body]
+    repeated: set[str] = set()
+    for loop, body in frame.plan.bodies.items():
+        if loop in frame.visited:
+            repeated |= body
+    return [name for name in frame.plan.nodes if name not in repeated]
 
 
 def _after(plan: Plan, nodes: list[str]) -> set[str]:

@@ -1,8 +1,9 @@
 """What a run is between two steps, as immutable values.
 
-A run is a tree of frames: the workflow itself (path "") and one for each open sub_workflow step (path "a", "a/b").
-Active steps are the run's tokens; a frame lives as long as it has one. Nothing is changed in place, and JSON values are
-shared, never copied, so a step costs a few shallow dict copies. (Named tuples, because dataclasses.replace is slow.)
+A run is a tree of frames: the workflow itself (path ""), one for each open sub_workflow step (path "a", "a/b"), and
+one for each item that a loop works on (path "a[3]"). Active steps are the run's tokens; a frame lives as long as it has
+one. Nothing is changed in place, and JSON values are shared, never copied, so a step costs a few shallow dict copies.
+(Named tuples, because dataclasses.replace is slow.)
 """
 
 from __future__ import annotations
@@ -16,12 +17,37 @@ from engine.execution.plan import Plan, PlanNode
 Json = Any
 Key = tuple[str, int]  # (path, iteration) of a step
 _EMPTY: Mapping[str, Any] = {}
+_NO_RESULTS: Mapping[int, Any] = {}
+
+
+class Wait(NamedTuple):
+    """What a suspended step waits for: a moment (unix time), a signal of that name, or whichever comes first."""
+
+    until: float | None
+    signal: str | None
+
+
+class Loop(NamedTuple):
+    """A loop under way. `items` is None for one without a list; `carried` is what its last iteration put into context.
+
+    `opened` counts the frames opened so far, `running` holds the indexes of those that have not been settled.
+    """
+
+    items: tuple[Json, ...] | None
+    opened: int = 0
+    running: tuple[int, ...] = ()
+    results: Mapping[int, Json] = _NO_RESULTS
+    stopped: bool = False
+    carried: Mapping[str, Json] = _EMPTY
 
 
 class Active(NamedTuple):
-    """A token: a step that is to be run, waits for its retry (`not_before`), or has a frame open beneath it.
+    """A token: a step that is to be run, waits (`not_before` for its retry, `wait`, or for other branches), or has
+    frames open beneath it.
 
-    `tries` counts the retries granted so far, by who granted them.
+    `tries` counts the retries granted so far, by who granted them. `effects` are the results of effects within the step
+    that were done already, by name. `resumed` is what ended the last wait. `arrived` are the nodes whose tokens a join
+    has gathered; None for a step that gathers nothing.
     """
 
     path: str
@@ -33,6 +59,11 @@ class Active(NamedTuple):
     not_before: float | None = None
     open: bool = False
     started_at: float | None = None
+    effects: Mapping[str, Json] = _EMPTY
+    wait: Wait | None = None
+    resumed: Mapping[str, Json] | None = None
+    arrived: tuple[str, ...] | None = None
+    loop: Loop | None = None
 
     @property
     def key(self) -> Key:
@@ -49,10 +80,12 @@ class Ending:
 
 
 class Frame(NamedTuple):
-    """One workflow under way. `produced` lists the context keys that its own steps wrote, in order.
+    """One workflow, or one item of a loop, under way. `produced` lists the context keys that its own steps wrote.
 
     `outputs` is the `nodes` root of expressions: {name: {"output": value}}. `visits_before` is the run's count of
     visits when the frame was opened: a retry of the calling step repeats the same iterations, and effects their keys.
+    `used_ms` is the time in which at least one step ran, `busy_until` the end of the last such stretch (unix time).
+    `item` holds the further roots `item` and `index` of an item's frame; an edge that leads back to `border` ends it.
     """
 
     path: str
@@ -67,12 +100,18 @@ class Frame(NamedTuple):
     visits_before: Mapping[str, int] = _EMPTY
     steps: int = 0
     used_ms: int = 0
+    busy_until: float = 0.0
     cost_usd_micros: int = 0
     ending: Ending | None = None
+    item: Mapping[str, Json] = _EMPTY
+    border: str | None = None
 
 
 class State(NamedTuple):
-    """A whole run. `constants` are the roots `run` and `tenant` of expressions; `visits` counts starts by path."""
+    """A whole run. `constants` are the roots `run` and `tenant` of expressions; `visits` counts starts by path.
+
+    `taken` holds the ids of the signals that a step has used up.
+    """
 
     constants: Mapping[str, Json]
     frames: Mapping[str, Frame]
@@ -81,6 +120,7 @@ class State(NamedTuple):
     seq: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
+    taken: frozenset[str] = frozenset()
 
     @property
     def root(self) -> Frame:
@@ -114,6 +154,7 @@ def scope_of(state: State, frame: Frame) -> dict[str, Json]:
         "inputs": frame.inputs,
         "variables": frame.plan.workflow.variables,
         **state.constants,
+        **frame.item,
     }
 
 

@@ -69,6 +69,7 @@ def check_graph(document: Document) -> Iterator[Diagnostic]:
         yield from _mirrors(graph, name, edges)
     yield from _fallbacks(graph)
     yield from _on_error(graph)
+    yield from _named_nodes(graph)
 
 
 def _edge_ends(graph: Graph) -> Iterator[Diagnostic]:
@@ -228,3 +229,17 @@ def _on_error(graph: Graph) -> Iterator[Diagnostic]:
             message = f"`on_error` leads to `{rule.node}`, which is not a node{did_you_mean(rule.node, graph.nodes)}"
             fix = fixes.replace_value(document, (*at, "node"), meant) if meant else None
             yield document.diagnostic("unknown-target", message, (*at, "node"), fix=fix)
+
+
+def _named_nodes(graph: Graph) -> Iterator[Diagnostic]:
+    """Configs that lead to another node (a loop's body) name one that is there."""
+    for name, node in graph.nodes.items():
+        for field in fields_with_widget(graph.type_of(name), "node"):
+            target = node.config.get(field)
+            if not isinstance(target, str) or target in graph.nodes:
+                continue
+            path: Path = ("nodes", graph.place[name], "config", field)
+            meant = nearest(target, graph.nodes)
+            message = f"`{field}` names `{target}`, which is not a node{did_you_mean(target, graph.nodes)}"
+            fix = fixes.replace_value(graph.document, path, meant) if meant else None
+            yield graph.document.diagnostic("unknown-target", message, path, fix=fix)

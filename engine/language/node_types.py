@@ -71,7 +71,8 @@ class NodeType:
     entry: ClassVar[bool] = False  # a workflow starts here
     final: ClassVar[bool] = False  # a workflow ends here; its output is the workflow's
     infers: ClassVar[bool] = False  # its output schema is inferred from the conditions downstream when it has none
-    branches: ClassVar[bool] = False  # takes all its unconditional edges at once (parallel)
+    branches: ClassVar[bool] = False  # takes all its true edges at once (parallel)
+    joins: ClassVar[bool] = False  # gathers the branches that come to it; its config has `wanted` (join)
 
     def has_effect(self, config: NodeConfig) -> bool:  # noqa: ARG002  (used by subclasses)
         """Whether a step with this config is an effect; never so for a type that is none."""

@@ -76,10 +76,15 @@ class JournalHub:
         finally:
             self._claiming.discard(run_id)
 
-    def journal(self, lease: Lease, on_lost: Callable[[], None] | None = None) -> LeasedJournal:
-        """The writer of a leased run; `on_lost` is called once when the lease turns out to be gone."""
+    def journal(
+        self, lease: Lease, on_lost: Callable[[], None] | None = None, clock: Clock | None = None
+    ) -> LeasedJournal:
+        """The writer of a leased run; `on_lost` is called once when the lease turns out to be gone.
+
+        `clock` is the run's own, where that is not the process's.
+        """
         lane = self._lanes[lease.run_id.int % len(self._lanes)]
-        return LeasedJournal(lease, lane, self._clock, on_lost)
+        return LeasedJournal(lease, lane, clock or self._clock, on_lost)
 
     async def heartbeat(self, journals: Iterable[LeasedJournal]) -> set[UUID]:
         """Extend the leases of all these runs in one statement; returns the runs that somebody asked to cancel.
@@ -114,6 +119,7 @@ class LeasedJournal:
         self._clock = clock
         self._on_lost = on_lost
         self._pending: list[bytes] = []
+        self._has_waits = self._has_progress = False  # among what is pending
         self._end: Mapping[str, Json] | None = None
         self._end_taken = False
         self._put = 0  # how many writes were asked for, and how many are durable
@@ -134,6 +140,8 @@ class LeasedJournal:
     async def append(self, record: StepRecord) -> None:
         self._check()
         self._pending.append(record_bytes(record))
+        self._has_waits = self._has_waits or record.status in ("suspended", "resumed")
+        self._has_progress = self._has_progress or record.status != "requested"
         self._put += 1
         self._lane.mark(self, urgent=False)
 
@@ -149,12 +157,11 @@ class LeasedJournal:
     async def finish(self, status: str, output: Json, error: Mapping[str, Json] | None) -> None:
         await self._close({"kind": "finish", "status": status, "output": output, "error": error})
 
-    async def suspend(self, wake_at: float | None) -> None:
+    async def suspend(self, wake_at: float | None, signals_seen: int) -> None:
         # The wait is sent as a duration: clocks of machines differ, the database's clock is the one that counts.
         wake_in_s = None if wake_at is None else max(0.0, wake_at - self._clock.now())
-        seen = len(self.lease.signals)
         await self._close(
-            {"kind": "suspend", "status": "suspended", "wake_in_s": wake_in_s, "signals_seen": seen},
+            {"kind": "suspend", "status": "suspended", "wake_in_s": wake_in_s, "signals_seen": signals_seen},
         )
 
     async def hand_over(self) -> None:
@@ -174,8 +181,15 @@ class LeasedJournal:
         steps, self._pending = self._pending, []
         self._taken = self._put
         head = orjson.dumps(
-            {"tenant_id": str(self.lease.tenant_id), "run_id": self.key, "epoch": self.lease.epoch},
+            {
+                "tenant_id": str(self.lease.tenant_id),
+                "run_id": self.key,
+                "epoch": self.lease.epoch,
+                "waits": self._has_waits,
+                "progress": self._has_progress or self._end is not None,
+            },
         )
+        self._has_waits = self._has_progress = False
         entry = head[:-1] + b',"steps":[' + b",".join(steps) + b"]"
         if self._end is not None:
             self._end_taken = True

@@ -11,19 +11,10 @@ from uuid import UUID
 import orjson
 
 from engine.errors import TransientError
-from engine.execution.ports import StepRecord
+from engine.execution.ports import Signal, StepRecord
 from engine.store.json_text import json_bytes
 
 Json = Any
-
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """Something a run may have waited for; `data` is JSON."""
-
-    id: str
-    name: str
-    data: Mapping[str, Json]
 
 
 @dataclass(frozen=True, slots=True)

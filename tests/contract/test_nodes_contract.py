@@ -13,8 +13,9 @@ import yaml
 import engine.nodes
 from engine.execution.events import RunStatus
 from engine.execution.node import Node
-from engine.execution.ports import HttpReply
+from engine.execution.ports import HttpReply, Signal
 from engine.language.document import Document
+from engine.language.fields import fields_with_widget
 from engine.language.node_types import NodeType, all_types, register
 from engine.language.validate import validate
 from tests.support.ports import FakeDefinitions, FakeHttp, FakeModels, FakeTools, World, workflow
@@ -29,15 +30,19 @@ EXPECTED = [
     "extractor",
     "guardrail",
     "http",
+    "join",
     "judge",
     "knowledge",
+    "loop",
     "message",
     "note",
+    "parallel",
     "saga",
     "start",
     "sub_workflow",
     "tool",
     "transform",
+    "wait",
 ]
 TOOLS = [
     "get_order_details",
@@ -55,6 +60,7 @@ INPUT = {
     "quantity": 12,
     "currency": "EUR",
     "amount": 1,
+    "orders": [{"order_id": "ORD-1"}, {"order_id": "ORD-2"}],
 }
 
 
@@ -75,6 +81,9 @@ def around(node_type: NodeType) -> str:
     first, last = (name if node_type.entry else "start"), (name if node_type.final else "end")
     order = [first, name, last] if node_type.runnable and name not in (first, last) else [first, last]
     edges = [f"  - {{from: {a}, to: {b}}}" for a, b in pairwise(order)]
+    for body in [node["config"][field] for field in fields_with_widget(node_type, "node") if field in node["config"]]:
+        after.append(f"  - {{name: {body}, type: transform, config: {{set: {{status: item}}}}}}")
+        edges.append(f"  - {{from: {body}, to: {name}}}")
     return workflow("\n".join(["nodes:", *before, *indented, *after, "edges:", *edges]) + "\n")
 
 
@@ -133,6 +142,11 @@ class TestEveryNodeType:
     async def test_the_example_runs(self, node_type: NodeType) -> None:
         w = world()
         result = await w.run(around(node_type), INPUT)
+        if result.status is RunStatus.SUSPENDED:
+            then = w.journal.records[-1].outcome["then"]
+            signal = Signal("s1", then["signal"], INPUT)
+            w.clock.time = then["until"] or w.clock.time
+            result = await w.run(around(node_type), INPUT, records=tuple(w.journal.records), signals=(signal,))
         assert result.status is RunStatus.SUCCEEDED, result.error
         expected = [] if not node_type.runnable else [example(node_type)["name"]]
         assert [p for p in w.sink.seen("step.succeeded") if p in (example(node_type)["name"],)] == expected

@@ -154,7 +154,7 @@ async def test_transform_computes_from_the_data_before_it_and_removes() -> None:
     w = World(tools=FakeTools({}))
     result = await w.run(one(node), {"a": 1, "b": 2, "z": 3})
     assert result.output == {"reply": None, "a": 2, "b": 1, "c": [2, 5], "d": "x"}
-    assert "z" not in w.journal.records[-1].outcome
+    assert "z" not in w.journal.attempts[-1].outcome
 
 
 async def test_an_expression_that_fails_names_the_node_and_the_expression() -> None:

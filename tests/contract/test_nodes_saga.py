@@ -63,7 +63,7 @@ async def test_all_happen(more: str) -> None:
         saga(more, steps=STEPS.replace("steps.hold.payment", "PAY-0") if "true" in more else STEPS), tools()
     )
     assert result.status is RunStatus.SUCCEEDED, result.error
-    record = w.journal.records[1]
+    record = w.journal.attempts[1]
     assert record.outcome["output"] == {
         "saga_status": "completed",
         "steps": {"hold": {"payment": "PAY-1"}, "take": {"pieces": 2}, "ship": {}},

@@ -259,13 +259,13 @@ async def test_a_signal_that_comes_while_the_run_suspends_wakes_it(
     early = hub.journal(await lease(hub, scope, run_id))
     async with database.transaction(scope) as tx:
         assert not await runs.add_signal(tx, run_id, "approved", {"by": "me"})
-    await early.suspend(None)
+    await early.suspend(None, signals_seen=0)
     assert early.woken
     held = await lease(hub, scope, run_id)
     assert [(s.name, s.data) for s in held.signals] == [("approved", {"by": "me"})]
 
     late = hub.journal(held)
-    await late.suspend(None)
+    await late.suspend(None, signals_seen=1)
     assert not late.woken
     assert (await row_of(database, scope, run_id)).status == "suspended"
     async with database.transaction(scope) as tx:

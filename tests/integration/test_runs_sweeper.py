@@ -16,8 +16,8 @@ from engine.store.access.runs import LeaseFor, NewRun
 from engine.store.journal import JournalHub
 from engine.store.session import Database, Scope
 from engine.store.urls import app_url
+from runners.clocks import WallClock
 from runners.queue import RunQueue, WakeUp
-from runners.runtime import WallClock
 from runners.scheduler import Scheduler
 from runners.sweeper import Swept, sweep
 from tests.conftest import make_tenant
@@ -105,7 +105,7 @@ async def test_ended_leases_and_due_timers_wake_their_runs(
     for seconds in (0.2, 3600.0, None):
         run_id = await accept(database, scopes[1])
         claim = await hub.claim(scopes[1].tenant_id, run_id)
-        await hub.journal(claim.lease).suspend(None if seconds is None else time.time() + seconds)
+        await hub.journal(claim.lease).suspend(None if seconds is None else time.time() + seconds, 0)
         sleeping[seconds] = run_id
     await hub.close()
     await asyncio.sleep(0.5)

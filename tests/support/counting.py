@@ -18,7 +18,7 @@ from engine.errors import TransientError
 from engine.execution.context import Ports
 from engine.execution.ports import HttpReply, HttpRequest, ModelReply, ModelRequest, OnDelta, ToolCall, ToolSpec
 from engine.router.rules import RuleRouter
-from runners.runtime import WallClock
+from runners.clocks import WallClock
 
 SPECS = {
     name: ToolSpec(name, name, "", "test", {"type": "object"}, {"type": "object"}, writes=True)

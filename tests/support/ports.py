@@ -215,8 +215,14 @@ class MemoryJournal:
         self.barriers = 0
         self.ends: list[tuple[str, Json, Mapping[str, Json] | None]] = []
         self.wake_at: float | None = None
+        self.signals_seen: int | None = None
         self.handed_over = False
         self._lose_at = lose_lease_at
+
+    @property
+    def attempts(self) -> list[StepRecord]:
+        """The records that end an attempt."""
+        return [record for record in self.records if record.status in ("succeeded", "failed", "opened")]
 
     async def append(self, record: StepRecord) -> None:
         if self._lose_at is not None and len(self.records) >= self._lose_at:
@@ -231,9 +237,9 @@ class MemoryJournal:
         await self.barrier()
         self.ends.append((status, output, error))
 
-    async def suspend(self, wake_at: float | None) -> None:
+    async def suspend(self, wake_at: float | None, signals_seen: int) -> None:
         await self.barrier()
-        self.wake_at = wake_at
+        self.wake_at, self.signals_seen = wake_at, signals_seen
 
     async def hand_over(self) -> None:
         await self.barrier()

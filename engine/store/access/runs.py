@@ -17,11 +17,14 @@ from uuid6 import uuid7
 
 from engine.errors import Conflict, InputError, NotFound
 from engine.execution.events import RunStatus
+from engine.execution.ports import Signal
 from engine.store.session import Tx
-from engine.store.tables.runs import RunRow, RunSignal, StepRow
+from engine.store.tables.runs import RunRow, RunSignal, RunWait, StepRow
 
 Json = Any
 _MAX_PAGE = 200
+# Statuses of records that stand for an attempt; the others say what happened on its way (StepRecord).
+ATTEMPTS = ("succeeded", "failed", "suspended", "opened")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +175,44 @@ def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
 
 
 async def list_steps(tx: Tx, run_id: UUID) -> Sequence[StepRow]:
-    """The whole journal of a run in order: every attempt of every step. Raises NotFound."""
+    """Every attempt of every step of a run, in order: also those that wait or have frames open. Raises NotFound."""
     await get_run(tx, run_id)
-    query = select(StepRow).where(StepRow.run_id == run_id).order_by(col(StepRow.seq))
-    return (await tx.session.execute(query)).scalars().all()
+    query = select(StepRow).where(StepRow.run_id == run_id, col(StepRow.status).in_(ATTEMPTS))
+    return (await tx.session.execute(query.order_by(col(StepRow.seq)))).scalars().all()
+
+
+async def list_effects(tx: Tx, run_id: UUID) -> Sequence[StepRow]:
+    """What the run asked of the outside world, in order: `requested` before, `effect` after what is part of a step.
+
+    Raises NotFound.
+    """
+    await get_run(tx, run_id)
+    query = select(StepRow).where(StepRow.run_id == run_id, col(StepRow.status).in_(("requested", "effect")))
+    return (await tx.session.execute(query.order_by(col(StepRow.seq)))).scalars().all()
+
+
+async def list_signals(tx: Tx, run_id: UUID) -> list[Signal]:
+    """All signals that came for a run, in the order in which they came."""
+    query = select(RunSignal).where(RunSignal.run_id == run_id)
+    rows = (await tx.session.execute(query.order_by(col(RunSignal.created_at), col(RunSignal.signal_id)))).scalars()
+    return [Signal(str(row.signal_id), row.name, row.data) for row in rows]
+
+
+async def list_waits(tx: Tx, *, reasons: Sequence[str], limit: int = 200) -> Sequence[RunWait]:
+    """What suspended runs of the tenant wait for, the oldest first."""
+    query = select(RunWait).where(col(RunWait.closed_at).is_(None), col(RunWait.reason).in_(reasons))
+    return (await tx.session.execute(query.order_by(col(RunWait.created_at)).limit(limit))).scalars().all()
+
+
+async def waiting_for(tx: Tx, signal: str, limit: int = 1000) -> Sequence[RunWait]:
+    """The open waits of the tenant for this signal."""
+    query = select(RunWait).where(col(RunWait.closed_at).is_(None), RunWait.signal == signal)
+    return (await tx.session.execute(query.order_by(col(RunWait.created_at)).limit(limit))).scalars().all()
+
+
+async def _close_waits(tx: Tx, run_id: UUID, by: str) -> None:
+    query = sa.update(RunWait).where(col(RunWait.run_id) == run_id, col(RunWait.closed_at).is_(None))
+    await tx.session.execute(query.values(closed_at=sa.func.clock_timestamp(), closed_by=by))
 
 
 def latest_attempts(steps: Sequence[StepRow]) -> list[StepRow]:
@@ -198,6 +235,7 @@ async def request_cancel(tx: Tx, run_id: UUID) -> RunRow:
     if row.status != RunStatus.RUNNING:
         row.status = RunStatus.CANCELLED.value
         row.wake_at = None
+        await _close_waits(tx, run_id, row.status)
         row.ended_at = await _now(tx)
     await tx.session.flush()
     return row

@@ -87,6 +87,31 @@ class StepRow(TenantRow, table=True):
     __table_args__: Any = (tenant_key("run_id", "runs.run_id", ondelete="CASCADE"),)
 
 
+class RunWait(TenantRow, table=True):
+    """What a suspended step waits for, as long as `closed_at` is null; `data` is for people.
+
+    `closed_by` is the id of the signal that ended it, "time", or the status with which the run ended.
+    """
+
+    __tablename__ = "run_waits"
+    run_id: UUID = Field(primary_key=True)
+    seq: int = Field(primary_key=True)
+    path: str
+    iteration: int
+    reason: str  # wait | event | approval | form | choice | handoff
+    signal: str | None = None
+    until: datetime | None = moment()
+    data: dict[str, Any] = json_column(default=dict)
+    created_at: datetime = timestamp()
+    closed_at: datetime | None = moment()
+    closed_by: str | None = None
+    __table_args__: Any = (
+        tenant_key("run_id", "runs.run_id", ondelete="CASCADE"),
+        sa.Index("run_waits_open", "tenant_id", "reason", "created_at", postgresql_where=sa.text("closed_at IS NULL")),
+        sa.Index("run_waits_signal", "tenant_id", "signal", postgresql_where=sa.text("closed_at IS NULL")),
+    )
+
+
 class RunSignal(TenantRow, table=True):
     """Something that a suspended run waits for: an approval, an event. Kept, so that it may come early."""
 

@@ -41,7 +41,7 @@ def world(*answers: Any) -> World:
 
 def decisions(w: World, path: str = "call") -> list[tuple[str, str | None]]:
     """(what was done, who decided) after each attempt of a step."""
-    found = [r.outcome["then"] for r in w.journal.records if r.path == path]
+    found = [r.outcome["then"] for r in w.journal.attempts if r.path == path]
     return [(then["do"], then.get("by")) for then in found]
 
 

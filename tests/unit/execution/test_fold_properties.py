@@ -97,7 +97,7 @@ def world(child: str, scripts: dict[str, list[Any]], done: dict[str, Any]) -> Wo
 
 
 def rest(record: StepRecord) -> tuple[Any, ...]:
-    return (record.seq, record.path, record.iteration, record.attempt, record.status, record.outcome)
+    return (record.path, record.iteration, record.attempt, record.status, record.outcome)
 
 
 def essence(state: State) -> tuple[Any, ...]:
@@ -132,14 +132,15 @@ async def test_the_journal_gives_the_run_back(case: tuple[str, str, dict[str, li
         again.journal.records = list(records[:cut])
         resumed = await again.run(text, {"message": "m"}, records=tuple(records[:cut]))
         assert (resumed.status, resumed.output, resumed.error) == (result.status, result.output, result.error)
-        assert [rest(r) for r in again.journal.records] == [rest(r) for r in records]
+        assert again.journal.durable == len(again.journal.records)
+        assert [rest(r) for r in again.journal.attempts] == [rest(r) for r in live.journal.attempts]
 
 
 def tries_until(records: list[StepRecord]) -> dict[str, Any]:
     """How often each key was tried by the records that survived."""
     tries: dict[str, Any] = {}
     for record in records:
-        if record.node_type == "tool":
+        if record.node_type == "tool" and record.status != "requested":
             key = f"00000000-0000-7000-8000-000000000001:{record.path}:{record.iteration}"
             tries.setdefault(key, {"tries": 0})["tries"] += 1
     return tries

@@ -90,7 +90,7 @@ async def test_a_steps_input_is_shown() -> None:
     await w.run(ROUTER, {"message": "hi", "order_id": "ORD-1"})
     shown = {"tool": "find_order", "parameters": {"id": "ORD-1", "note": "fixed"}}
     assert w.sink.data("step.started", "order")[0]["input"] == shown
-    assert next(r.input for r in w.journal.records if r.path == "order") == shown
+    assert next(r.input for r in w.journal.attempts if r.path == "order") == shown
 
 
 async def test_free_text_is_streamed_and_data_is_not() -> None:
@@ -155,7 +155,7 @@ edges:
 """)
     w = World(tools=FakeTools({"count": [{"n": 1}, {"n": 2}, {"n": 3}]}))
     await w.run(text)
-    assert [r.iteration for r in w.journal.records if r.path == "count"] == [0, 1, 2]
+    assert [r.iteration for r in w.journal.attempts if r.path == "count"] == [0, 1, 2]
     assert [key.rpartition(":")[2] for key in w.tools.effects] == ["0", "1", "2"]
 
 
@@ -297,7 +297,7 @@ async def test_cancelling_ends_a_step_in_flight_at_once() -> None:
     assert result.status is RunStatus.CANCELLED
     assert w.journal.ends == [("cancelled", None, None)]
     assert w.sink.events[-1].type == "run.cancelled"
-    assert "n0" not in [r.path for r in w.journal.records]
+    assert "n0" not in [r.path for r in w.journal.attempts]
 
 
 async def test_a_lost_lease_ends_the_run_without_writing() -> None:
@@ -326,7 +326,7 @@ async def test_shutdown_waits_for_the_step_and_hands_the_run_over() -> None:
     result = await asyncio.wait_for(task, 5)
     assert result.status is RunStatus.QUEUED
     assert w.journal.handed_over
-    assert w.journal.records[-1].path == "n0"
+    assert w.journal.attempts[-1].path == "n0"
 
 
 async def test_shutdown_does_not_wait_for_a_pause_between_retries() -> None:
@@ -363,11 +363,11 @@ async def test_inline_hands_over_before_the_first_long_node_and_a_worker_goes_on
     w = World(FakeModels({"classify": '{"intent": "faq"}'}))
     first = await w.run(ROUTER, {"message": "hi"}, inline=True)
     assert first.status is RunStatus.QUEUED
-    assert [r.path for r in w.journal.records] == ["start"]
+    assert [r.path for r in w.journal.attempts] == ["start"]
     assert w.models.requests == []
     second = await w.run(ROUTER, {"message": "hi"}, records=tuple(w.journal.records))
     assert second.status is RunStatus.SUCCEEDED
-    assert [r.seq for r in w.journal.records] == [0, 1, 2, 3, 4]
+    assert [r.path for r in w.journal.attempts] == ["start", "classify", "route", "faq", "end"]
 
 
 async def test_a_run_without_long_nodes_ends_inline() -> None:
@@ -386,7 +386,7 @@ async def test_the_deadline_hands_over_at_the_next_boundary() -> None:
     text = line("type: tool, config: {tool_name: t}", "type: tool, config: {tool_name: t}")
     result = await w.run(text, inline=True, deadline=1_005.0)
     assert result.status is RunStatus.QUEUED
-    assert [r.path for r in w.journal.records] == ["start", "n0"]
+    assert [r.path for r in w.journal.attempts] == ["start", "n0"]
 
 
 # -- durability ------------------------------------------------------------------------------------------------------
@@ -402,5 +402,5 @@ async def test_everything_is_committed_before_an_effect_and_at_the_end() -> None
 
     w.tools = FakeTools({"t": effect})
     await w.run(line("type: transform, config: {set: {a: '1'}}", "type: tool, config: {tool_name: t}"))
-    assert durable == [2]
+    assert durable == [3]  # the two steps before, and that the effect is asked for
     assert w.journal.barriers == 2

@@ -63,7 +63,7 @@ async def test_what_the_child_produced_comes_back_and_nothing_it_was_given() -> 
     w = world(child(CALL), t={"found": 1})
     result = await w.run(parent(), {"message": "x", "secret": "y"})
     assert result.output == {"reply": None, "found": 1}
-    ask = next(r for r in w.journal.records if r.path == "ask" and r.status == "succeeded")
+    ask = next(r for r in w.journal.attempts if r.path == "ask" and r.status == "succeeded")
     assert ask.outcome["output"] == {"found": 1}
 
 

@@ -1,0 +1,104 @@
+"""Steps under way in this process, each a task; and what may wake the run loop meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Collection, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from engine.errors import StepTimeout
+from engine.execution.attempt import Attempt
+from engine.execution.plan import PlanNode
+from engine.execution.state import Key
+
+_LINGER_S = 0.5  # how long a step that was cut off is waited for, before the run goes on without it
+
+
+@dataclass(slots=True, eq=False)
+class Flight:
+    """One attempt under way. `ends_at` is the loop time at which it has taken too long."""
+
+    key: Key
+    node: PlanNode
+    attempt: Attempt
+    task: asyncio.Task[None]
+    timeout_s: float
+    ends_at: float
+
+
+class Flights:
+    """All flights of a run."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[Key, Flight] = {}
+        self._bell: asyncio.Future[None] | None = None
+        self._rung = False
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._by_key
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def launch(
+        self, key: Key, node: PlanNode, attempt: Attempt, work: Coroutine[Any, Any, None], timeout_s: float
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(work, name=f"step {key[0]}")
+        self._by_key[key] = Flight(key, node, attempt, task, timeout_s, loop.time() + timeout_s)
+
+    def ring(self) -> None:
+        """Have `landed` return; at once when nobody waits now."""
+        self._rung = True
+        if self._bell is not None and not self._bell.done():
+            self._bell.set_result(None)
+
+    async def landed(self, timer: Awaitable[None] | None = None) -> list[Flight]:
+        """Wait for the first flights to be over, for the timer, or for the bell; returns the flights that are over.
+
+        A flight that took too long is cut off, with the error in its attempt. Raises what a flight raised (LeaseLost).
+        """
+        loop = asyncio.get_running_loop()
+        self._bell = loop.create_future()
+        if self._rung:
+            self._bell.set_result(None)
+        ticking = None if timer is None else asyncio.ensure_future(timer)
+        wanted = {flight.task for flight in self._by_key.values()}
+        nearest = min((flight.ends_at for flight in self._by_key.values()), default=None)
+        timeout = None if nearest is None else max(0.0, nearest - loop.time())
+        try:
+            others: set[asyncio.Future[Any]] = {self._bell} if ticking is None else {self._bell, ticking}
+            await asyncio.wait(wanted | others, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._rung, self._bell = False, None
+            if ticking is not None and not ticking.done():
+                ticking.cancel()
+        over = [flight for flight in self._by_key.values() if flight.task.done()]
+        late = [f for f in self._by_key.values() if f.ends_at <= loop.time() and not f.task.done()]
+        for flight in late:
+            error = StepTimeout(f"the step took longer than {flight.timeout_s:g} s", timeout_s=flight.timeout_s)
+            flight.attempt.error, flight.attempt.timed_out = error.to_dict(), True
+        await self.cut_off([flight.key for flight in late])
+        for flight in over:
+            del self._by_key[flight.key]
+            flight.task.result()
+        return over + late
+
+    async def cut_off_others(self, wanted: Collection[Key]) -> list[Flight]:
+        """End the flights of steps that are not among the wanted ones."""
+        keys = [key for key in self._by_key if key not in wanted]
+        return await self.cut_off(keys) if keys else []
+
+    async def cut_off(self, keys: Collection[Key] | None = None) -> list[Flight]:
+        """End these flights (or all) where they are; returns them."""
+        ended = [f for f in self._by_key.values() if keys is None or f.key in keys]
+        for flight in ended:
+            del self._by_key[flight.key]
+            flight.task.cancel()
+        if ended:
+            await asyncio.wait({flight.task for flight in ended}, timeout=_LINGER_S)
+        for flight in ended:  # what it raised on its way out is of no interest any more
+            if flight.task.done() and not flight.task.cancelled():
+                flight.task.exception()
+        return ended

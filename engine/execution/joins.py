@@ -1,0 +1,47 @@
+"""When a join goes on. Pure.
+
+A join waits for the tokens that can still come to it: those of its frame from whose node a way leads there. Mode all
+goes on when none can come any more (so a branch that ended elsewhere is not waited for), any with the first one, n with
+the n-th, or earlier when no more can come. With any and n the tokens that are still on their way are dropped. Two joins
+that only wait for each other do not wait for ever: the one that began to gather first goes on.
+"""
+
+from __future__ import annotations
+
+from engine.execution.state import Active, Key, State
+from engine.execution.tokens import drop
+
+
+def ready(state: State, join: Active) -> bool:
+    """May this join run now?"""
+    assert join.arrived is not None
+    wanted = _wanted(state, join)
+    if wanted is not None and len(join.arrived) >= wanted:
+        return True
+    if not on_the_way(state, join):
+        return True
+    siblings = [other for other in state.active.values() if other.frame == join.frame]
+    return all(other.arrived is not None for other in siblings) and siblings[0] is join
+
+
+def passed(state: State, join: Active) -> State:
+    """The state when this step goes on: a join that waited for some of the tokens drops the others."""
+    if join.arrived is None or _wanted(state, join) is None:
+        return state
+    return drop(state, on_the_way(state, join))
+
+
+def _wanted(state: State, join: Active) -> int | None:
+    """How many tokens are enough; None: all that can come."""
+    wanted: int | None = state.frames[join.frame].plan.nodes[join.node].config.wanted  # type: ignore[attr-defined]
+    return wanted
+
+
+def on_the_way(state: State, join: Active) -> list[Key]:
+    """The other tokens of the frame that may still come to this join."""
+    reach = state.frames[join.frame].plan.reach
+    return [
+        key
+        for key, other in state.active.items()
+        if other.frame == join.frame and key != join.key and join.node in reach[other.node]
+    ]

@@ -1,0 +1,36 @@
+"""Which signal, or whether the time, ends a step's wait. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from engine.execution.ports import Signal
+from engine.execution.state import Active, State
+
+Json = Any
+
+
+def resumption(state: State, active: Active, signals: Sequence[Signal], now: float) -> dict[str, Json] | None:
+    """The `then` of the record that ends this wait, or None while it lasts.
+
+    The first signal of that name which no other step has taken comes before the time: a signal that was there in time
+    counts, however late the run is looked at.
+    """
+    wait = active.wait
+    assert wait is not None
+    if wait.signal is not None:
+        for signal in signals:
+            if signal.name == wait.signal and signal.id not in state.taken:
+                data = dict(signal.data)
+                return {
+                    "do": "resume",
+                    "id": signal.id,
+                    "signal": signal.name,
+                    "data": data,
+                    "at": now,
+                    "until": wait.until,
+                }
+    if wait.until is not None and wait.until <= now:
+        return {"do": "resume", "id": None, "signal": None, "data": {}, "at": now, "until": wait.until}
+    return None
