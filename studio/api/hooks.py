@@ -128,10 +128,12 @@ async def _check_caller(request: Request, endpoint: Endpoint, scope: Scope, body
 
 
 def _check_token(request: Request, endpoint: Endpoint) -> None:
+    if endpoint.token_hash is None:
+        raise Unauthenticated("This webhook has no token yet; publish its workflow in the studio to get one.")
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("Send the webhook's token: Authorization: Bearer <token>.")
-    if not hmac.compare_digest(identity.token_hash(token.strip()), endpoint.token_hash or ""):
+    if not hmac.compare_digest(identity.token_hash(token.strip()), endpoint.token_hash):
         raise Forbidden("This token is not the webhook's.")
 
 

@@ -19,7 +19,7 @@ from studio.editor import ui
 
 
 class WorkflowEditor(NoSSRComponent):
-    """`opened` is the workflow as loaded; `saved`, `started` and `published` answer the three requests."""
+    """`opened` is the workflow as loaded; `saved`, `started` and `published` answer its requests."""
 
     library = ui.entry()
     tag = "WorkflowEditor"
@@ -45,6 +45,8 @@ class WorkflowEditor(NoSSRComponent):
     on_run: rx.EventHandler[rx.event.passthrough_event_spec(dict)]
     on_cancel: rx.EventHandler[rx.event.passthrough_event_spec(dict)]
     on_publish: rx.EventHandler[rx.event.passthrough_event_spec(dict)]
+    on_addresses: rx.EventHandler[rx.event.passthrough_event_spec(dict)]
+    on_renew: rx.EventHandler[rx.event.passthrough_event_spec(dict)]
 
     def add_imports(self) -> dict[str, list[ImportVar]]:
         """The icons of the node types, under names of their own."""

@@ -1,4 +1,4 @@
-"""/app/workflows/<name>: the editor. The island draws; this state answers its four requests.
+"""/app/workflows/<name>: the editor. The island draws; this state answers its requests.
 
 The browser keeps the draft's text and revision; nothing of it lives in this state between two events but the last
 answers, so a tab that comes back after a broken connection simply goes on.
@@ -109,6 +109,28 @@ class EditorState(rx.State):
             lambda workflow_id: editing.publish(get_container().db, current_scope(), workflow_id, note),
         )
 
+    @rx.event
+    @requires("workflows:read")
+    async def addresses(self, request: Answer) -> None:
+        """Where the live version answers."""
+        self.published = await self._answer(
+            request, lambda workflow_id: editing.addresses(get_container().db, current_scope(), workflow_id)
+        )
+
+    @rx.event
+    @requires("workflows:publish")
+    async def renew(self, request: Answer) -> None:
+        """A new token or signing secret for one address; the old one stops working at once."""
+
+        async def act(workflow_id: UUID) -> Answer:
+            endpoint_id = _uuid(request.get("endpoint_id"))
+            if endpoint_id is None:
+                raise InputError("Say which address is to get a new secret.")
+            container = get_container()
+            return await editing.renew_secret(container.db, container.vault, current_scope(), workflow_id, endpoint_id)
+
+        self.published = await self._answer(request, act)
+
     async def _answer(self, request: Answer, act: Any) -> Answer:
         """What `act` gives for the open workflow, or the error in words, under the request's own mark."""
         mark = {"op": str(request.get("op") or "")}
@@ -154,6 +176,8 @@ def editor_page() -> rx.Component:
             on_run=EditorState.run,
             on_cancel=EditorState.cancel,
             on_publish=EditorState.publish,
+            on_addresses=EditorState.addresses,
+            on_renew=EditorState.renew,
         ),
         active="workflows",
         bare=True,

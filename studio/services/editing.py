@@ -13,13 +13,14 @@ from typing import Any
 from uuid import UUID
 
 from connectors.toolbox import toolbox_specs
-from engine.errors import DefinitionError, InputError
+from engine.errors import DefinitionError, InputError, NotFound
 from engine.language.document import Document
 from engine.language.edits import edit_document
 from engine.language.positions import apply_patches
 from engine.store.access import identity, workflows
 from engine.store.session import Database, Scope, Tx
 from engine.store.tables.workflows import WorkflowRow
+from engine.store.vault import Vault
 from studio.auth.permissions import role_allows
 from studio.services import publishing
 from studio.services.editor_graph import Utf16, derive
@@ -111,7 +112,7 @@ async def save(db: Database, scope: Scope, workflow_id: UUID, commit: Commit) ->
 
 
 async def publish(db: Database, scope: Scope, workflow_id: UUID, note: str) -> dict[str, Json]:
-    """Freeze the draft and open its addresses: `{"number", "live", "addresses": [{kind, path, auth, token?}]}`.
+    """Freeze the draft and open its addresses: `{"number", "live", "addresses"}`, see `_address`.
 
     Raises NotPublishable when the draft has errors, Conflict when an address is taken.
     """
@@ -121,7 +122,36 @@ async def publish(db: Database, scope: Scope, workflow_id: UUID, note: str) -> d
     return {
         "number": done.number,
         "live": {"number": done.number, "at": version.created_at.isoformat()},
-        "addresses": [{"kind": a.kind, "path": a.path, "auth": a.auth, "token": a.token} for a in done.addresses],
+        "addresses": [_address(each) for each in done.addresses],
+    }
+
+
+async def addresses(db: Database, scope: Scope, workflow_id: UUID) -> dict[str, Json]:
+    """Where the live version answers."""
+    found = await publishing.addresses(db, scope, workflow_id)
+    return {"addresses": [_address(each) for each in found]}
+
+
+async def renew_secret(
+    db: Database, vault: Vault, scope: Scope, workflow_id: UUID, endpoint_id: UUID
+) -> dict[str, Json]:
+    """The addresses, with a new token or signing secret at one of them, shown this once. Raises NotFound."""
+    found = await publishing.addresses(db, scope, workflow_id)
+    if endpoint_id not in {each.endpoint_id for each in found}:
+        raise NotFound("This workflow has no such address.")
+    secret = await publishing.renew_secret(db, vault, scope, endpoint_id)
+    return {"addresses": [_address(a, secret if a.endpoint_id == endpoint_id else None) for a in found]}
+
+
+def _address(found: publishing.Address, secret: str | None = None) -> dict[str, Json]:
+    """`{endpoint_id, kind, path, auth, token, has_secret}`; `token` is also where a signing secret stands."""
+    return {
+        "endpoint_id": str(found.endpoint_id),
+        "kind": found.kind,
+        "path": found.path,
+        "auth": found.auth,
+        "token": secret or found.token,
+        "has_secret": found.has_secret or secret is not None,
     }
 
 

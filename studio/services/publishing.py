@@ -26,7 +26,8 @@ TOKEN_PREFIX = "hook_"  # noqa: S105 - says what a token is for, is none
 class Address:
     """A published address. `path` is relative to the installation; `token` is shown this once, None when kept.
 
-    A webhook with auth "hmac" gets its signing secret by `renew_secret`.
+    `has_secret` says whether callers can prove themselves at all. A webhook with auth "hmac" gets its signing secret
+    by `renew_secret`.
     """
 
     endpoint_id: UUID
@@ -34,6 +35,7 @@ class Address:
     path: str
     auth: str
     token: str | None = None
+    has_secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ async def addresses(db: Database, scope: Scope, workflow_id: UUID) -> tuple[Addr
     async with db.transaction(scope) as tx:
         tenant = await identity.get_tenant(tx)
         rows = [e for e in await workflows.list_endpoints(tx, workflow_id) if e.enabled]
-    return tuple(Address(e.endpoint_id, e.kind, public_path(tenant.slug, e), auth_of(e)) for e in rows)
+    return tuple(_address(tenant.slug, endpoint) for endpoint in rows)
 
 
 async def renew_secret(db: Database, vault: Vault, scope: Scope, endpoint_id: UUID) -> str:
@@ -126,7 +128,14 @@ async def _open(tx: Tx, workflow_id: UUID, name: str, slug: str, trigger: Trigge
     wants_token = auth_of(endpoint) == "token" and endpoint.token_hash is None
     token = _new_token(endpoint) if wants_token else None
     await tx.session.flush()
-    return Address(endpoint.endpoint_id, trigger.type, public_path(slug, endpoint), auth_of(endpoint), token)
+    return _address(slug, endpoint, token)
+
+
+def _address(slug: str, endpoint: Endpoint, token: str | None = None) -> Address:
+    has_secret = endpoint.token_hash is not None or endpoint.secret_sealed is not None
+    return Address(
+        endpoint.endpoint_id, endpoint.kind, public_path(slug, endpoint), auth_of(endpoint), token, has_secret
+    )
 
 
 def _new_token(endpoint: Endpoint) -> str:

@@ -33,7 +33,6 @@ TENANT_NAME = "Larkfell"
 USER_EMAIL = "demo@heddle.local"
 USER_NAME = "Demo User"
 PASSWORD_KEY = "demo_password"  # noqa: S105  # where secrets.json keeps it
-WEBHOOK_TOKEN_KEY = "demo_webhook_token"  # noqa: S105
 SHIPPED = Path(__file__).parents[2] / "workflows"
 
 
@@ -57,19 +56,18 @@ class _Files:
 
 
 async def seed_demo(db: Database, secrets: MutableMapping[str, str], folder: Path = SHIPPED) -> SeedReport:
-    """Make what is missing of the demo tenant. `secrets` gets the password and the webhook token; the caller keeps it.
+    """Make what is missing of the demo tenant. `secrets` gets the password; the caller keeps it.
 
     Raises ConfigError when the shipped workflows are not in `folder`.
     """
     report = SeedReport()
     files = await asyncio.to_thread(_shipped, folder)
-    secrets.setdefault(WEBHOOK_TOKEN_KEY, random.token_urlsafe(24))
     scope = await _tenant(db, secrets, report)
     async with db.transaction(scope) as tx:
         await _shop(tx, report)
         await _knowledge(tx, report)
     async with db.transaction(scope) as tx:
-        report.created["workflows"] = await _workflows(tx, files, secrets[WEBHOOK_TOKEN_KEY])
+        report.created["workflows"] = await _workflows(tx, files)
     return report
 
 
@@ -131,7 +129,7 @@ async def _add(tx: Tx, new_rows: list[Any]) -> int:
     return len(new_rows)
 
 
-async def _workflows(tx: Tx, files: Sequence[_Files], webhook_token: str) -> int:
+async def _workflows(tx: Tx, files: Sequence[_Files]) -> int:
     """Import and publish every shipped workflow that the tenant does not have; returns how many were new."""
     made = 0
     for each in files:
@@ -140,24 +138,22 @@ async def _workflows(tx: Tx, files: Sequence[_Files], webhook_token: str) -> int
         except NotFound:
             row = await workflows.create(tx, each.text, each.layout, each.golden)
             await workflows.publish(tx, row.workflow_id, note="Shipped with Heddle")
-            await _endpoints(tx, row, webhook_token)
+            await _endpoints(tx, row)
             made += 1
     return made
 
 
-async def _endpoints(tx: Tx, row: WorkflowRow, webhook_token: str) -> None:
-    """The addresses that the workflow's triggers name; those that ask for a token all get the demo's."""
+async def _endpoints(tx: Tx, row: WorkflowRow) -> None:
+    """The addresses that the workflow's triggers name; a webhook gets its token when a person publishes and sees it."""
     workflow = Document.parse(row.text).workflow
     for trigger in workflow.triggers if workflow else ():
         if trigger.enabled and trigger.type in ("chat", "webhook"):
-            needs_token = trigger.config.get("auth") == "token"
             await workflows.put_endpoint(
                 tx,
                 row.workflow_id,
                 kind=trigger.type,
                 path=endpoint_path(trigger, row.name),
                 config=trigger.config,
-                token_hash=identity.token_hash(webhook_token) if needs_token else None,
             )
 
 

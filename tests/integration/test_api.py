@@ -16,7 +16,7 @@ from standardwebhooks.webhooks import Webhook
 
 from engine.errors import ConfigError
 from engine.settings import Settings
-from engine.store.access import identity
+from engine.store.access import identity, workflows
 from engine.store.session import Database, Scope
 from runners.connections import Connections
 from studio.api.access import permission_of
@@ -265,6 +265,20 @@ async def test_a_wrong_signature_is_refused(http: httpx.AsyncClient, database: D
         answer = await http.post(address, headers=headers, content=content)
         assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), headers
     assert (await http.get("/api/v1/runs", headers=key)).json()["runs"] == []
+
+
+async def test_a_webhook_without_a_token_lets_nobody_in(
+    http: httpx.AsyncClient, database: Database, scope: Scope
+) -> None:
+    """As the demo tenant's stand before somebody publishes: no token fits, not even an empty one."""
+    await publish(http, await key_for(database, scope), "bare")
+    async with database.transaction(scope) as tx:
+        (endpoint,) = await workflows.list_endpoints(tx)
+        endpoint.token_hash = None
+    for headers in ({}, {"Authorization": "Bearer"}, {"Authorization": "Bearer hook_x"}):
+        answer = await http.post(f"/hooks/{await slug_of(database, scope)}/bare", headers=headers, json={})
+        assert answer.status_code == 401
+        assert "no token yet" in answer.json()["detail"]
 
 
 async def test_a_renewed_token_replaces_the_old_one(http: httpx.AsyncClient, database: Database, scope: Scope) -> None:

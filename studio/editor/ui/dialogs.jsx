@@ -1,6 +1,6 @@
 // Publishing, a conflict with somebody else's save, and the sheet of shortcuts.
 import { useEffect, useRef, useState } from "react";
-import { Check, Copy, Globe, MessageSquare, TriangleAlert, Webhook } from "lucide-react";
+import { Check, Copy, Globe, KeyRound, MessageSquare, TriangleAlert, Webhook } from "lucide-react";
 import { useSession, useValue } from "./store.js";
 import { ago, count } from "./format.js";
 
@@ -36,9 +36,10 @@ export function PublishDialog() {
   const publish = useValue((s) => s.publish);
   if (!publish) return null;
   const close = () => session.set({ publish: null });
+  const live = publish.addresses || publish.step === "live";
   return (
-    <Dialog title={publish.addresses ? `Version ${publish.number} is live` : "Publish version"} onClose={close} testid="publish-dialog">
-      {publish.addresses ? <Published publish={publish} close={close} /> : <PublishForm publish={publish} close={close} />}
+    <Dialog title={live ? `Version ${publish.number} is live` : "Publish version"} onClose={close} testid="publish-dialog">
+      {live ? <Published publish={publish} close={close} /> : <PublishForm publish={publish} close={close} />}
     </Dialog>
   );
 }
@@ -99,18 +100,19 @@ function PublishForm({ publish, close }) {
 }
 
 function Published({ publish, close }) {
-  const hidden = publish.addresses.some((one) => one.auth === "token" && !one.token);
+  const { addresses, error } = publish;
   return (
     <>
-      {publish.addresses.map((one) => <Address key={one.kind + one.path} address={one} />)}
-      {hidden && <p className="mut">The webhook keeps the token it had; put it in place of <code>TOKEN</code>.</p>}
-      {!publish.addresses.length && <p>Start it with <code>POST /api/v1/runs</code> and an API key, or from another workflow.</p>}
+      {addresses?.map((one) => <Address key={one.kind + one.path} address={one} busy={publish.busy} />)}
+      {!addresses && !error && <span className="hed-bone" style={{ height: 150 }} />}
+      {addresses?.length === 0 && <p>Start it with <code>POST /api/v1/runs</code> and an API key, or from another workflow.</p>}
+      {error && <p className="hed-error error" role="alert">{error}</p>}
       <footer><button className="hed-btn primary" onClick={close} data-autofocus>Done</button></footer>
     </>
   );
 }
 
-function Address({ address }) {
+function Address({ address, busy }) {
   const { kind, path, auth, token } = address;
   const url = `${window.location.origin}${path}`;
   const isChat = kind === "chat";
@@ -121,8 +123,28 @@ function Address({ address }) {
       <b>{isChat ? "Chat" : "Webhook"}</b>
       {isChat && <a className="hed-link" href={url} target="_blank" rel="noreferrer">{url}</a>}
       <Copyable text={curl} />
-      {auth === "hmac" && <p className="mut">Sign each call with the endpoint's secret (Standard Webhooks).</p>}
-      {token && <p className="hed-note"><b>Keep the token now.</b> It is shown this once and stored only as a hash.</p>}
+      {auth === "hmac" && token && <Copyable text={token} />}
+      {(auth === "token" || auth === "hmac") && <Secret address={address} busy={busy} />}
+    </div>
+  );
+}
+
+// What proves a caller: shown once when it is made; afterwards a new one can be made in its place.
+function Secret({ address, busy }) {
+  const session = useSession();
+  const { auth, token, has_secret: known, endpoint_id: id } = address;
+  const may = useValue((s) => s.view.can.publish);
+  const what = auth === "hmac" ? "signing secret" : "token";
+  if (token) return <p className="hed-note"><b>Keep the {what} now.</b> It is shown this once.</p>;
+  const use = auth === "hmac" ? <>sign each call with it (Standard Webhooks)</> : <>put it in place of <code>TOKEN</code></>;
+  return (
+    <div className="hed-secret">
+      <p className="mut">{known ? <>The {what} was shown when it was made; {use}.</> : <>Callers need a {what}, and none is made yet.</>}</p>
+      {may && (
+        <button className="hed-btn" onClick={() => session.renewSecret(id)} disabled={busy} title={known ? "The one it has stops working at once" : undefined}>
+          <KeyRound size={13} /> {known ? `Replace the ${what}` : `Make a ${what}`}
+        </button>
+      )}
     </div>
   );
 }

@@ -15,9 +15,9 @@ import { Drawer } from "./drawer.jsx";
 import { Picker } from "./picker.jsx";
 import { ConflictDialog, PublishDialog, ShortcutSheet } from "./dialogs.jsx";
 
-export function WorkflowEditor({ opened, saved, started, published, icons, onCommit, onRun, onCancel, onPublish }) {
+export function WorkflowEditor({ opened, saved, started, published, icons, onCommit, onRun, onCancel, onPublish, onAddresses, onRenew }) {
   const session = useMemo(() => new Session(), []);
-  session.server = { commit: onCommit, run: onRun, cancel: onCancel, publish: onPublish };
+  session.server = { commit: onCommit, run: onRun, cancel: onCancel, publish: onPublish, addresses: onAddresses, renew: onRenew };
   const [loaded, setLoaded] = useState(null);
 
   useEffect(() => {

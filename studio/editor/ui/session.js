@@ -308,6 +308,17 @@ export class Session {
     this.edit([value === undefined ? { op: "unset_top", path } : { op: "set_top", path, value }]);
   }
 
+  showAddresses() {
+    const { number } = this.state.view.live;
+    this.store.set({ publish: { number, step: "live" } });
+    this.server.addresses({ op: `${this.id}:addresses:${Date.now()}` });
+  }
+
+  renewSecret(endpoint_id) {
+    this.store.set((s) => ({ publish: { ...s.publish, busy: true, error: null } }));
+    this.server.renew({ op: `${this.id}:renew:${Date.now()}`, endpoint_id });
+  }
+
   setMode(mode) {
     this.store.set({ mode });
     requestAnimationFrame(() => this.view?.requestMeasure());

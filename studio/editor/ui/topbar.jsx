@@ -47,11 +47,12 @@ function SaveState() {
 }
 
 function LiveVersion({ live }) {
+  const session = useSession();
   if (!live) return <span className="hed-chip" data-testid="live-version">not published</span>;
   return (
-    <span className="hed-chip ok" data-testid="live-version" title={`Published ${ago(live.at)} (${new Date(live.at).toLocaleString()})`}>
+    <button className="hed-chip ok" onClick={() => session.showAddresses()} data-testid="live-version" title={`Published ${ago(live.at)} (${new Date(live.at).toLocaleString()}). Show where it answers`}>
       <Check size={11} strokeWidth={2.5} />v{live.number} live
-    </span>
+    </button>
   );
 }
 
