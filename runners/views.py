@@ -46,10 +46,10 @@ class RunView:
 
     @property
     def duration_ms(self) -> int | None:
-        """From the first lease to the end; None while the run goes on."""
-        if self.started_at is None or self.ended_at is None:
+        """From being accepted to the end, as the one who asked sees it; None while the run goes on."""
+        if self.ended_at is None:
             return None
-        return round((self.ended_at - self.started_at).total_seconds() * 1000)
+        return round((self.ended_at - self.created_at).total_seconds() * 1000)
 
     @classmethod
     def of(cls, row: RunRow) -> RunView:

@@ -48,7 +48,7 @@ async def _runs(connections: Connections, **filters: Any) -> list[dict[str, Any]
 
 
 def _row(row: RunRow) -> dict[str, Any]:
-    took = (row.ended_at - row.started_at).total_seconds() if row.ended_at and row.started_at else None
+    took = (row.ended_at - row.created_at).total_seconds() if row.ended_at else None
     return {
         "run_id": str(row.run_id),
         "workflow": row.workflow_name,

@@ -48,15 +48,15 @@ export function Drawer() {
 
 function RunSummary() {
   const run = useValue((s) => s.run);
-  const now = useClock(run && !isFinal(run) ? run.started_at : null);
+  const now = useClock(run && !isFinal(run) ? run.accepted_at : null);
   if (!run) return null;
-  const ms = run.duration_ms ?? (run.started_at ? (now - run.started_at) * 1000 : null);
+  const ms = run.duration_ms ?? (run.accepted_at ? (now - run.accepted_at) * 1000 : null);
   const facts = [duration(ms), cost(run.cost)].filter(Boolean).join(" · ");
   return (
     <>
       <span className={`hed-chip run-${run.status}`} data-testid="run-status" role="status">{run.status}</span>
       <span className="hed-run">
-        {run.run_id && <a className="hed-link mono" href={`/app/runs/${run.run_id}`} title={`Run ${run.run_id}`}>{run.run_id.slice(0, 8)}</a>}
+        {run.run_id && <a className="hed-link mono" href={`/app/runs/${run.run_id}`} title={`Run ${run.run_id}`}>{run.run_id.slice(-12)}</a>}
         {facts && ` · ${facts}`}
       </span>
     </>

@@ -10,7 +10,7 @@ export const isFinal = (run) => FINAL.has(run?.status);
 
 export const newRun = (runId, input) => ({
   run_id: runId, input, status: "queued", steps: [], nodes: {}, taken: new Set(), text: "",
-  started_at: null, duration_ms: null, cost: 0, tokens: 0, output: null, error: null,
+  accepted_at: null, started_at: null, duration_ms: null, cost: 0, tokens: 0, output: null, error: null,
 });
 
 const numbers = (data) => ({
@@ -35,12 +35,14 @@ export function fold(run, event) {
 function foldRun(run, what, { at, data }) {
   const status = what === "started" ? "running" : what;
   const next = { ...run, status };
+  if (what === "queued") next.accepted_at = run.accepted_at ?? at;
   if (what === "started") next.started_at = run.started_at ?? at;
+  const since = run.accepted_at ?? run.started_at;
   if (!FINAL.has(status)) return next;
   return {
     ...next,
     ended_at: at,
-    duration_ms: data.duration_ms ?? (run.started_at ? (at - run.started_at) * 1000 : null),
+    duration_ms: since ? (at - since) * 1000 : null,
     cost: data.cost_usd_micros ?? run.cost,
     tokens: (data.tokens_in ?? 0) + (data.tokens_out ?? 0) || run.tokens,
     output: data.output ?? null,
@@ -124,11 +126,11 @@ async function getJson(url) {
 // A stored run from the database: the truth, also where live events were missed.
 export async function loadRun(runId, edges) {
   const [head, { steps }] = await Promise.all([getJson(`/api/v1/runs/${runId}`), getJson(`/api/v1/runs/${runId}/steps`)]);
-  let run = { ...newRun(runId, head.input), started_at: seconds(head.started_at), workflow: head.workflow };
+  let run = { ...newRun(runId, head.input), accepted_at: seconds(head.created_at), started_at: seconds(head.started_at), workflow: head.workflow };
   for (const row of steps) run = foldStep(run, row.status === "opened" ? "started" : row.status, storedEvent(row));
   const ran = (name) => run.nodes[name] && run.nodes[name].status !== "skipped";
   run.taken = new Set(edges.filter((edge) => ran(edge.from) && ran(edge.to)).map((edge) => `${edge.from}->${edge.to}`));
-  const [from, to] = [seconds(head.started_at), seconds(head.ended_at)];
+  const [from, to] = [seconds(head.created_at), seconds(head.ended_at)];
   return {
     ...run, status: head.status, output: head.output, error: head.error, cost: micros(head), ended_at: to,
     duration_ms: from && to ? (to - from) * 1000 : null, tokens: (head.tokens_in ?? 0) + (head.tokens_out ?? 0),
