@@ -109,15 +109,23 @@ export function TextInput({ id, value, field, save, readOnly, mono }) {
 const asText = (value) => (value == null ? "" : typeof value === "string" ? value : JSON.stringify(value));
 const MonoInput = (props) => <TextInput {...props} mono />;
 
+// A text whose last line ends keeps that line break unseen, so that writing more at its end adds lines and nothing else.
+function useTextDraft({ value, field, save }) {
+  const text = asText(value);
+  const end = text.endsWith("\n") ? "\n" : "";
+  const put = (next) => (next ? next + end : field.required ? "" : undefined);
+  return useDraft(end ? text.slice(0, -1) : text, (next) => void save(put(next)));
+}
+
 function TextArea({ id, value, field, save, readOnly, mono }) {
-  const draft = useDraft(asText(value), (text) => void save(text === "" && !field.required ? undefined : text));
+  const draft = useTextDraft({ value, field, save });
   const rows = Math.min(14, Math.max(3, draft.text.split("\n").reduce((n, line) => n + Math.max(1, Math.ceil(line.length / 40)), 0)));
   return <textarea id={id} className={`hed-ta ${mono ? "" : "plain"}`} rows={rows} {...draft.bind} placeholder={placeholder(field)} readOnly={readOnly} spellCheck={!mono} />;
 }
 
 // A prompt shows its {placeholders} marked; the marks lie under the text of a transparent field.
 function PromptInput(props) {
-  const draft = useDraft(asText(props.value), (text) => void props.save(text === "" && !props.field.required ? undefined : text));
+  const draft = useTextDraft(props);
   const under = useRef(null);
   const parts = draft.text.split(/(\{[\w.[\]]+(?:\s*\|[^{}]*)?\})/g);
   return (
