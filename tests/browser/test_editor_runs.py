@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import re
+import urllib.error
 import urllib.request
 from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.support.editor import copy_of, new_workflow, node, open_editor, saved, stored
-
-RUN_LIMIT_MS = 60_000
-
-
-def ask(page: Page, message: str) -> None:
-    page.get_by_test_id("chat-input").fill(message)
-    page.keyboard.press("Enter")
-    expect(page.get_by_test_id("run-status")).to_have_text("succeeded", timeout=RUN_LIMIT_MS)
+from tests.support.editor import (
+    RUN_LIMIT_MS,
+    WATCH_STATUSES,
+    ask,
+    copy_of,
+    new_workflow,
+    node,
+    open_editor,
+    saved,
+    stored,
+)
 
 
 def test_chat_lights_the_nodes_up(signed_in_page: Page, studio: Any) -> None:
@@ -98,18 +101,34 @@ def test_publish_and_call_the_webhook(signed_in_page: Page, studio: Any) -> None
     token = re.search(r"Bearer ([\w-]+)", curl)
     assert url, curl
     assert token, curl
-    request = urllib.request.Request(
-        url[0],
-        data=json.dumps({"message": "Where is my order ORD-10000007?"}).encode(),
-        headers={"Authorization": f"Bearer {token[1]}", "Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        assert answer.status in (200, 202)
+    assert _call(url[0], token[1]) in (200, 202)
 
     page.get_by_test_id("publish").click()
     page.get_by_test_id("publish-confirm").click()
-    expect(page.get_by_test_id("publish-dialog")).to_contain_text("keeps the token")
+    expect(webhook).to_contain_text("was shown when it was made")
+    expect(webhook.locator("pre")).not_to_contain_text(token[1])
     assert stored(studio, name).published_number == 2
+    page.get_by_role("button", name="Done").click()
+
+    page.get_by_test_id("live-version").click()
+    webhook.get_by_role("button", name="Replace the token").click()
+    expect(webhook.locator("pre")).to_contain_text("Bearer hook_")
+    newer = re.search(r"Bearer ([\w-]+)", webhook.locator("pre").inner_text())
+    assert newer
+    assert newer[1] != token[1]
+    assert _call(url[0], token[1]) == 403
+    assert _call(url[0], newer[1]) in (200, 202)
+
+
+def _call(url: str, token: str) -> int:
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    body = json.dumps({"message": "Where is my order ORD-10000007?"}).encode()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data=body, headers=headers), timeout=60) as answer:
+            status: int = answer.status
+            return status
+    except urllib.error.HTTPError as refused:
+        return refused.code
 
 
 def test_errors_block_publishing_and_say_why(signed_in_page: Page, studio: Any) -> None:
@@ -127,17 +146,6 @@ def test_errors_block_publishing_and_say_why(signed_in_page: Page, studio: Any) 
     expect(dialog).to_have_count(0)
     assert stored(studio, name).published_number is None
 
-
-WATCH_STATUSES = """() => {
-  window.seenStatuses = {};
-  const look = () => document.querySelectorAll('.hed-node').forEach((card) => {
-    const name = card.dataset.testid.slice(5);
-    const seen = (window.seenStatuses[name] ??= []);
-    if (!seen.includes(card.dataset.status)) seen.push(card.dataset.status);
-  });
-  const what = { subtree: true, attributes: true, attributeFilter: ['data-status'] };
-  new MutationObserver(look).observe(document.body, what);
-}"""
 
 FAILS = """\
 name: "{name}"

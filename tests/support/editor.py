@@ -16,6 +16,7 @@ from engine.store.session import Database, Scope
 from engine.store.tables.workflows import WorkflowRow
 
 ROOT = Path(__file__).resolve().parents[2]
+RUN_LIMIT_MS = 60_000
 
 SMALL = """\
 # A small workflow: one answer.
@@ -72,6 +73,11 @@ def new_workflow(studio: Any, text: str | None = None, layout: dict[str, Any] | 
 
     run_on(studio, make)
     return name
+
+
+def shipped_text(name: str) -> str:
+    """A shipped workflow's file, byte for byte."""
+    return (ROOT / "workflows" / f"{name}.yaml").read_bytes().decode()
 
 
 def copy_of(studio: Any, shipped: str) -> str:
@@ -137,3 +143,23 @@ def middle(locator: Locator) -> tuple[float, float]:
 def yaml_text(page: Page) -> str:
     """What the YAML pane shows (of a text short enough to be drawn whole)."""
     return page.locator(".cm-content").inner_text()
+
+
+def ask(page: Page, message: str) -> None:
+    """Write into the chat preview and wait for the answer."""
+    page.get_by_test_id("chat-input").fill(message)
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("run-status")).to_have_text("succeeded", timeout=RUN_LIMIT_MS)
+
+
+# Keeps every status that a card showed, by name, in window.seenStatuses.
+WATCH_STATUSES = """() => {
+  window.seenStatuses = {};
+  const look = () => document.querySelectorAll('.hed-node').forEach((card) => {
+    const name = card.dataset.testid.slice(5);
+    const seen = (window.seenStatuses[name] ??= []);
+    if (!seen.includes(card.dataset.status)) seen.push(card.dataset.status);
+  });
+  const what = { subtree: true, attributes: true, attributeFilter: ['data-status'] };
+  new MutationObserver(look).observe(document.body, what);
+}"""
