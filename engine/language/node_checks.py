@@ -14,6 +14,7 @@ from engine.language.model import Node
 from engine.language.positions import Path
 from engine.language.schema_faults import Fault, find_faults
 from engine.language.suggest import did_you_mean, nearest
+from engine.language.trigger_checks import check_triggers
 
 _SECRET_KEY = re.compile(
     r"(?i)(?:.*[_-])?(?:api[_-]?key|secret|password|passwd|access[_-]?token|auth[_-]?token|bearer[_-]?token|private[_-]?key"
@@ -25,14 +26,6 @@ _SECRET_VALUE = re.compile(
     r"|AIza[0-9A-Za-z_-]{30,}|[sr]k_live_[0-9A-Za-z]{16,}"
 )
 _PLACEHOLDER = re.compile(r"(?i)\W*(?:your|my|the|some|example|placeholder|change|insert|todo|x{3,}|\*{3,}|\.{3}).*")
-_CRON = re.compile(r"\s*(?:[0-9A-Za-z*/,?#-]+\s+){4}[0-9A-Za-z*/,?#-]+\s*")
-_PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9/_-]{0,99}")
-_TRIGGER_NEEDS = {"chat": "path", "webhook": "path", "schedule": "cron", "event": "topic"}
-_TRIGGER_CHOICES = {
-    ("webhook", "auth"): ("none", "token", "hmac"),
-    ("webhook", "respond"): ("immediate", "last_node"),
-    ("schedule", "overlap"): ("skip", "queue"),
-}
 
 
 def check_nodes(
@@ -47,7 +40,7 @@ def check_nodes(
     if document.data.get("extends") is not None:
         message = "`extends` is not supported yet; the file must hold the whole workflow"
         yield document.diagnostic("unsupported", message, ("extends",))
-    yield from _triggers(document)
+    yield from check_triggers(document)
     yield from _secrets(document, document.data, ())
 
 
@@ -131,33 +124,6 @@ def _sub_workflows(
             fix = fixes.replace_value(document, at, meant) if meant else None
             message = f"there is no workflow `{name}` yet{did_you_mean(name, workflows)}"
             yield document.diagnostic("unknown-workflow", message, at, fix=fix)
-
-
-def _triggers(document: Document) -> Iterator[Diagnostic]:
-    raw = document.data.get("triggers")
-    for index, trigger in enumerate(raw if isinstance(raw, list) else ()):
-        if not isinstance(trigger, dict):
-            continue
-        kind, config = trigger.get("type"), trigger.get("config") or {}
-        if not isinstance(kind, str) or not isinstance(config, dict):
-            continue
-        at: Path = ("triggers", index, "config")
-        needed = _TRIGGER_NEEDS.get(kind)
-        value = config.get(needed) if needed else None
-        if needed and (not isinstance(value, str) or not value):
-            yield document.diagnostic("bad-trigger", f"a {kind} trigger needs `{needed}`", (*at, needed))
-        elif needed == "path" and not _PATH.fullmatch(str(value)):
-            message = "a path has letters, digits, / _ and - only, and starts with a letter or digit"
-            yield document.diagnostic("bad-trigger", message, (*at, "path"))
-        elif needed == "cron" and not _CRON.fullmatch(str(value)):
-            message = "a cron expression has five fields: minute hour day month weekday"
-            yield document.diagnostic("bad-trigger", message, (*at, "cron"))
-        for (of_kind, key), choices in _TRIGGER_CHOICES.items():
-            if of_kind == kind and key in config and config[key] not in choices:
-                message = f"`{key}` must be one of {', '.join(choices)}"
-                meant = nearest(str(config[key]), choices)
-                fix = fixes.replace_value(document, (*at, key), meant) if meant else None
-                yield document.diagnostic("bad-trigger", message, (*at, key), fix=fix)
 
 
 def _secrets(document: Document, value: Any, path: Path) -> Iterator[Diagnostic]:

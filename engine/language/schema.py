@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from engine.language import node_types, shape
+from engine.language.triggers import CONFIGS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TYPE_NAME = r"^[a-z][a-z0-9_]{0,63}$"
@@ -26,7 +27,7 @@ def language_schema() -> JsonSchema:
     types = {kind.type: kind for kind in node_types.all_types()}
     mode: JsonSchemaMode = "validation"
     models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(shape.FileShape, mode)]
-    models += [(kind.config_model, mode) for kind in types.values()]
+    models += [(kind.config_model, mode) for kind in types.values()] + [(model, mode) for model in CONFIGS.values()]
     references, generated = models_json_schema(list(dict.fromkeys(models)), by_alias=True)
     definitions: dict[str, JsonSchema] = generated["$defs"]
     named = {model: reference["$ref"].rsplit("/", 1)[-1] for (model, _), reference in references.items()}
@@ -34,6 +35,7 @@ def language_schema() -> JsonSchema:
         if model.__name__ in definitions:
             definitions[model.__name__]["additionalProperties"] = True
     _describe_node(definitions["NodeShape"], {name: named[kind.config_model] for name, kind in types.items()})
+    definitions["TriggerShape"]["allOf"] = _configs({kind: named[model] for kind, model in CONFIGS.items()})
     _describe_edge(definitions["EdgeShape"])
     root = definitions.pop(named[shape.FileShape])
     root |= {"$schema": DIALECT, "title": "Heddle workflow", "patternProperties": _FREE_KEYS, "$defs": definitions}
@@ -50,7 +52,12 @@ def _describe_node(node: JsonSchema, configs: dict[str, str]) -> None:
     node["patternProperties"] = _FREE_KEYS
     known = {"enum": sorted(configs), "description": "An installed node type."}
     node["properties"]["type"] = {"anyOf": [known, {"type": "string", "pattern": TYPE_NAME}]}
-    node["allOf"] = [
+    node["allOf"] = _configs(configs)
+
+
+def _configs(configs: dict[str, str]) -> list[JsonSchema]:
+    """Which config belongs to which `type`."""
+    return [
         {
             "if": {"properties": {"type": {"const": name}}, "required": ["type"]},
             "then": {"properties": {"config": {"anyOf": [{"$ref": f"#/$defs/{config}"}, {"type": "null"}]}}},

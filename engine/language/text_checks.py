@@ -27,6 +27,7 @@ def check_texts(document: Document, tools: Mapping[str, Any] | None) -> Iterator
     assert document.workflow is not None
     names = {node.name for node in document.workflow.nodes}
     yield from _conditions(document, names)
+    yield from _filters(document, names)
     known = KnownPaths(document.workflow, tools)
     for index, node in document.placed_nodes():
         kind = node_types.get(node.type)
@@ -52,6 +53,17 @@ def _conditions(document: Document, names: set[str]) -> Iterator[Diagnostic]:
             yield document.diagnostic("bad-value", "`condition` must be a text", path)
         else:
             yield from _expression(document, path, condition, 0, names=names, code="bad-condition")
+
+
+def _filters(document: Document, names: set[str]) -> Iterator[Diagnostic]:
+    """What decides whether an event starts a run: its payload is the `context`."""
+    raw = document.data.get("triggers")
+    for index, trigger in enumerate(raw if isinstance(raw, list) else ()):
+        config = trigger.get("config") if isinstance(trigger, dict) and trigger.get("type") == "event" else None
+        written = config.get("filter") if isinstance(config, dict) else None
+        if isinstance(written, str):
+            path: Path = ("triggers", index, "config", "filter")
+            yield from _expression(document, path, written, 0, names=names, code="bad-expression")
 
 
 def _value(document: Document, path: Path, found: FieldText, names: set[str]) -> Iterator[Diagnostic]:

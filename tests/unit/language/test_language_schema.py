@@ -17,8 +17,11 @@ FILE: dict[str, Any] = {
     "status": "active", "metadata": {"any": 1}, "config": {"timeout_seconds": 5, "more": {}}, "inputs": {}, "outputs": {},
     "variables": [{"name": "v", "type": "number", "default": 1, "env": {}, "more": 1}],
     "credentials": [{"name": "c", "type": "http_bearer", "scopes": []}],
-    "triggers": [{"name": "t", "type": kind, "config": {}, "enabled": True} for kind in
-                 ("manual", "chat", "webhook", "api", "schedule", "email", "form", "event", "workflow")],
+    "triggers": [{"name": kind, "type": kind, "config": config, "enabled": True} for kind, config in {
+        "manual": {}, "chat": {"path": "p"}, "webhook": {"path": "p", "schema": {}, "auth": "hmac"}, "api": {}, "email": {},
+        "schedule": {"cron": "0 8 * * *", "timezone": "UTC", "input": {"a": 1}, "overlap": "queue", "catch_up": 3},
+        "form": {"path": "p", "fields": {"properties": {}}}, "event": {"topic": "a.b", "filter": "true"}, "workflow": None,
+    }.items()],
     "nodes": [
         {"name": "start", "type": "start", "config": {"description": "x", "next_node": "ask"}, "x-mine": 1},
         {"name": "ask", "type": "agent", "config": {"temperature": 0.5}, "retry": {"max_attempts": 2, "why": "x"},
@@ -55,7 +58,8 @@ def test_a_classic_file_is_accepted() -> None:
         (["nodes"], []), (["nodes", 0, "name"], "9x"), (["nodes", 0, "typ"], 1), (["nodes", 1, "config", "temprature"], 1),
         (["nodes", 1, "config", "temperature"], "hot"), (["nodes", 1, "retry", "max_attempts"], 0),
         (["nodes", 1, "on_error", "action"], "explode"), (["edges", 0, "condition"], 5), (["edges", 0, "when"], 1),
-        (["edges", 0, "on"], "maybe"), (["triggers", 0, "type"], "pigeon"), (["schema_version"], 2),
+        (["edges", 0, "on"], "maybe"), (["triggers", 0, "type"], "pigeon"), (["triggers", 1, "config", "paht"], "p"), (["triggers", 5, "config", "catch_up"], 999),
+        (["schema_version"], 2),
         (["nodes", 2, "type"], "Not A Type"),
     ],
 )  # fmt: skip
