@@ -24,6 +24,7 @@ COMMANDS = {
     "validate": "check workflow files",
     "run": "run a workflow file once",
     "runs": "list the latest runs",
+    "schedules": "list the schedules and when they fire next",
     "import": "bring workflow files into the tenant",
     "export": "write the tenant's workflows to files",
     "prompts": "the prompt library: list, add, export, import",

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.store.tables.workflows import WorkflowRow, WorkflowVersion
+from studio.services.publishing import Address
 
 
 def workflow_json(row: WorkflowRow, *, text: bool = False) -> dict[str, Any]:
@@ -29,6 +30,16 @@ def version_json(row: WorkflowVersion) -> dict[str, Any]:
         "note": row.note,
         "created_at": _iso(row.created_at),
     }
+
+
+def address_json(address: Address) -> dict[str, Any]:
+    shown = {
+        "endpoint_id": str(address.endpoint_id),
+        "kind": address.kind,
+        "path": address.path,
+        "auth": address.auth,
+    }
+    return shown | ({"token": address.token} if address.token else {})
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -14,8 +14,8 @@ from engine.language.validate import validate
 from engine.store.access import workflows as access
 from engine.store.session import Scope
 from studio.api.access import container_of, requires
-from studio.api.views import version_json, workflow_json
-from studio.services import publishing
+from studio.api.views import address_json, version_json, workflow_json
+from studio.services import publishing, schedules
 
 router = APIRouter(prefix="/api/v1/workflows", tags=["workflows"])
 
@@ -97,11 +97,29 @@ async def publish(
     done = await publishing.publish(container.db, scope, row.workflow_id, body.note)
     return {
         "number": done.number,
-        "addresses": [
-            {"endpoint_id": str(a.endpoint_id), "kind": a.kind, "path": a.path, "auth": a.auth}
-            | ({"token": a.token} if a.token else {})
-            for a in done.addresses
-        ],
+        "addresses": [address_json(address) for address in done.addresses],
+    }
+
+
+@router.post("/{name}/unpublish", summary="Take the published version and its triggers away", status_code=204)
+async def unpublish(
+    request: Request, name: str, scope: Annotated[Scope, Depends(requires("workflows:publish"))]
+) -> None:
+    container = container_of(request)
+    async with container.db.transaction(scope) as tx:
+        row = await access.get_by_name(tx, name)
+    await publishing.unpublish(container.db, scope, row.workflow_id)
+
+
+@router.get("/{name}/triggers", summary="What starts the published version: addresses and schedules")
+async def list_triggers(request: Request, name: str, scope: Reader) -> dict[str, Any]:
+    container = container_of(request)
+    async with container.db.transaction(scope) as tx:
+        row = await access.get_by_name(tx, name)
+    addresses = await publishing.addresses(container.db, scope, row.workflow_id)
+    return {
+        "addresses": [address_json(address) for address in addresses],
+        "schedules": [schedule.to_dict() for schedule in await schedules.listing(container.db, scope, name)],
     }
 
 

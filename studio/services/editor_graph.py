@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import engine.nodes
@@ -12,9 +13,12 @@ from engine.language.diagnostics import Diagnostic
 from engine.language.document import Document
 from engine.language.model import Edge, Node, Trigger, Workflow
 from engine.language.positions import Path
+from engine.language.schedules import ScheduleError, next_fires, zone
 from engine.language.validate import validate
+from studio.services import words
 
 Json = Any
+NEXT_FIRES = 3
 
 
 class Utf16:
@@ -116,12 +120,23 @@ def _top(document: Document, workflow: Workflow) -> dict[str, Json]:
 def _trigger(document: Document, index: int, trigger: Trigger) -> dict[str, Json]:
     config = trigger.config
     detail = config.get("path") or config.get("cron") or config.get("topic") or ("off" if not trigger.enabled else "")
-    return {
+    shown: dict[str, Json] = {
         "type": trigger.type,
         "name": trigger.name,
         "detail": str(detail),
         "lines": _lines(document, ("triggers", index)),
     }
+    return shown | ({"next": _upcoming(trigger)} if trigger.type == "schedule" and trigger.enabled else {})
+
+
+def _upcoming(trigger: Trigger) -> list[str]:
+    """When a schedule would fire next, by its own clock; empty while it has a fault."""
+    cron, timezone = trigger.config.get("cron"), trigger.config.get("timezone", "UTC")
+    try:
+        moments = next_fires(str(cron), str(timezone), datetime.now(UTC), NEXT_FIRES)
+        return [words.at(moment.astimezone(zone(str(timezone)))) for moment in moments]
+    except ScheduleError:
+        return []
 
 
 def _address(trigger: Trigger, name: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Publishing: freeze the draft as a version and open the addresses that its triggers name."""
+"""Publishing: freeze the draft as a version, open the addresses that its triggers name, and keep its schedules."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import engine.nodes
 from engine.errors import InputError, SchemaError
 from engine.language.document import Document
 from engine.language.model import Trigger
+from engine.language.triggers import schedules_of
 from engine.language.validate import Diagnostic, validate
-from engine.store.access import identity, workflows
+from engine.store.access import identity, schedules, workflows
 from engine.store.session import Database, Scope, Tx
 from engine.store.tables.workflows import Endpoint
 from engine.store.vault import Vault
@@ -57,10 +59,11 @@ class NotPublishable(SchemaError):
 
 
 async def publish(db: Database, scope: Scope, workflow_id: UUID, note: str = "") -> Published:
-    """Validate the draft, freeze it as the next version, and make its chat and webhook triggers answer.
+    """Validate the draft, freeze it as the next version, make its addresses answer and its schedules fire.
 
     Raises NotPublishable when the draft has errors, Conflict when an address belongs to another workflow.
     """
+    engine.nodes.load()
     async with db.transaction(scope) as tx:
         row = await workflows.get_workflow(tx, workflow_id)
         document = Document.parse(row.text)
@@ -74,7 +77,18 @@ async def publish(db: Database, scope: Scope, workflow_id: UUID, note: str = "")
         for endpoint in await workflows.list_endpoints(tx, workflow_id):
             endpoint.enabled = (endpoint.kind, endpoint.path) in kept
         opened = [await _open(tx, workflow_id, row.name, tenant.slug, t) for t in triggers if t.enabled]
+        await schedules.replace(tx, workflow_id, schedules_of(document.workflow))
     return Published(version.number, tuple(opened))
+
+
+async def unpublish(db: Database, scope: Scope, workflow_id: UUID) -> None:
+    """Nothing starts the workflow any more, and no other workflow can call it; its versions and secrets stay.
+
+    Raises NotFound, Conflict when it is not published.
+    """
+    async with db.transaction(scope) as tx:
+        await workflows.unpublish(tx, workflow_id)
+        await schedules.replace(tx, workflow_id, [])
 
 
 async def addresses(db: Database, scope: Scope, workflow_id: UUID) -> tuple[Address, ...]:

@@ -19,7 +19,8 @@ import yaml
 
 from engine.errors import ConfigError, NotFound
 from engine.language.document import Document
-from engine.store.access import identity, workflows
+from engine.language.triggers import schedules_of
+from engine.store.access import identity, schedules, workflows
 from engine.store.session import Database, Scope, Tx
 from engine.store.tables.commerce import Customer, Lead, Order, Product
 from engine.store.tables.knowledge import FaqEntry
@@ -138,15 +139,17 @@ async def _workflows(tx: Tx, files: Sequence[_Files]) -> int:
         except NotFound:
             row = await workflows.create(tx, each.text, each.layout, each.golden)
             await workflows.publish(tx, row.workflow_id, note="Shipped with Heddle")
-            await _endpoints(tx, row)
+            await _triggers(tx, row)
             made += 1
     return made
 
 
-async def _endpoints(tx: Tx, row: WorkflowRow) -> None:
-    """The addresses that the workflow's triggers name; a webhook gets its token when a person publishes and sees it."""
+async def _triggers(tx: Tx, row: WorkflowRow) -> None:
+    """The schedules and addresses of the workflow; a webhook gets its token when a person publishes and sees it."""
     workflow = Document.parse(row.text).workflow
-    for trigger in workflow.triggers if workflow else ():
+    assert workflow is not None
+    await schedules.replace(tx, row.workflow_id, schedules_of(workflow))
+    for trigger in workflow.triggers:
         if trigger.enabled and trigger.type in ("chat", "webhook"):
             await workflows.put_endpoint(
                 tx,

@@ -65,6 +65,11 @@ def ago(moment: datetime | None, now: datetime | None = None) -> str:
     return f"{days} days ago" if days < 14 else f"{moment:%d %b %Y}".lstrip("0")
 
 
+def at(moment: datetime) -> str:
+    """A moment to come, by the clock that it carries: "Mon 30 Mar 09:00"."""
+    return f"{moment:%a} {moment.day} {moment:%b %H:%M}"
+
+
 def exact(moment: datetime | None) -> str:
     """For hovering over a relative time."""
     return "" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -178,6 +178,19 @@ async def publish(tx: Tx, workflow_id: UUID, note: str = "") -> WorkflowVersion:
     return version
 
 
+async def unpublish(tx: Tx, workflow_id: UUID) -> None:
+    """Take the published version and all addresses away. Raises NotFound, Conflict when there is none."""
+    row = await tx.session.get(WorkflowRow, (tx.scope.tenant_id, workflow_id), with_for_update=True)
+    if row is None:
+        raise NotFound("No such workflow.")
+    if row.published_number is None:
+        raise Conflict("The workflow is not published.")
+    row.published_number = None
+    for endpoint in await list_endpoints(tx, workflow_id):
+        endpoint.enabled = False
+    await tx.session.flush()
+
+
 async def versions(tx: Tx, workflow_id: UUID) -> Sequence[WorkflowVersion]:
     """The versions of a workflow, newest first."""
     await get_workflow(tx, workflow_id)

@@ -1,5 +1,5 @@
 // The panel while nothing is selected: the workflow as a whole.
-import { Clock, Globe, MessageSquare, Play, Webhook } from "lucide-react";
+import { Clock, FileText, Globe, MessageSquare, Play, Webhook, Zap } from "lucide-react";
 import { useSession, useValue } from "./store.js";
 import { count } from "./format.js";
 import { Problem, WIDGETS } from "./fields.jsx";
@@ -16,7 +16,7 @@ const LIMITS = [
   { key: "timeout_seconds", title: "Longest run", unit: "s", widget: "number", min: 0, default: 300 },
   { key: "max_cost_usd", title: "Most cost", unit: "$", widget: "number", min: 0, placeholder: "no limit" },
 ];
-const TRIGGERS = { chat: MessageSquare, webhook: Webhook, schedule: Clock, api: Globe };
+const TRIGGERS = { chat: MessageSquare, webhook: Webhook, schedule: Clock, api: Globe, form: FileText, event: Zap };
 
 export function WorkflowPanel() {
   const name = useValue((s) => s.view.name);
@@ -62,6 +62,7 @@ function Triggers({ triggers }) {
         return (
           <button key={i} className="hed-trigger" onClick={() => session.showProblem({ line: trigger.lines?.[0] })} title="Show it in the YAML">
             <Icon size={14} /><span>{trigger.name ?? trigger.type}</span><code>{trigger.detail}</code>
+            {trigger.next?.length > 0 && <small data-testid="next-fires">next {trigger.next.join(" · ")}</small>}
           </button>
         );
       })}
