@@ -84,7 +84,7 @@ class EgressClient:
                 f"{request.tenant_id}:http:{ready.url.host}",
                 policy,
                 lambda: self._answered(ready, request.allow_hosts),
-                repeatable=ready.method in _REPEATABLE,
+                repeatable=request.repeatable or ready.method in _REPEATABLE,
                 total_s=request.timeout_s,
             )
         except (_Busy, _Down) as unwell:

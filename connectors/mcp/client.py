@@ -1,7 +1,9 @@
 """MCP servers over streamable HTTP: `engine.execution.ports.Mcp`.
 
-Every request goes through the egress client, so an MCP server is reached under the same rules as any other address of a
-tenant. A session is opened at the first call and used again; one that the server has forgotten is opened anew.
+Every request goes through the egress client, so an MCP server is reached under the same rules and the same policy as
+any other address of a tenant. A session is opened at the first call and used again; one that the server has forgotten
+is opened anew. What only reads (the handshake, the list of tools, tools that say so) is tried again after a passing
+failure; a tool that may have done something is not.
 """
 
 from __future__ import annotations
@@ -13,12 +15,24 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
-from connectors.mcp.messages import MAX_TOOLS, PROTOCOL, call, notification, result_of, specs_of, value_of
+from connectors.mcp.messages import (
+    MAX_TOOLS,
+    call,
+    fitting,
+    headers_of,
+    notification,
+    opening,
+    result_of,
+    specs_of,
+    value_of,
+)
 from engine.execution.ports import Http, HttpReply, HttpRequest, McpServer, ToolSpec
 
 Json = Any
-_KEPT = 500
+_Known = tuple[UUID, str, str | None]  # tenant, address, credential: whose session it is
+_KEPT = 200
 _FRESH_S = 300.0  # the list of tools is asked for again after so long
 _PAGES = 10
 
@@ -38,7 +52,7 @@ class McpClient:
 
     def __init__(self, http: Http) -> None:
         self._http = http
-        self._sessions: OrderedDict[McpServer, _Session] = OrderedDict()
+        self._sessions: OrderedDict[_Known, _Session] = OrderedDict()
         self._numbers = itertools.count(1)
 
     async def tools(self, server: McpServer) -> Sequence[ToolSpec]:
@@ -49,40 +63,52 @@ class McpClient:
         return session.specs
 
     async def call(self, server: McpServer, tool: str, arguments: Mapping[str, Json], idempotency_key: str) -> Json:
+        session = self._session(server)
+        reads = any(spec.name == tool and not spec.writes for spec in session.specs or ())
         params = {"name": tool, "arguments": dict(arguments)}
-        result = await self._ask(server, self._session(server), "tools/call", params, idempotency_key)
+        result = await self._ask(server, session, "tools/call", params, key=idempotency_key, repeatable=reads)
         return value_of(result, f"{server.name}: {tool}")
 
     async def _list(self, server: McpServer, session: _Session) -> list[ToolSpec]:
         found: list[ToolSpec] = []
         params: dict[str, Json] = {}
         for _ in range(_PAGES):
-            page = await self._ask(server, session, "tools/list", params)
+            page = await self._ask(server, session, "tools/list", params, repeatable=True)
             found += specs_of(page, server.name)
             cursor = page.get("nextCursor")
             if not isinstance(cursor, str) or len(found) >= MAX_TOOLS:
                 break
             params = {"cursor": cursor}
-        return found[:MAX_TOOLS]
+        return fitting(found)
 
     def _session(self, server: McpServer) -> _Session:
-        session = self._sessions.pop(server, None) or _Session()
-        self._sessions[server] = session
+        known = (server.tenant_id, server.url, server.credential)
+        session = self._sessions.pop(known, None) or _Session()
+        self._sessions[known] = session
         if len(self._sessions) > _KEPT:
             self._sessions.popitem(last=False)
         return session
 
     async def _ask(
-        self, server: McpServer, session: _Session, method: str, params: Mapping[str, Json], key: str | None = None
+        self,
+        server: McpServer,
+        session: _Session,
+        method: str,
+        params: Mapping[str, Json],
+        *,
+        key: str | None = None,
+        repeatable: bool = False,
     ) -> Mapping[str, Json]:
         """One call; a session that is gone (404) is opened anew, once."""
         headers = await self._opened(server, session)
         number = next(self._numbers)
-        reply = await self._post(server, call(number, method, params), headers, key)
+        message = call(number, method, params)
+        reply = await self._post(server, message, headers, key=key, repeatable=repeatable)
         if reply.status == 404 and "Mcp-Session-Id" in headers:
             if session.headers is headers:
                 session.headers = None
-            reply = await self._post(server, call(number, method, params), await self._opened(server, session), key)
+            headers = await self._opened(server, session)
+            reply = await self._post(server, message, headers, key=key, repeatable=repeatable)
         return result_of(reply, number, server.name)
 
     async def _opened(self, server: McpServer, session: _Session) -> dict[str, str]:
@@ -93,18 +119,20 @@ class McpClient:
 
     async def _open(self, server: McpServer) -> dict[str, str]:
         """Shake hands; returns the headers that every later request carries."""
-        about = {"protocolVersion": PROTOCOL, "capabilities": {}, "clientInfo": {"name": "Heddle", "version": "1"}}
         number = next(self._numbers)
-        reply = await self._post(server, call(number, "initialize", about), {})
-        agreed = result_of(reply, number, server.name).get("protocolVersion")
-        headers = {"MCP-Protocol-Version": agreed if isinstance(agreed, str) and len(agreed) < 40 else PROTOCOL}
-        if reply.headers.get("mcp-session-id"):
-            headers["Mcp-Session-Id"] = reply.headers["mcp-session-id"]
-        await self._post(server, notification("notifications/initialized"), headers)
+        reply = await self._post(server, opening(number), {}, repeatable=True)
+        headers = headers_of(reply, result_of(reply, number, server.name), server.name)
+        await self._post(server, notification("notifications/initialized"), headers, repeatable=True)
         return headers
 
     async def _post(
-        self, server: McpServer, message: Json, headers: Mapping[str, str], key: str | None = None
+        self,
+        server: McpServer,
+        message: Json,
+        headers: Mapping[str, str],
+        *,
+        key: str | None = None,
+        repeatable: bool = False,
     ) -> HttpReply:
         return await self._http.request(
             HttpRequest(
@@ -116,5 +144,6 @@ class McpClient:
                 tenant_id=server.tenant_id,
                 credential=server.credential,
                 idempotency_key=key,
+                repeatable=repeatable,
             )
         )

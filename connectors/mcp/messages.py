@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.http.replies import checked
@@ -17,9 +17,15 @@ from engine.execution.ports import HttpReply, ToolSpec
 Json = Any
 PROTOCOL = "2025-06-18"
 MAX_TOOLS = 256
+_SPOKEN = ("2025-11-25", PROTOCOL, "2025-03-26", "2024-11-05")
 _MAX_SCHEMA_CHARS = 20_000
+_MAX_ALL_CHARS = 400_000
 _MAX_DESCRIPTION = 2_000
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NAME = re.compile(r"[A-Za-z0-9_./-]{1,128}")
+_SESSION = re.compile(r"[!-~]{1,1024}")
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
+
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def call(number: int, method: str, params: Mapping[str, Json] | None = None) -> dict[str, Json]:
@@ -30,6 +36,25 @@ def notification(method: str) -> dict[str, Json]:
     return {"jsonrpc": "2.0", "method": method}
 
 
+def opening(number: int) -> dict[str, Json]:
+    """The handshake's first message."""
+    about = {"protocolVersion": PROTOCOL, "capabilities": {}, "clientInfo": {"name": "Heddle", "version": "1"}}
+    return call(number, "initialize", about)
+
+
+def headers_of(reply: HttpReply, agreed: Mapping[str, Json], who: str) -> dict[str, str]:
+    """What each later request of the session carries; raises PermanentError when nothing was agreed."""
+    version = agreed.get("protocolVersion")
+    if version not in _SPOKEN:
+        raise PermanentError(f"{who} speaks no version of the protocol that we do: {_shown(version, 40)}")
+    session = reply.headers.get("mcp-session-id")
+    if session is None:
+        return {"MCP-Protocol-Version": version}
+    if not _SESSION.fullmatch(session):
+        raise PermanentError(f"{who} gave its session a name that no header can hold.")
+    return {"MCP-Protocol-Version": version, "Mcp-Session-Id": session}
+
+
 def result_of(reply: HttpReply, number: int, who: str) -> Mapping[str, Json]:
     """The result of call `number`, out of a JSON body or an event stream; raises ConnectorError."""
     checked(reply, who)
@@ -38,15 +63,22 @@ def result_of(reply: HttpReply, number: int, who: str) -> Mapping[str, Json]:
             continue
         error = message.get("error")
         if isinstance(error, Mapping):
-            raise PermanentError(f"{who} refused: {str(error.get('message'))[:300]}", rpc_code=error.get("code"))
+            code = error.get("code")
+            known = code if isinstance(code, int) and abs(code) < 1_000_000 else None
+            raise PermanentError(f"{who} refused: {_shown(error.get('message'), 300)}", rpc_code=known)
         if isinstance(message.get("result"), Mapping):
             return message["result"]  # type: ignore[no-any-return]  # a Mapping, as just asked
     raise TransientError(f"{who} answered without an answer.")
 
 
+def _shown(text: Json, most: int) -> str:
+    """What a server says, as one line that can stand in an error."""
+    return _UNSEEN.sub(" ", str(text)[: most * 2]).strip()[:most]
+
+
 def _messages(reply: HttpReply) -> list[Json]:
     """All messages of a reply: one, a batch, or those of an event stream."""
-    if not reply.headers.get("content-type", "").startswith("text/event-stream"):
+    if not reply.headers.get("content-type", "").lower().startswith("text/event-stream"):
         return reply.body if isinstance(reply.body, list) else [reply.body]
     found = []
     for event in re.split(r"\r?\n\r?\n", str(reply.body)):
@@ -70,19 +102,39 @@ def _spec(tool: Json) -> ToolSpec | None:
     if not isinstance(tool, Mapping) or not _NAME.fullmatch(str(tool.get("name"))):
         return None
     schema = tool.get("inputSchema")
-    if not isinstance(schema, Mapping) or len(json.dumps(schema)) > _MAX_SCHEMA_CHARS:
+    if not isinstance(schema, Mapping) or not _is_offerable(schema):
         return None
     hints = tool.get("annotations")
     reads = isinstance(hints, Mapping) and hints.get("readOnlyHint") is True
     return ToolSpec(
         name=str(tool["name"]),
-        title=str(tool.get("title") or tool["name"])[:100],
-        description=str(tool.get("description") or "")[:_MAX_DESCRIPTION],
+        title=_shown(tool.get("title") or tool["name"], 100),
+        description=_shown(tool.get("description") or "", _MAX_DESCRIPTION),
         connector="mcp",
         parameters=schema,
         returns={},
         writes=not reads,
     )
+
+
+def _is_offerable(schema: Mapping[str, Json]) -> bool:
+    """Whether a model can be told this schema: that of an object, and of a size that does not crowd out the rest."""
+    properties, required = schema.get("properties", {}), schema.get("required", [])
+    formed = isinstance(properties, Mapping) and isinstance(required, list) and schema.get("type", "object") == "object"
+    text = json.dumps(schema, ensure_ascii=False)
+    return formed and len(text) <= _MAX_SCHEMA_CHARS and _SURROGATE.search(text) is None
+
+
+def fitting(specs: Sequence[ToolSpec]) -> list[ToolSpec]:
+    """As many of them, in their order, as are kept of one server."""
+    kept: list[ToolSpec] = []
+    chars = 0
+    for spec in specs[:MAX_TOOLS]:
+        chars += len(json.dumps(spec.parameters))
+        if chars > _MAX_ALL_CHARS:
+            break
+        kept.append(spec)
+    return kept
 
 
 def value_of(result: Mapping[str, Json], who: str) -> Json:
@@ -91,8 +143,8 @@ def value_of(result: Mapping[str, Json], who: str) -> Json:
     parts = [part for part in content if isinstance(part, Mapping)] if isinstance(content, list) else []
     text = "\n".join(str(part.get("text", "")) for part in parts if part.get("type") == "text")
     if result.get("isError") is True:
-        raise PermanentError(f"{who}: {text[:500] or 'the tool failed'}")
+        raise PermanentError(f"{who}: {_shown(text, 500) or 'the tool failed'}")
     if result.get("structuredContent") is not None:
         return result["structuredContent"]
-    left_out = sorted({str(part.get("type"))[:40] for part in parts if part.get("type") != "text"})
+    left_out = sorted({_shown(part.get("type"), 40) for part in parts if part.get("type") != "text"})
     return {"text": text, "left_out": left_out} if left_out else text

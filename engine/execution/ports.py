@@ -136,6 +136,7 @@ class HttpRequest:
     """An outbound call; the egress client decides whether the address may be reached at all.
 
     `credential` names a credential of the tenant, which the client adds to the call; its value never enters the run.
+    `repeatable`: it may be sent twice, though its method does not say so.
     """
 
     method: str
@@ -148,6 +149,7 @@ class HttpRequest:
     tenant_id: UUID | None = None
     credential: str | None = None
     idempotency_key: str | None = None
+    repeatable: bool = False
     policy: Mapping[str, Json] = field(default_factory=dict)  # overrides of the egress client's policy
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from engine.execution.ports import Tier
 from engine.language.node_types import NodeConfig
@@ -196,3 +196,10 @@ class AgentConfig(NodeConfig):
         if self.prompt is not None and "prompt_template" in self.model_fields_set:
             raise ValueError("give either prompt or prompt_template, not both")
         return self
+
+    @field_validator("mcp")
+    @classmethod
+    def _unlike_names(cls, mcp: list[McpUse]) -> list[McpUse]:
+        if len({use.name for use in mcp}) < len(mcp):
+            raise ValueError("two MCP servers have one name")
+        return mcp

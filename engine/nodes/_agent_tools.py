@@ -8,19 +8,24 @@ that another attempt may mend is the step's failure: retries and error handling 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.errors import AppError, PermanentError
+from engine.errors import AppError, InputError, PermanentError
 from engine.execution.context import StepContext
 from engine.execution.ports import McpServer, ToolCall, ToolSpec
+from engine.execution.records import clean
 from engine.execution.schema_check import problems
 from engine.nodes._agent_config import AgentConfig, McpUse, ToolUse
 
 Json = Any
 MAX_RESULT_CHARS = 16_000
+_LONGEST_NAME = 64
+_ODD = re.compile(r"[^A-Za-z0-9_-]")
 LIMIT = "The limit of tool calls is reached. Answer with what you know."
 
 
@@ -62,11 +67,25 @@ async def _remote_tools(ctx: StepContext, use: McpUse) -> dict[str, Tool]:
     return {tool.spec.name: tool for tool in tools}
 
 
+def _offered_name(server: str, tool: str) -> str:
+    """server__tool in a form that every model provider takes; a name that had to be changed gets a mark of its own."""
+    name = f"{server}__{tool}"
+    plain = _ODD.sub("_", name)
+    if plain == name and len(name) <= _LONGEST_NAME:
+        return name
+    return f"{plain[: _LONGEST_NAME - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
 def _remote_tool(ctx: StepContext, server: McpServer, spec: ToolSpec) -> Tool:
     async def call(arguments: Mapping[str, Json], key: str) -> Json:
         return await ctx.mcp.call(server, spec.name, arguments, key)
 
-    return Tool(replace(spec, name=f"{server.name}__{spec.name}"[:64]), {}, call)
+    try:
+        problems(spec.parameters, {})
+    except InputError as error:
+        message = f"the MCP server {server.name} describes its tool {spec.name!r} with a schema that cannot be used"
+        raise PermanentError(message, server=server.name, tool=spec.name) from error
+    return Tool(replace(spec, name=_offered_name(server.name, spec.name)), {}, call)
 
 
 def _own_tool(ctx: StepContext, use: ToolUse) -> Tool:
@@ -118,7 +137,7 @@ async def _one(ctx: StepContext, tools: Mapping[str, Tool], call: Mapping[str, J
 
     async def work(key: str) -> Json:
         try:
-            return {"result": await tool.call(arguments, key)}
+            return {"result": clean(await tool.call(arguments, key))}
         except AppError as error:
             if error.retryable:
                 raise

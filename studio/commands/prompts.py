@@ -19,12 +19,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     show = actions.add_parser("show", help="print one version")
     show.add_argument("name")
     show.add_argument("version", type=positive)
+    show.add_argument("--system", action="store_true", help="its instructions, in place of its text")
     add = actions.add_parser("add", help="keep a text as the next version of a prompt")
     add.add_argument("name", help="such as answers/faq")
     add.add_argument("file", type=Path, help="the prompt's text; {path} and {path | default} are filled in at run time")
     add.add_argument("--system", type=Path, metavar="FILE", help="instructions that replace those of the kind of agent")
     add.add_argument("--note", default="", help="what changed")
     export = actions.add_parser("export", help="write all versions as YAML")
+    export.add_argument("names", nargs="*", metavar="NAME", help="only these prompts (default: all)")
     export.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: standard output")
     importing = actions.add_parser("import", help="keep the versions of a YAML file; all of them or none")
     importing.add_argument("file", type=Path)
@@ -59,9 +61,15 @@ async def _list(tx: Tx, _: argparse.Namespace) -> str:
 
 
 async def _show(tx: Tx, args: argparse.Namespace) -> str:
+    from engine.errors import NotFound
     from engine.store.access import prompts
 
-    return (await prompts.get(tx, args.name, args.version)).text
+    row = await prompts.get(tx, args.name, args.version)
+    if not args.system:
+        return row.text
+    if row.system is None:
+        raise NotFound(f"{row.name}@{row.version} has no instructions of its own.")
+    return row.system
 
 
 async def _add(tx: Tx, args: argparse.Namespace) -> str:
@@ -72,11 +80,16 @@ async def _add(tx: Tx, args: argparse.Namespace) -> str:
     return f"kept as {row.name}@{row.version}"
 
 
-async def _export(tx: Tx, _: argparse.Namespace) -> str:
+async def _export(tx: Tx, args: argparse.Namespace) -> str:
+    from engine.errors import NotFound
     from engine.store.access import prompts
     from studio.services.prompts import to_yaml
 
-    return to_yaml(await prompts.list_versions(tx))
+    rows = await prompts.list_versions(tx)
+    missing = set(args.names) - {row.name for row in rows}
+    if missing:
+        raise NotFound(f"There is no prompt {min(missing)!r}.")
+    return to_yaml([row for row in rows if not args.names or row.name in args.names])
 
 
 async def _import(tx: Tx, args: argparse.Namespace) -> str:

@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from engine.errors import InputError
-from engine.language.guard import check_bounds
+from engine.errors import InputError, YamlError
+from engine.language.emit import Habit, entry_text
+from engine.language.guard import MAX_BYTES, check_bounds
+from engine.language.positions import LineIndex
+from engine.language.tree import parse_tree
 from engine.store.access import prompts
 from engine.store.session import Tx
 from engine.store.tables.prompts import PromptVersion
@@ -28,33 +30,41 @@ class _Entry(BaseModel):
 
     name: str
     version: int = Field(ge=1, le=prompts.MAX_VERSION)
-    text: str
     system: str | None = None
     note: str = ""
+    text: str
 
 
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    prompts: list[_Entry] = Field(max_length=10_000)
+    prompts: list[_Entry]
 
 
 def to_yaml(rows: Sequence[PromptVersion]) -> str:
-    """All versions given, in their order."""
-    entries = [_Entry(name=r.name, version=r.version, text=r.text, system=r.system, note=r.note) for r in rows]
-    shown = {"prompts": [entry.model_dump(exclude_defaults=True) for entry in entries]}
-    return yaml.safe_dump(shown, allow_unicode=True, sort_keys=False, width=120)
+    """All versions given, in their order. Raises InputError for more than `import_yaml` would take."""
+    entries = [_Entry(name=r.name, version=r.version, system=r.system, note=r.note, text=r.text) for r in rows]
+    text = entry_text("prompts", [entry.model_dump(exclude_defaults=True) for entry in entries], 0, Habit()) + "\n"
+    try:
+        check_bounds(text)
+    except YamlError as error:
+        raise InputError(f"This is too much for one file ({MAX_BYTES >> 20} MB): export prompts by name.") from error
+    return text
 
 
 async def import_yaml(tx: Tx, text: str) -> int:
     """Keep every version of the file; returns how many it holds. Raises YamlError, InputError, Conflict: then the
     transaction is to be given up."""
-    check_bounds(text)
+    tree = parse_tree(text)
+    if tree.problems:
+        first = tree.problems[0]
+        line, column = LineIndex(text).position(first.start)
+        raise InputError(f"line {line}, column {column}: {first.message}", line=line, column=column)
     try:
-        file = _File.model_validate(yaml.safe_load(text))
+        file = _File.model_validate(tree.root.value if tree.root is not None else None)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        raise InputError(f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}") from error
+        wrong = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        raise InputError(f"{'.'.join(map(str, wrong['loc'])) or 'the file'}: {wrong['msg']}") from error
     for entry in file.prompts:
         await prompts.add(tx, entry.name, entry.text, system=entry.system, note=entry.note, version=entry.version)
     return len(file.prompts)

@@ -12,11 +12,12 @@ import pytest
 
 from connectors.http.client import EgressClient
 from connectors.manifest import manifests
+from connectors.mcp.client import McpClient
 from connectors.models.client import LiteLlmModels
 from connectors.policy import Guard, Policy
 from connectors.toolbox import Toolbox
 from engine.errors import AppError, CircuitOpen
-from engine.execution.ports import HttpReply, HttpRequest, ModelRequest, ToolCall
+from engine.execution.ports import HttpReply, HttpRequest, McpServer, ModelRequest, ToolCall
 from engine.settings import Settings
 from engine.store.session import Database, Scope
 from tests.support.echo import Echo, Page, echo_server
@@ -144,10 +145,20 @@ async def test_requests_and_model_calls_run_behind_the_guard(settings: Settings,
     client = EgressClient(guard=guard)
     with pytest.raises(CircuitOpen):
         await client.request(HttpRequest("GET", "https://example.com/", tenant_id=scope.tenant_id))
+    server = McpServer(scope.tenant_id, "sums", "https://mcp.example.com/mcp")
+    with pytest.raises(CircuitOpen):
+        await McpClient(client).tools(server)
+    with pytest.raises(CircuitOpen):
+        await McpClient(client).call(server, "add", {}, "k")
     await client.aclose()
     with pytest.raises(CircuitOpen):
         await LiteLlmModels(settings, guard=guard).complete(ModelRequest(scope.tenant_id, "tier:A", [], "k"))
-    assert [key.split(":")[1] for key in guard.asked] == ["http", "model"]
+    assert [key.split(":", 1)[1] for key in guard.asked] == [
+        "http:example.com",
+        "http:mcp.example.com",
+        "http:mcp.example.com",
+        "model:heddle-demo",
+    ]
 
 
 # -- what the policy does for requests ---------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from engine.execution.ports import (
     Definition,
     HttpReply,
     HttpRequest,
+    Mcp,
     McpServer,
     ModelReply,
     ModelRequest,
@@ -270,7 +271,7 @@ class World:
     http: FakeHttp = field(default_factory=FakeHttp)
     definitions: FakeDefinitions = field(default_factory=FakeDefinitions)
     prompts: FakePrompts = field(default_factory=FakePrompts)
-    mcp: FakeMcp = field(default_factory=FakeMcp)
+    mcp: Mcp = field(default_factory=FakeMcp)
     clock: FakeClock = field(default_factory=FakeClock)
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     sink: RecordingSink = field(default_factory=RecordingSink)
