@@ -2,7 +2,7 @@
 
     AppError(public_message, code, retryable)
       DefinitionError              a workflow file that cannot be used as it stands
-        YamlError, SchemaError, GraphError
+        YamlError, SchemaError, GraphError, NotImportable
       StepError                    one attempt of one step failed
         StepTimeout, InputError, ExpressionError, BudgetExceeded, OutputTooLarge, SchemaMismatch, DefinitionMissing,
         RunAbandoned, SagaFailed, CompensationFailed, GuardrailBlocked, CodeFailed
@@ -71,6 +71,12 @@ class GraphError(DefinitionError):
     """The nodes and edges do not form a workflow that can run."""
 
     code = "graph_error"
+
+
+class NotImportable(DefinitionError):
+    """The file is not one that can be imported."""
+
+    code = "not_importable"
 
 
 class StepError(AppError):

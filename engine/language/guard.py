@@ -57,6 +57,11 @@ def check_bounds(text: str) -> None:
         pass
 
 
+def without_forbidden(text: str) -> str:
+    """The text with a replacement character for each one that YAML forbids."""
+    return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def bounded_events(text: str, *, outer_depth: int = 0) -> Iterator[Any]:
     """The NodeEvents and CollectionEndEvents of a single YAML document.
 

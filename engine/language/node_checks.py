@@ -26,6 +26,7 @@ _SECRET_VALUE = re.compile(
     r"|AIza[0-9A-Za-z_-]{30,}|[sr]k_live_[0-9A-Za-z]{16,}"
 )
 _PLACEHOLDER = re.compile(r"(?i)\W*(?:your|my|the|some|example|placeholder|change|insert|todo|x{3,}|\*{3,}|\.{3}).*")
+SECRET_PLACE = "YOUR_SECRET"
 
 
 def check_nodes(
@@ -134,19 +135,20 @@ def _secrets(document: Document, value: Any, path: Path) -> Iterator[Diagnostic]
             at: Path = (*path, key)
             if not isinstance(item, str):
                 yield from _secrets(document, item, at)
-            elif _is_secret(key, item, in_credentials):
+            elif is_secret(key, item, in_credentials=in_credentials):
                 message = f"the value of `{key}` looks like a secret; it belongs in the vault"
                 yield document.diagnostic("credential-value", message, at)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            if isinstance(item, str) and _is_secret("", item, False):
+            if isinstance(item, str) and is_secret("", item):
                 message = "this text looks like a secret; it belongs in the vault"
                 yield document.diagnostic("credential-value", message, (*path, index))
             else:
                 yield from _secrets(document, item, (*path, index))
 
 
-def _is_secret(key: str, value: str, in_credentials: bool) -> bool:
+def is_secret(key: str, value: str, *, in_credentials: bool = False) -> bool:
+    """Does the text under this key look like a secret, and not like a reference or a placeholder?"""
     if in_credentials and key in ("value", "token", "key", "secret", "password"):
         return bool(value) and not value.startswith("${")
     if len(value) >= 15 and _SECRET_VALUE.search(value):
@@ -154,3 +156,9 @@ def _is_secret(key: str, value: str, in_credentials: bool) -> bool:
     if not key or not _SECRET_KEY.fullmatch(key) or len(value) < 8 or " " in value.removeprefix("Bearer "):
         return False
     return not (value.startswith("context.") or "{" in value or _PLACEHOLDER.fullmatch(value))
+
+
+def without_secret(key: str, value: str) -> str:
+    """The text with a placeholder for each secret in it, so that `is_secret` says no."""
+    value = _SECRET_VALUE.sub(SECRET_PLACE, value)
+    return SECRET_PLACE if is_secret(key, value) else value

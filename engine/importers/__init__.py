@@ -1,0 +1,60 @@
+"""Workflows of other studios as drafts of ours: n8n, Dify, Langflow and Flowise. Pure: nothing runs, nothing is asked.
+
+    bytes --reading--> data --kinds--> a peer's module --> Draft --finish, proof, writing--> text + layout + report
+
+A peer's module knows its own format and nothing of YAML; what all of them share is in this folder. See docs/IMPORT.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from engine import nodes
+from engine.errors import NotImportable
+from engine.importers.kinds import HEDDLE, recognised
+from engine.importers.proof import proven_text
+from engine.importers.reading import read
+from engine.importers.report import Outcome, Report
+from engine.importers.writing import layout_of
+
+Json = Any
+PEERS = ("n8n", "dify", "langflow", "flowise")
+
+
+@dataclass(slots=True)
+class Imported:
+    """What an import found. `text` is None when no draft could be made of it; `error` says why."""
+
+    kind: str
+    title: str
+    text: str | None
+    layout: dict[str, Json] = field(default_factory=dict)
+    report: Report = field(default_factory=Report)
+    error: str | None = None
+
+
+def convert(
+    data: bytes | str, *, title: str = "", tools: Mapping[str, Any] | Collection[str] | None = None
+) -> Imported:
+    """The draft and the loss report of a foreign file. `title` names a workflow that the file does not name.
+
+    Raises NotImportable for a file that is not one. With `tools`, the draft is valid with regard to them as well.
+    """
+    kind, found = recognised(read(data))
+    if kind == HEDDLE:
+        raise NotImportable("This is a workflow of Heddle already.")
+    nodes.load()
+    peer = import_module(f"{__name__}.{kind}")
+    draft = peer.convert(found)
+    draft.title = draft.title.strip() or title
+    try:
+        text = proven_text(draft, tools)
+    except NotImportable as err:
+        for entry in draft.report.entries:
+            entry.node = None
+            entry.lower(Outcome.UNSUPPORTED, err.public_message)
+        return Imported(kind, draft.title, None, report=draft.report, error=err.public_message)
+    return Imported(kind, draft.title, text, layout_of(draft, peer.STRETCH), draft.report)

@@ -1,0 +1,182 @@
+"""From what a peer's module put together to a workflow that follows the laws of the graph.
+
+One start that leads to where the triggers lead; one end where nothing follows; a `parallel` where one way becomes
+several; a default for each fork; no cycle without a way out. What has to be dropped is said in the report.
+"""
+
+from __future__ import annotations
+
+from engine.importers.draft import Draft, DraftEdge, DraftNode
+from engine.importers.report import Place
+from engine.language import node_types
+from engine.language.fields import fields_with_widget
+from engine.language.graph_checks import components
+
+CARD = 260.0  # from one card to the next, in pixels of the canvas
+
+
+def finish(draft: Draft) -> None:
+    """Make the draft whole, in place."""
+    draft.edges = _sound_edges(draft)
+    _start(draft)
+    _fan_out(draft)
+    _sort_edges(draft)
+    _break_cycles(draft)
+    _ways_out(draft)
+    draft.nodes = dict(sorted(draft.nodes.items(), key=lambda item: _rank(draft, item[1])))
+    _order_edges(draft)
+
+
+def _sound_edges(draft: Draft) -> list[DraftEdge]:
+    """Edges between nodes that run, each once; none leaves an end or enters a start."""
+    kept: dict[tuple[str, str, str | None, str], DraftEdge] = {}
+    for edge in draft.edges:
+        source, target = draft.nodes.get(edge.source), draft.nodes.get(edge.target)
+        if source is None or target is None or not (_runs(source) and _runs(target)):
+            continue
+        if _is(source, "final") or _is(target, "entry"):
+            continue
+        kept.setdefault((edge.source, edge.target, edge.condition, edge.on), edge)
+    return list(kept.values())
+
+
+def _runs(node: DraftNode) -> bool:
+    return _is(node, "runnable")
+
+
+def _is(node: DraftNode, what: str) -> bool:
+    kind = node_types.get(node.type)
+    return bool(getattr(kind, what)) if kind is not None else what == "runnable"
+
+
+def _start(draft: Draft) -> None:
+    """The start node leads to every first node; without any, to the first that nothing else leads to."""
+    running = [name for name, node in draft.nodes.items() if _runs(node) and not _is(node, "entry")]
+    first = [name for name in dict.fromkeys(draft.first) if name in running]
+    entered = {edge.target for edge in draft.edges} | {name for node in draft.nodes.values() for name in bodies(node)}
+    roots = [name for name in running if name not in entered]
+    if not first and running:
+        first = [_leftmost(draft, roots or running)]
+    if not draft.start:
+        draft.start = draft.helper("start", "start", {}, _before(draft, first)).name
+    led = {edge.target for edge in draft.edges if edge.source == draft.start}
+    for name in first if not led else ():
+        draft.link(draft.start, name)
+    for name in roots:
+        if name not in first:
+            for entry in draft.report.about(name):
+                if not any("leads" in reason for reason in entry.reasons):
+                    entry.reasons.append("nothing in the file leads to it")
+
+
+def bodies(node: DraftNode) -> list[str]:
+    """Nodes that the config names: a loop's body."""
+    fields = fields_with_widget(node_types.get(node.type), "node")
+    return [value for field in fields if isinstance(value := node.config.get(field), str)]
+
+
+def _leftmost(draft: Draft, names: list[str]) -> str:
+    return min(names, key=lambda name: (draft.nodes[name].place or (0.0, 0.0), name))
+
+
+def _before(draft: Draft, first: list[str]) -> Place | None:
+    place = draft.nodes[first[0]].place if first else None
+    return (place[0] - CARD, place[1]) if place else None
+
+
+def _fan_out(draft: Draft) -> None:
+    """Several edges that would all be taken: they leave from a parallel node instead."""
+    groups: dict[tuple[str, str | None, str], list[DraftEdge]] = {}
+    for edge in draft.edges:
+        groups.setdefault((edge.source, edge.condition, edge.on), []).append(edge)
+    for (source, condition, on), edges in groups.items():
+        if len(edges) == 1 or _is(draft.nodes[source], "branches"):
+            continue
+        if node_types.get("parallel") is None:
+            _only_first(draft, edges)
+            continue
+        place = draft.nodes[source].place
+        fork = draft.helper(f"{source[:48]}_branches", "parallel", {}, place and (place[0] + CARD / 2, place[1] + 100))
+        draft.link(source, fork.name, condition, on=on, label=edges[0].label)
+        for edge in edges:
+            edge.source, edge.condition, edge.on, edge.label = fork.name, None, "success", None
+
+
+def _only_first(draft: Draft, edges: list[DraftEdge]) -> None:
+    gone = edges[1:]
+    lost = {id(edge) for edge in gone}
+    draft.edges = [edge for edge in draft.edges if id(edge) not in lost]
+    for edge in gone:
+        for entry in draft.report.about(edge.source):
+            entry.approximate(f"only one of several ways on could be kept; the one to {edge.target} was dropped")
+
+
+def _sort_edges(draft: Draft) -> None:
+    """Conditional edges before the default of their node; and a fork has a default."""
+    draft.edges.sort(key=lambda edge: edge.is_default)
+
+
+def _break_cycles(draft: Draft) -> None:
+    """Drop the edges that close a cycle which no edge leaves."""
+    while True:
+        targets = {name: set(bodies(node)) & set(draft.nodes) for name, node in draft.nodes.items()}
+        for edge in draft.edges:
+            targets[edge.source].add(edge.target)
+        open_ended = _open_ended(draft)
+        order = {name: number for number, name in enumerate(draft.nodes)}
+        gone: list[DraftEdge] = []
+        for cycle in components(targets):
+            inside = set(cycle)
+            if len(cycle) == 1 and cycle[0] not in targets[cycle[0]]:
+                continue
+            if inside & open_ended or any(targets[name] - inside for name in cycle):
+                continue
+            entry = min(cycle, key=order.__getitem__)
+            within = [edge for edge in draft.edges if edge.source in inside and edge.target in inside]
+            gone += [edge for edge in within if edge.target == entry] or within[:1]
+        if not gone:
+            return
+        _drop(draft, gone)
+
+
+def _drop(draft: Draft, gone: list[DraftEdge]) -> None:
+    lost = {id(edge) for edge in gone}
+    draft.edges = [edge for edge in draft.edges if id(edge) not in lost]
+    for edge in gone:
+        for entry in draft.report.about(edge.source):
+            entry.approximate(f"the way back to {edge.target} was dropped: the cycle had no way out")
+
+
+def _open_ended(draft: Draft) -> set[str]:
+    """Nodes that end the run, or that get an edge to the end because they have no default."""
+    led = {edge.source for edge in draft.edges if edge.on == "success" and edge.is_default}
+    return {name for name, node in draft.nodes.items() if _runs(node) and (name not in led or _is(node, "final"))}
+
+
+def _ways_out(draft: Draft) -> None:
+    """Whatever has no edge to go on by leads to the end."""
+    open_ended = _open_ended(draft)
+    ending = [name for name in draft.nodes if name in open_ended and not _is(draft.nodes[name], "final")]
+    if not draft.end and (ending or not any(_is(node, "final") for node in draft.nodes.values())):
+        places = [draft.nodes[name].place for name in ending]
+        known = [place for place in places if place is not None]
+        place = (max(x for x, _ in known) + CARD, sum(y for _, y in known) / len(known)) if known else None
+        draft.end = draft.helper("end", "end", {}, place).name
+    for name in ending:
+        draft.link(name, draft.end)
+
+
+def _rank(draft: Draft, node: DraftNode) -> int:
+    """The start first, the end last, notes behind it; otherwise as the peer's module added them."""
+    if node.name == draft.start:
+        return 0
+    if not _runs(node):
+        return 3
+    return 2 if node.name == draft.end else 1
+
+
+def _order_edges(draft: Draft) -> None:
+    """Edges in the order of their sources; those of one source keep theirs."""
+    order = {name: number for number, name in enumerate(draft.nodes)}
+    draft.edges.sort(key=lambda edge: order[edge.source])
+

@@ -1,0 +1,310 @@
+"""AI nodes of n8n: an agent and everything plugged into it become one agent of ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.importers import schemas
+from engine.importers import values as v
+from engine.importers.models import model_name
+from engine.importers.n8n import tools
+from engine.importers.n8n.file import Item, Renames
+from engine.importers.n8n.job import Job
+from engine.importers.n8n.reading import plain
+from engine.importers.names import identifier
+from engine.importers.report import Outcome
+
+Json = Any
+MAX_CALLS = 50
+MODEL, MEMORY, PARSER, TOOL = "ai_languageModel", "ai_memory", "ai_outputParser", "ai_tool"
+_REPLY = (("reply_text",), ())
+_SAME = ((), ())
+REPLY_PATHS: Renames = {
+    ("output",): _REPLY, ("text",): _REPLY, ("message", "content"): _REPLY, ("content",): _REPLY,
+    ("response", "text"): _REPLY, ("response",): _REPLY, ("choices", 0, "message", "content"): _REPLY,
+    ("content", "parts", 0, "text"): _REPLY, ("output", 0, "content", 0, "text"): _REPLY, ("content", 0, "text"): _REPLY,
+}  # fmt: skip
+FIELD_PATHS: Renames = {("output",): _SAME, ("text",): _SAME, ("message", "content"): _SAME, ("response",): _SAME}
+AGENTS = frozenset({"agent", "agentTool", "chainLlm", "chainRetrievalQa", "chainSummarization", "conversationalAgent", "openAiAssistant"})
+# App nodes that talk to a model themselves, with the word that names it.
+VENDORS = {"openAi": "openai", "googleGemini": "gemini", "anthropic": "anthropic", "ollama": "ollama", "mistralAi": "mistral",
+           "perplexity": "perplexity"}  # fmt: skip
+
+
+def prepare(item: Item) -> None:
+    """Where its answer stands with us; before any expression is read."""
+    if item.kind in ("informationExtractor",):
+        item.renames = dict(FIELD_PATHS)
+    elif item.subs.get(PARSER):
+        item.renames = {**FIELD_PATHS, ("output",): _SAME}
+    else:
+        item.renames = dict(REPLY_PATHS)
+
+
+def agent(job: Job) -> None:
+    """AI Agent and the chains."""
+    config: dict[str, Json] = {**_model(job), **_asked(job)}
+    config |= _memory(job)
+    config |= _schema(job)
+    tools.give(job, config)
+    turns = v.within(v.number(job.params, "options", "maxIterations"), 1, 1000)
+    if turns and "tools" in config:
+        config["max_tool_calls"] = min(MAX_CALLS, int(turns))
+    kind = job.item.kind
+    if kind == "chainSummarization":
+        config.setdefault("system_prompt", "Sum up the text in a few clear sentences.")
+    if kind == "chainRetrievalQa" or any(plug in job.item.subs for plug in ("ai_retriever", "ai_vectorStore")):
+        tools.knowledge(job, config)
+    _rest(job)
+    job.add("agent", config)
+
+
+def _asked(job: Job) -> dict[str, Json]:
+    """Prompt and instructions."""
+    params = job.params
+    found: dict[str, Json] = {}
+    prompt = params.get("text", params.get("prompt", params.get("query")))
+    defined = job.item.text("promptType") == "define" or (prompt is not None and job.item.text("promptType") != "auto")
+    if defined and isinstance(plain(prompt), str) and plain(prompt):
+        found["prompt_template"] = job.reader.template("prompt_template", prompt)
+    system = v.at(params, "options", "systemMessage") or v.at(params, "options", "systemPromptTemplate")
+    if system:
+        found["system_prompt"] = job.reader.template("system_prompt", system)
+    said = [job.reader.template("system_prompt", one.get("message")) for one in v.mappings(params, "messages", "messageValues")]
+    if any(said):
+        found["system_prompt"] = "\n\n".join([found.get("system_prompt", ""), *said]).strip()
+    return found
+
+
+def _model(job: Job) -> dict[str, Json]:
+    """Model and settings from the model plugged in."""
+    found: dict[str, Json] = {}
+    for number, sub in enumerate(job.item.subs.get(MODEL, [])):
+        if number:
+            sub.entry.approximate("a second model is not kept; tiers of the router take over when one fails")
+        else:
+            found = model_of(job, sub)
+        _fold(job, sub)
+    return found
+
+
+def model_of(job: Job, item: Item) -> dict[str, Json]:
+    raw = plain(item.params.get("model", item.params.get("modelName", item.params.get("modelId"))))
+    named = raw if isinstance(raw, str) else ""
+    name = model_name(item.kind, named)
+    if name == "auto" and named:
+        item.entry.keep("model", named, "the model is computed; the router chooses one")
+    found: dict[str, Json] = {"model": name}
+    temperature = v.within(v.number(item.params, "options", "temperature"), 0, 2)
+    longest = v.number(item.params, "options", "maxTokens") or v.number(item.params, "options", "maxOutputTokens") or v.number(item.params, "options", "maxTokensToSample")
+    if temperature is not None:
+        found["temperature"] = temperature
+    if longest is not None and v.within(longest, 1, 100_000):
+        found["max_tokens"] = int(longest)
+    return found
+
+
+def _memory(job: Job) -> dict[str, Json]:
+    subs = job.item.subs.get(MEMORY, [])
+    if not subs:
+        return {}
+    window = v.within(v.number(subs[0].params, "contextWindowLength"), 1, 50) or 5
+    for sub in subs:
+        if sub.kind != "memoryBufferWindow":
+            sub.entry.approximate("the conversation is kept by the studio itself, not in that store")
+        _fold(job, sub)
+    return {"memory": {"scope": "conversation", "window": int(window) * 2}}
+
+
+def _schema(job: Job) -> dict[str, Json]:
+    """The answer's schema from the parser plugged in."""
+    found: dict[str, Json] | None = None
+    todo = list(job.item.subs.get(PARSER, []))
+    seen = {id(sub) for sub in todo}
+    while todo:
+        sub = todo.pop(0)
+        _fold(job, sub)
+        for inner in sub.subs.get(PARSER, []):
+            if id(inner) not in seen:
+                seen.add(id(inner))
+                todo.append(inner)
+        if sub.kind == "outputParserStructured":
+            found = found or _structured(sub)
+        elif sub.kind == "outputParserItemList":
+            found = found or {"type": "object", "required": ["items"], "properties": {"items": {"type": "array", "items": {"type": "string"}}}}
+    if found is None and job.item.subs.get(PARSER):
+        job.item.renames = dict(REPLY_PATHS)
+    return {"output_schema": found} if found else {}
+
+
+def _structured(item: Item) -> dict[str, Json] | None:
+    manual = item.text("inputSchema") or item.text("jsonSchema")
+    example = item.text("jsonSchemaExample")
+    schema = schemas.usable(schemas.parsed(manual.lstrip("="))) if manual else None
+    if schema is None and example and (found := schemas.parsed(example.lstrip("="))) is not None:
+        schema = schemas.usable(schemas.of_example(found))
+    if schema is None and (manual or example):
+        item.entry.keep("output_schema", manual or example, "this is no JSON Schema and no example that could be read")
+    return schema
+
+
+def _fold(job: Job, sub: Item) -> None:
+    """The sub-node is a part of this node now."""
+    sub.entry.node = job.item.name
+
+
+def _rest(job: Job) -> None:
+    """Sub-nodes that nothing above has taken up, and those plugged into sub-nodes (embeddings of a store)."""
+    todo = [sub for subs in job.item.subs.values() for sub in subs]
+    seen = set(map(id, todo))
+    while todo:
+        sub = todo.pop()
+        if sub.entry.node is None:
+            _fold(job, sub)
+            _judge(sub)
+        for inner in (inner for subs in sub.subs.values() for inner in subs):
+            if id(inner) not in seen:
+                seen.add(id(inner))
+                todo.append(inner)
+
+
+def _judge(sub: Item) -> None:
+    kind = sub.kind
+    if kind.startswith(("embeddings", "reranker", "retriever")):
+        sub.entry.approximate("the knowledge base chooses how passages are found")
+    elif kind.startswith("lm"):
+        sub.entry.approximate("the model of the agent is asked instead")
+    elif not kind.startswith(("outputParser", "memory")):
+        sub.entry.lower(Outcome.UNSUPPORTED, "an agent of ours has no place for this")
+
+
+def extractor(job: Job) -> None:
+    """Information Extractor."""
+    params = job.params
+    how = job.item.text("schemaType", default="fromAttributes")
+    schema: dict[str, Json] | None
+    if how == "fromAttributes":
+        schema = schemas.of_fields(
+            (v.text(one, "name"), v.text(one, "type", default="string"), v.text(one, "description"), v.flag(one, "required"))
+            for one in v.mappings(params, "attributes", "attributes")
+        )
+    elif how == "fromJson":
+        schema = schemas.as_object(schemas.of_example(schemas.parsed(job.item.text("jsonSchemaExample").lstrip("="))))
+    else:
+        schema = schemas.as_object(schemas.parsed(job.item.text("inputSchema").lstrip("=")))
+    if schema is None:
+        job.approximate("what to extract could not be read")
+        schema = {"type": "object", "properties": {"result": {"type": "string"}}}
+    config = {"text": job.reader.template("text", params.get("text")) or "{message}", "schema": schema}
+    if system := v.at(params, "options", "systemPromptTemplate"):
+        config["instructions"] = job.reader.template("instructions", system)[:4000]
+    config |= {key: value for key, value in _model(job).items() if key == "model"}
+    _rest(job)
+    job.add("extractor", config)
+
+
+def classifier(job: Job) -> None:
+    """Text Classifier: an output for each category, and one for none of them."""
+    classes = []
+    taken: set[str] = set()
+    for number, one in enumerate(v.mappings(job.params, "categories", "categories")):
+        name = identifier(v.text(one, "category"), f"class_{number + 1}")
+        while name in taken:
+            name += "_2"
+        taken.add(name)
+        classes.append({"name": name[:64], "description": (v.text(one, "description") or v.text(one, "category"))[:500]})
+        job.branches[number] = (f"context.class == '{name[:64]}'", v.text(one, "category"))
+    job.branches[len(classes)] = (None, "other")
+    _classify(job, classes, job.params.get("inputText"))
+
+
+def sentiment(job: Job) -> None:
+    """Sentiment Analysis: an output for each mood."""
+    names = [word.strip() for word in (job.item.text("options", "categories") or "Positive, Neutral, Negative").split(",") if word.strip()]
+    classes = []
+    for number, word in enumerate(dict.fromkeys(names)):
+        name = identifier(word, f"class_{number + 1}")
+        classes.append({"name": name, "description": f"The text is {word.lower()}"[:500]})
+        job.branches[number] = (f"context.class == '{name}'", word)
+    _classify(job, classes, job.params.get("inputText"))
+
+
+def _classify(job: Job, classes: list[dict[str, Json]], raw: Json) -> None:
+    while len(classes) < 2:
+        classes.append({"name": f"other_{len(classes)}" if classes else "other", "description": "Anything else"})
+    if len(classes) > 50:
+        job.approximate("a classifier has 50 classes at most")
+    job.error_output = len(job.branches)
+    config = {"text": job.reader.template("text", raw) or "{message}", "classes": classes[:50]}
+    config |= {key: value for key, value in _model(job).items() if key == "model"}
+    _rest(job)
+    job.add("classifier", config)
+
+
+def vendor(job: Job) -> None:
+    """OpenAI, Gemini, Anthropic as app nodes: a text becomes an agent, anything else a request."""
+    resource = job.item.text("resource", default="text" if job.item.kind != "openAi" or job.item.version >= 1.1 else "text")
+    if resource in ("image", "audio", "file", "video", "document", "fileSearch", "media"):
+        _media(job, resource)
+        return
+    job.item.renames = dict(REPLY_PATHS)
+    raw = plain(job.params.get("modelId", job.params.get("model", job.params.get("chatModel"))))
+    named = raw if isinstance(raw, str) else ""
+    config: dict[str, Json] = {"model": model_name(VENDORS.get(job.item.kind, job.item.kind), named)}
+    said: dict[str, list[str]] = {"system": [], "user": []}
+    for key in ("messages", "responses", "prompt"):
+        for group in ("values", "messages"):
+            for one in v.mappings(job.params, key, group):
+                role = "system" if v.text(one, "role") in ("system", "developer", "assistant") else "user"
+                said[role].append(job.reader.template("prompt_template", one.get("content", one.get("message"))))
+    if isinstance(prompt := job.params.get("prompt", job.params.get("text")), str):
+        said["user"].append(job.reader.template("prompt_template", prompt))
+    if system := v.at(job.params, "options", "systemMessage") or v.at(job.params, "options", "instructions") or v.at(job.params, "options", "system"):
+        said["system"].insert(0, job.reader.template("system_prompt", system))
+    for key, role in (("prompt_template", "user"), ("system_prompt", "system")):
+        if text := "\n\n".join(part for part in said[role] if part):
+            config[key] = text
+    if resource == "assistant":
+        job.approximate("the assistant's own instructions and files lie with its vendor; copy them here")
+    temperature = v.within(v.number(job.params, "options", "temperature"), 0, 2)
+    longest = v.within(v.number(job.params, "options", "maxTokens"), 1, 100_000)
+    config |= {"temperature": temperature, "max_tokens": int(longest) if longest else None}
+    tools.give(job, config)
+    config |= _memory(job)
+    _rest(job)
+    job.add("agent", config)
+
+
+_MEDIA = {
+    ("openAi", "image", "generate"): ("POST", "https://api.openai.com/v1/images/generations"),
+    ("openAi", "image", "analyze"): ("POST", "https://api.openai.com/v1/chat/completions"),
+    ("openAi", "audio", "generate"): ("POST", "https://api.openai.com/v1/audio/speech"),
+    ("openAi", "audio", "transcribe"): ("POST", "https://api.openai.com/v1/audio/transcriptions"),
+    ("openAi", "audio", "translate"): ("POST", "https://api.openai.com/v1/audio/translations"),
+    ("openAi", "file", "upload"): ("POST", "https://api.openai.com/v1/files"),
+    ("openAi", "file", "list"): ("GET", "https://api.openai.com/v1/files"),
+    ("openAi", "video", "generate"): ("POST", "https://api.openai.com/v1/videos"),
+}
+_MEDIA_BASES = {
+    "openAi": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com/v1/messages",
+    "googleGemini": "https://generativelanguage.googleapis.com/v1beta/models/{variables.model}:generateContent",
+}  # fmt: skip
+
+
+def _media(job: Job, resource: str) -> None:
+    """Pictures, sound and files: a request to the vendor."""
+    operation = job.item.text("operation", default="generate")
+    method, url = _MEDIA.get((job.item.kind, resource, operation), ("POST", _MEDIA_BASES.get(job.item.kind, "")))
+    if not url:
+        job.unsupported(f"{resource} of {job.item.kind} is not offered")
+        return
+    if "{variables.model}" in url:
+        raw = plain(job.params.get("modelId"))
+        job.draft.variables.setdefault("model", raw.removeprefix("models/") if isinstance(raw, str) and raw else "gemini-2.5-flash")
+    job.approximate(f"a request to the vendor for {resource}; files are not carried along, check the body")
+    body = {key: job.reader.value(f"body.{key}", raw) for key, raw in job.params.items()
+            if key in ("prompt", "text", "input", "voice", "size", "quality", "model", "imageUrls") and raw}  # fmt: skip
+    raw = plain(job.params.get("modelId"))
+    if isinstance(raw, str) and raw and "model" not in body:
+        body["model"] = raw
+    job.add("http", {"method": method, "url": url, "body": body if method == "POST" else None, "credential": job.credential(job.item.kind)})

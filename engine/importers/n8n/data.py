@@ -1,0 +1,181 @@
+"""n8n's nodes for notes, lists, forms, mail, databases and knowledge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.importers import values as v
+from engine.importers.names import slug
+from engine.importers.n8n.http import address
+from engine.importers.n8n.job import Job
+from engine.importers.n8n.reading import plain
+
+Json = Any
+_MEMORY = {"get": "read", "set": "write", "delete": "clear"}
+
+
+def note(job: Job) -> None:
+    job.draft.note(job.entry, job.item.text("content"), name=job.item.name)
+
+
+def form(job: Job) -> None:
+    """A further page of a form: a person fills it in."""
+    if job.item.text("operation") == "completion":
+        text = job.reader.template("text", job.params.get("completionMessage") or job.params.get("completionTitle") or job.params.get("responseText"))
+        job.add("message", {"text": text or "Thank you."})
+        return
+    fields = [
+        (v.text(one, "fieldName") or v.text(one, "fieldLabel"), v.text(one, "fieldType", default="string"), "", v.flag(one, "requiredField"))
+        for one in v.mappings(job.params, "formFields", "values")
+    ]
+    ask_person(job, "form", job.params.get("options"), fields)
+
+
+def ask_person(job: Job, mode: str, message: Json, fields: list[tuple[str, str, str, bool]] | None = None) -> None:
+    """A human node; without that type the step is unsupported."""
+    from engine.importers import schemas  # noqa: PLC0415
+
+    if not job.has("human"):
+        job.unsupported("the node type human is not installed")
+        return
+    text = job.reader.template("message", message) if isinstance(message, str) else ""
+    config: dict[str, Json] = {"mode": mode, "message": text or job.item.label}
+    if mode == "form" and fields:
+        config["form"] = schemas.of_fields(fields)
+    job.approximate("a person answers it in the studio")
+    job.add("human", config)
+
+
+def item_lists(job: Job) -> None:
+    from engine.importers.n8n import logic  # noqa: PLC0415
+
+    operation = job.item.text("operation", default="splitOutItems")
+    known = {"splitOutItems": logic.split_out, "concatenateItems": logic.aggregate, "aggregateItems": logic.aggregate,
+             "limit": limit, "sort": sort, "removeDuplicates": unique}  # fmt: skip
+    known.get(operation, _no_lists)(job)
+
+
+def limit(job: Job) -> None:
+    count = v.within(v.number(job.params, "maxItems"), 1, 100_000) or 1
+    at_end = job.item.text("keep") == "lastItems"
+    _list_code(job, f"items[-{int(count)}:]" if at_end else f"items[:{int(count)}]")
+
+
+def sort(job: Job) -> None:
+    field = next((name for one in v.mappings(job.params, "sortFieldsUi", "sortField") if (name := v.text(one, "fieldName"))), "")
+    _list_code(job, f"sorted(items, key=lambda item: item[{field!r}])" if field else "sorted(items)")
+
+
+def unique(job: Job) -> None:
+    _list_code(job, "[item for number, item in enumerate(items) if item not in items[:number]]")
+
+
+def _list_code(job: Job, result: str) -> None:
+    """What n8n does to its items, as Python over `items` in context; switched off until a person has looked at it."""
+    if not job.has("code"):
+        _no_lists(job)
+        return
+    job.approximate("it works on the list at context.items; code does not run until a person has looked at it")
+    job.add("code", {"source": f"{{'items': {result}}}", "inputs": {"items": "context.items"}})
+    job.draft.nodes[job.item.name].more["disabled"] = True
+
+
+def _no_lists(job: Job) -> None:
+    job.unsupported("there are no separate items to work on")
+
+
+def email(job: Job) -> None:
+    job.approximate("the mail goes through the tenant's own SMTP server")
+    params = job.params
+    html = params.get("html") or params.get("text") or params.get("message")
+    to = job.reader.value("to", params.get("toEmail") or params.get("sendTo"))
+    subject = job.reader.value("subject", params.get("subject"))
+    credential = job.credential("smtp", "smtp")
+    parameters = {"to": to or "context.email", "subject": subject or "-", "body": job.reader.value("body", html) or "-"}
+    job.add("tool", {"tool_name": "send_email", "credential": credential, "parameters": parameters})
+
+
+def sql(job: Job) -> None:
+    """Queries that read; a connector of ours writes nothing."""
+    query = plain(job.params.get("query"))
+    operation = job.item.text("operation", default="insert")
+    credential = job.credential("postgres", "sql")
+    if operation == "select":
+        table = job.reader.wording(job.params.get("table")).plain or "table"
+        job.approximate("the conditions of the selection have to be written into the query")
+        query = f'SELECT * FROM "{table}"'  # noqa: S608  # a draft for a person, run with a role that only reads
+    elif operation != "executeQuery" or not isinstance(query, str) or not query:
+        job.unsupported("the connector for databases only reads")
+        return
+    else:
+        job.approximate("it must be one SELECT, with values as $1, $2 in `parameters`")
+    job.add("tool", {"tool_name": "query_database", "credential": credential, "parameters": {"query": job.reader.value("query", query)[:20_000]}})
+
+
+def redis(job: Job) -> None:
+    operation = job.item.text("operation", default="info")
+    if operation not in _MEMORY or not job.has("memory"):
+        job.unsupported(f"the operation {operation} of Redis is not offered")
+        return
+    job.approximate("it is kept in the tenant's memory, not in Redis")
+    config: dict[str, Json] = {"op": _MEMORY[operation], "scope": "tenant", "key": job.reader.template("key", job.params.get("key")) or "key"}
+    if operation == "set":
+        config["value"] = job.reader.value("value", job.params.get("value"))
+    job.add("memory", config)
+
+
+def rss(job: Job) -> None:
+    job.approximate("the feed is fetched as text; its entries are not taken apart")
+    job.add("http", {"url": address(job, job.params.get("url"))})
+
+
+def graphql(job: Job) -> None:
+    body: dict[str, Json] = {"query": job.reader.value("body.query", job.params.get("query"))}
+    variables = job.params.get("variables")
+    if variables:
+        data = job.reader.data("body.variables", variables, lambda field, found: job.draft.value(job.entry, field, found))
+        body["variables"] = data if data is not None else job.reader.value("body.variables", variables)
+    headers = {
+        v.text(one, "name"): job.reader.value("headers", one.get("value"))
+        for one in v.mappings(job.params, "headerParametersUi", "parameter")
+        if v.text(one, "name")
+    }
+    config = {"method": "POST", "url": address(job, job.params.get("endpoint")), "headers": headers, "body": body}
+    if job.item.credential():
+        config["credential"] = job.credential()
+    job.add("http", config)
+
+
+def chat(job: Job) -> None:
+    text = job.reader.template("text", job.params.get("message"))
+    job.add("message", {"text": text or "…", "final": False})
+
+
+def guardrails(job: Job) -> None:
+    job.approximate("the checks of our guardrail node, with their own settings")
+    given = v.mapping(job.params, "guardrails")
+    checks = [ours for theirs, ours in (("pii", "pii_redact"), ("jailbreak", "prompt_injection"), ("nsfw", "moderation")) if theirs in given]
+    config: dict[str, Json] = {"checks": checks or ["prompt_injection"], "on_violation": "flag"}
+    only = job.reader.wording(job.params.get("text")).stripped().only
+    if only is not None and only.path is not None and len(only.path) == 2 and only.path[0] == "context":
+        config["field"] = only.path[1]
+    job.branches = {0: ("context.passed", "passed"), 1: (None, "failed")}
+    for sub in job.item.subs.get("ai_languageModel", []):
+        sub.entry.node = job.item.name
+    job.add("guardrail", config)
+
+
+def vector_store(job: Job) -> None:
+    """Reading from a store is a search in the knowledge base; filling one is done on its page."""
+    mode = job.item.text("mode", default="retrieve")
+    if mode in ("load", "retrieve", "retrieve-as-tool"):
+        job.approximate("it searches the tenant's knowledge base; the passages have to be put there")
+        limit = v.within(v.number(job.params, "topK"), 1, 20)
+        config = {
+            "source": slug(job.item.label) or None,
+            "query": job.reader.value("query", job.params.get("prompt")) or "context.message",
+            "limit": int(limit) if limit else None,
+        }
+        job.add("knowledge", config)
+    else:
+        job.unsupported("passages are put into the knowledge base on its page, not by a workflow")

@@ -1,0 +1,175 @@
+"""An n8n file as a draft: who is a trigger, who is plugged into whom, and each node through its converter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.importers import values as v
+from engine.importers.attempt import attempt
+from engine.importers.draft import Draft, DraftNode
+from engine.importers.n8n import agents, apps, table, triggers
+from engine.importers.n8n.file import File, Item, read_file
+from engine.importers.n8n.job import Job
+from engine.importers.n8n.reading import Reader
+from engine.importers.report import Outcome
+
+Json = Any
+STRETCH = (1.25, 1.0)
+PASSING = frozenset({"if", "switch", "filter", "noOp", "wait", "merge", "splitInBatches", "limit", "sort", "stopAndError",
+                     "respondToWebhook", "textClassifier", "sentimentAnalysis", "removeDuplicates"})  # fmt: skip
+
+
+def convert(data: dict[str, Json]) -> Draft:
+    """Never raises for what the file holds."""
+    draft = Draft("n8n", title=v.text(data, "name"), description=v.text(data, "description") or v.text(data, "meta", "description"))
+    draft.start = draft.names.take("start", "start")
+    file = read_file(data, draft)
+    timeout = v.within(v.number(data, "settings", "executionTimeout"), 1, 31_536_000)
+    draft.timeout_s = timeout
+    if v.mapping(data, "pinData"):
+        draft.report.remark("Pinned data is not imported; pin an output of a run instead.")
+    for item in file.items:
+        if not triggers.is_trigger(item):
+            item.name = draft.names.take(item.label, item.kind)
+    flow = [item for item in file.items if not _is_plugged_in(item)]
+    starting = [item for item in flow if triggers.is_trigger(item)]
+    for item in file.items:
+        _prepare(item, is_trigger=item in starting)
+    _start(draft, starting)
+    for item in file.items:
+        if item in starting:
+            attempt(draft, item.entry, draft.start, item.params, lambda item=item: triggers.convert(file, item))
+        elif item in flow:
+            _flow_item(file, item)
+    _entries_of_triggers(file, starting)
+    for item in file.items:
+        _leftover(file, item)
+    return draft
+
+
+def _is_plugged_in(item: Item) -> bool:
+    """A part of another node. A tool of an MCP trigger is not: it becomes a step of its own."""
+    return bool(item.into) and not any(target.kind == "mcpTrigger" for _, target in item.into)
+
+
+def _prepare(item: Item, *, is_trigger: bool) -> None:
+    if is_trigger:
+        triggers.prepare(item)
+        return
+    item.passes = item.kind in PASSING or (item.disabled and not item.into)
+    if item.kind in agents.AGENTS or item.kind == "informationExtractor" or (item.kind in agents.VENDORS and item.is_langchain):
+        agents.prepare(item)
+
+
+def _start(draft: Draft, starting: list[Item]) -> None:
+    place = min((item.entry.source.place for item in starting if item.entry.source.place), default=None)
+    draft.nodes[draft.start] = DraftNode(draft.start, "start", {}, place)
+
+
+def _flow_item(file: File, item: Item) -> None:
+    job = Job(file, item, Reader(file, item, arguments=any(target.kind == "mcpTrigger" for _, target in item.into)))
+    attempt(file.draft, item.entry, item.name, item.params, lambda: _convert(job))
+    if not job.ends:
+        _links(job)
+
+
+def _convert(job: Job) -> None:
+    converter = table.find(job.item) or apps.find(job.item)
+    if converter is None:
+        job.unsupported("nothing of ours does this")
+        return
+    converter(job)
+
+
+def _links(job: Job) -> None:
+    item, draft = job.item, job.draft
+    if item.name not in draft.nodes:
+        return
+    errors = v.text(item.raw, "onError") == "continueErrorOutput"
+    is_fork = bool(job.branches) and draft.nodes[item.name].type != "transform"
+    job.branches = _live(job.branches)
+    for output, targets in item.out.items():
+        on = "error" if errors and output == job.error_output else "success"
+        condition, label = job.branches.get(output, (None, None)) if on == "success" else (None, None)
+        if is_fork and on == "success" and output not in job.branches:
+            condition = "false"
+        for target in targets:
+            if target.name:
+                draft.link(item.name, target.name, condition, on=on, label=label)
+
+
+def _live(branches: dict[int, tuple[str | None, str | None]]) -> dict[int, tuple[str | None, str | None]]:
+    """The branches with one default at most: what is always true is the default, and hides those behind it."""
+    found: dict[int, tuple[str | None, str | None]] = {}
+    has_default = False
+    for output, (condition, label) in branches.items():
+        is_default = condition is None or condition == "true"
+        found[output] = ("false" if is_default and has_default else None if is_default else condition, label)
+        has_default |= is_default
+    return found
+
+
+def _entries_of_triggers(file: File, starting: list[Item]) -> None:
+    """Where the start leads. Triggers that lead to different places are told apart by their kind."""
+    draft = file.draft
+    ways: dict[tuple[str, ...], list[Item]] = {}
+    for item in starting:
+        targets = tuple(target.name for target in item.targets if target.name)
+        if item.kind == "mcpTrigger":
+            targets = (_which_tool(file, item),)
+        if targets and item.kind != "errorTrigger":
+            ways.setdefault(targets, []).append(item)
+    if len(ways) <= 1:
+        draft.first = [name for targets in ways for name in targets]
+        return
+    fork = draft.helper("which_trigger", "condition", {"description": "Each kind of trigger has its own way"}, _beside(draft))
+    draft.link(draft.start, fork.name)
+    seen: set[str] = set()
+    for targets, items in ways.items():
+        kinds = [kind for kind in dict.fromkeys(map(_kind_of, items)) if kind not in seen]
+        if not kinds:
+            for item in items:
+                item.entry.approximate("another trigger of the same kind leads elsewhere; the two cannot be told apart")
+            continue
+        seen.update(kinds)
+        condition = " or ".join(f"run.trigger == '{kind}'" for kind in kinds)
+        for name in targets:
+            draft.link(fork.name, name, condition, label=items[0].label)
+
+
+def _kind_of(item: Item) -> str:
+    kinds = {"webhook": "webhook", "chatTrigger": "chat", "formTrigger": "form", "executeWorkflowTrigger": "workflow",
+             "mcpTrigger": "api", "manualTrigger": "manual", "start": "manual"}  # fmt: skip
+    if item.kind in triggers.SCHEDULED or "pollTimes" in item.params:
+        return "schedule"
+    return kinds.get(item.kind, "webhook")
+
+
+def _beside(draft: Draft) -> tuple[float, float] | None:
+    place = draft.nodes[draft.start].place
+    return (place[0] + 120, place[1] + 80) if place else None
+
+
+def _which_tool(file: File, trigger: Item) -> str:
+    """The tools of an MCP trigger as branches of one fork."""
+    tools = [item for subs in trigger.subs.values() for item in subs]
+    fork = file.draft.helper("which_tool", "condition", {"description": "The tool that the caller names"}, trigger.entry.source.place)
+    for item in tools:
+        if item.name:
+            file.draft.link(fork.name, item.name, f"context.tool == '{item.name}'", label=item.label)
+    return fork.name
+
+
+def _leftover(file: File, item: Item) -> None:
+    """A part of an agent that no agent took up."""
+    entry = item.entry
+    if entry.node is not None:
+        return
+    roots = file.roots(item)
+    home = next((root for root in roots if root.entry.node), None)
+    if home is not None:
+        entry.node = home.entry.node
+        entry.lower(home.entry.outcome if home.entry.outcome is Outcome.UNSUPPORTED else Outcome.MAPPED, "")
+        return
+    entry.lower(Outcome.UNSUPPORTED, "it is plugged into nothing")
+    file.draft.placeholder(entry, item.name or file.draft.names.take(item.label, item.kind), item.params)

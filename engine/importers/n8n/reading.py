@@ -1,0 +1,318 @@
+"""n8n's values in our words: `=Hello {{ $json.name }}`, resource locators, JSON with expressions in it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.importers import script, wording as w
+from engine.importers import values as v
+from engine.importers.n8n.file import File, Item
+from engine.importers.script import Step
+from engine.importers.script_syntax import Unsayable
+from engine.importers.wording import Part, Said, Unsaid, Wording
+
+Json = Any
+MAX_TEXT = 200_000
+_DELIMITERS = re.compile(r"'(?:[^'\\\n]++|\\.)*+'|\"(?:[^\"\\\n]++|\\.)*+\"|\{|\}")
+_WHOLE = re.compile(r"\s*\{\{.*\$.*\}\}\s*", re.DOTALL)
+_OPEN, _CLOSE = "\ue000", "\ue001"
+_TOKEN = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
+_LISTS = ("item", "first", "last", "all")
+
+
+class FromModel(Unsayable):
+    """`$fromAI(...)`: a value that the model chooses when it calls the tool."""
+
+
+def split(text: str) -> list[tuple[bool, str]]:
+    """The text in pieces: (is an expression, its source)."""
+    found: list[tuple[bool, str]] = []
+    at = 0
+    while (start := text.find("{{", at)) >= 0:
+        end = _closing(text, start + 2)
+        if end < 0:
+            break
+        found.append((False, text[at:start]))
+        found.append((True, text[start + 2 : end].strip()))
+        at = end + 2
+    found.append((False, text[at:]))
+    return [piece for piece in found if piece[0] or piece[1]]
+
+
+def _closing(text: str, start: int) -> int:
+    """Where the `}}` stands that closes an expression; the first one where braces do not match."""
+    depth = 0
+    for found in _DELIMITERS.finditer(text, start):
+        if found[0] == "{":
+            depth += 1
+        elif found[0] == "}":
+            if depth == 0 and text.startswith("}}", found.start()):
+                return found.start()
+            depth = max(0, depth - 1)
+    return text.find("}}", start)
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads the values of one item, where its expressions stand. `arguments`: `$fromAI` means the caller's input."""
+
+    file: File
+    item: Item
+    arguments: bool = False
+
+    # -- values -----------------------------------------------------------------------------------------------------
+
+    def wording(self, raw: Json) -> Wording:
+        """A parameter as text. Lists and mappings are taken as JSON."""
+        raw = plain(raw)
+        if isinstance(raw, bool):
+            raw = "true" if raw else "false"
+        if isinstance(raw, dict | list):
+            return Wording.of([json.dumps(raw, ensure_ascii=False)])
+        if raw is None:
+            return Wording()
+        text = str(raw)[:MAX_TEXT]
+        if text.startswith("="):
+            text = text[1:]
+        elif not _WHOLE.fullmatch(text):
+            return Wording.of([text])
+        parts: list[Part] = []
+        for is_expression, piece in split(text):
+            parts += self.parts(piece) if is_expression else [piece]
+        return Wording.of(parts)
+
+    def parts(self, source: str) -> list[Part]:
+        try:
+            return script.translate(source, self)
+        except Unsayable as err:
+            return [Unsaid(f"{{{{ {source} }}}}", str(err))]
+
+    def asks_model(self, raw: Json) -> bool:
+        """Does the model fill in this value?"""
+        return not self.arguments and isinstance(raw := plain(raw), str) and "$fromAI" in raw
+
+    def value(self, field: str, raw: Json) -> Json:
+        """For fields that take `${...}`; keeps numbers, true and false, and structures."""
+        raw = plain(raw)
+        if isinstance(raw, dict):
+            return {key: self.value(field, item) for key, item in raw.items()}
+        if isinstance(raw, list):
+            return [self.value(field, item) for item in raw]
+        if not isinstance(raw, str):
+            return raw
+        return self.file.draft.value(self.item.entry, field, self.wording(raw))
+
+    def template(self, field: str, raw: Json) -> str:
+        return self.file.draft.template(self.item.entry, field, self.wording(raw))
+
+    def expression(self, field: str, raw: Json) -> str:
+        raw = plain(raw)
+        if raw is None or isinstance(raw, bool | int | float):
+            return json.dumps(raw)
+        return self.file.draft.expression(self.item.entry, field, self.wording(raw))
+
+    def data(self, field: str, raw: Json, leaf: Callable[[str, Wording], Json]) -> Json | None:
+        """JSON with expressions in it as data whose texts went through `leaf`; None when it is no JSON.
+
+        `={{ {a: $json.b} }}`, `={"a": "{{ $json.b }}"}` and `{"a": 1}` are all read.
+        """
+        raw = plain(raw)
+        if isinstance(raw, dict | list):
+            return _mapped(raw, lambda text: leaf(field, self.wording(text)))
+        if not isinstance(raw, str):
+            return None
+        pieces = split(raw[1:]) if raw.startswith("=") else [(False, raw)]
+        pieces = [piece for piece in pieces if piece[0] or piece[1].strip()]
+        if len(pieces) == 1 and pieces[0][0]:
+            return self._written_out(field, pieces[0][1], leaf)
+        return self._json_text(field, pieces, leaf)
+
+    def _written_out(self, field: str, source: str, leaf: Callable[[str, Wording], Json]) -> Json | None:
+        try:
+            found = script.translate_data(source, self)
+        except Unsayable:
+            return None
+        return None if found is None else _mapped(found, lambda wording: leaf(field, wording))
+
+    def _json_text(
+        self, field: str, pieces: Sequence[tuple[bool, str]], leaf: Callable[[str, Wording], Json]
+    ) -> Json | None:
+        """Each expression becomes a mark, the JSON is read, and the marks become wordings again."""
+        sources = [piece for is_expression, piece in pieces if is_expression]
+        text = ""
+        in_text = False
+        number = 0
+        for is_expression, piece in pieces:
+            if is_expression:
+                mark = f"{_OPEN}{number}{_CLOSE}"
+                text += mark if in_text else f'"{mark}"'
+                number += 1
+            else:
+                in_text ^= len(re.findall(r'(?<!\\)"', piece)) % 2 == 1
+                text += piece
+        try:
+            found = json.loads(text.strip() or "x", strict=False, parse_constant=lambda _name: None)
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(found, dict | list):
+            return None
+        return _mapped(found, lambda text: leaf(field, self._unmarked(text, sources)))
+
+    def _unmarked(self, text: str, sources: Sequence[str]) -> Wording:
+        parts: list[Part] = []
+        for number, piece in enumerate(_TOKEN.split(text)):
+            if number % 2:
+                parts += self.parts(sources[int(piece)]) if int(piece) < len(sources) else []
+            else:
+                parts.append(piece)
+        return Wording.of(parts)
+
+    # -- what names mean --------------------------------------------------------------------------------------------
+
+    def chain(self, name: str, steps: Sequence[Step]) -> tuple[Said, int] | None:
+        if name == "$json":
+            return self._below(None, steps, 0)
+        if name in ("$", "$node", "$items") and steps:
+            return self._named(steps)
+        if name == "$input" and steps:
+            return self._below(None, steps, self._past_item(steps, 0))
+        if name in ("$fromAI", "$fromai", "$fromAi"):
+            return self._from_model(steps)
+        return _root(name, steps, self)
+
+    def _named(self, steps: Sequence[Step]) -> tuple[Said, int]:
+        """`$('A').item.json`, `$node["A"].json`, `$items("A")[0].json`."""
+        kind, value = steps[0]
+        if kind == "call":
+            label = value[0].value if len(value) and isinstance(getattr(value[0], "value", None), str) else ""
+        else:
+            label = str(value)
+        found = self.file.by_label.get(label)
+        if found is None:
+            raise Unsayable(f"there is no node {label[:60]!r} in the file")
+        if found.into and not self.arguments:
+            raise Unsayable(f"{label[:60]!r} is a part of an agent")
+        return self._below(found, steps, self._past_item(steps, 1))
+
+    def _past_item(self, steps: Sequence[Step], at: int) -> int:
+        """Behind `.item.json`, `.first().json`, `.json`."""
+        if at < len(steps) and steps[at][1] in ("all", "itemMatching", "context", "params", "binary"):
+            raise Unsayable("all items of a node" if steps[at][1] == "all" else f"`{steps[at][1]}`")
+        if at < len(steps) and steps[at][0] == "get" and (steps[at][1] in _LISTS or isinstance(steps[at][1], int)):
+            at += 1
+            if at < len(steps) and steps[at][0] == "call":
+                at += 1
+        if at < len(steps) and steps[at] == ("get", "json"):
+            return at + 1
+        if at < len(steps) and steps[at] == ("get", "binary"):
+            raise Unsayable("a file")
+        raise Unsayable("something of a node that is not its data")
+
+    def _below(self, named: Item | None, steps: Sequence[Step], at: int) -> tuple[Said, int]:
+        """The place of the data of an item (None: of what comes in), with the part of the path that changed its name."""
+        producer = _producer(self.item if named is None else named, skip_first=named is None)
+        keys: list[str | int] = []
+        for kind, value in steps[at:]:
+            if kind != "get":
+                break
+            keys.append(value)
+        called = at + len(keys) < len(steps) and steps[at + len(keys)][0] == "call"
+        keys = keys[: len(keys) - 1] if called else keys
+        if "length" in keys:
+            keys = keys[: keys.index("length")]
+        renames = producer.renames if producer is not None else {}
+        for length in range(len(keys), 0, -1):
+            if tuple(keys[:length]) in renames:
+                in_context, own = renames[tuple(keys[:length])]
+                return self._place(named, producer, in_context, own), at + length
+        if not keys:
+            whole = producer is not None and () in renames
+            return self._place(named or producer, producer, *(renames[()] if whole else ((), ()))), at
+        return self._place(named, producer, (), ()), at
+
+    @staticmethod
+    def _place(named: Item | None, producer: Item | None, in_context: Sequence[str], own: Sequence[str]) -> Said:
+        if named is None or producer is None:
+            return w.path("context", *in_context)
+        if producer.trigger:
+            return w.path("inputs", *in_context)
+        return w.path("nodes", producer.name, "output", *own)
+
+    def _from_model(self, steps: Sequence[Step]) -> tuple[Said, int]:
+        if not steps or steps[0][0] != "call" or not steps[0][1]:
+            raise Unsayable("`$fromAI`")
+        key = getattr(steps[0][1][0], "value", None)
+        if not self.arguments or not isinstance(key, str) or not key:
+            raise FromModel("the model chooses it")
+        return w.path("context", key), 1
+
+
+def plain(raw: Json) -> Json:
+    """A resource locator's value; anything else as it is."""
+    if isinstance(raw, dict) and ("__rl" in raw or set(raw) == {"mode", "value"}):
+        return raw.get("value")
+    return raw
+
+
+def _mapped(data: Json, leaf: Callable[[Any], Json]) -> Json:
+    if isinstance(data, dict):
+        return {key: _mapped(item, leaf) for key, item in data.items()}
+    if isinstance(data, list):
+        return [_mapped(item, leaf) for item in data]
+    return leaf(data) if isinstance(data, str | Wording) else data
+
+
+def _producer(item: Item, *, skip_first: bool) -> Item | None:
+    """The item whose data is here: through those that pass data on; None where several ways come together."""
+    seen: set[int] = set()
+    here: Item = item
+    if skip_first:
+        if len(item.before) != 1:
+            return None
+        here = item.before[0]
+    while here.passes and id(here) not in seen:
+        seen.add(id(here))
+        if len(here.before) != 1:
+            return None
+        here = here.before[0]
+    return here
+
+
+def _root(name: str, steps: Sequence[Step], reader: Reader) -> tuple[Said, int] | None:
+    """The other `$` names."""
+    keys = [value for kind, value in steps[:2] if kind == "get"]
+    called = steps[0][1] if steps and steps[0][0] == "call" else None
+    if name == "$now" or (name == "DateTime" and keys[:1] == ["now"] and len(steps) > 1 and steps[1][0] == "call"):
+        return _now(steps[2:] if name == "DateTime" else steps, 2 if name == "DateTime" else 0)
+    if name in ("$vars", "$env") and keys and isinstance(keys[0], str):
+        variable = reader.file.draft.read_variable(keys[0])
+        return w.path("variables", variable), 1
+    if name == "$execution" and keys[:1] == ["id"]:
+        return w.path("run", "run_id"), 1
+    if name == "$workflow" and keys[:1] in (["name"], ["id"]):
+        return w.path("run", "workflow"), 1
+    if name == "$ifEmpty" and called is not None and len(called) == 2:
+        first, second = (script.say(arg, reader) for arg in called)
+        return Said(f"{first.within(w.OR)} or {second.within(w.AND)}", w.OR), 1
+    if name == "$if" and called is not None and len(called) == 3:
+        return script.choice(called[0], called[1], called[2], reader), 1
+    if name in ("$max", "$min") and called:
+        return Said(f"{name[1:]}({', '.join(script.say(arg, reader).text for arg in called)})"), 1
+    if name.startswith("$") or name in ("DateTime", "Date"):
+        meant = {"$binary": "a file", "$today": "a date", "DateTime": "a date", "Date": "a date"}
+        raise Unsayable(meant.get(name, f"`{name[:40]}`"))
+    return None
+
+
+def _now(steps: Sequence[Step], done: int) -> tuple[Said, int]:
+    method = steps[0][1] if steps else None
+    called = len(steps) > 1 and steps[1][0] == "call"
+    if method in ("toMillis", "valueOf") and called:
+        return Said("now() * 1000", w.PRODUCT), done + 2
+    if method in ("toSeconds", "toUnixInteger") and called:
+        return Said("now()"), done + 2
+    raise Unsayable("a date")
