@@ -14,14 +14,16 @@ from typing import Any
 
 from engine import nodes
 from engine.errors import NotImportable
-from engine.importers.kinds import HEDDLE, recognised
+from engine.importers import values as v
+from engine.importers.attempt import FAULTS
+from engine.importers.kinds import HEDDLE, nodes_of, recognised
 from engine.importers.proof import proven_text
 from engine.importers.reading import read
-from engine.importers.report import Outcome, Report
+from engine.importers.report import Entry, Outcome, Report, Source
 from engine.importers.writing import layout_of
 
 Json = Any
-PEERS = ("n8n", "dify", "langflow", "flowise")
+MOST_NODES = 4_000  # of the file; a part of them may be folded into others
 
 
 @dataclass(slots=True)
@@ -46,9 +48,15 @@ def convert(
     kind, found = recognised(read(data))
     if kind == HEDDLE:
         raise NotImportable("This is a workflow of Heddle already.")
+    written = nodes_of(kind, found)
+    if len(written) > MOST_NODES:
+        return _too_many(kind, title, written)
     nodes.load()
     peer = import_module(f"{__name__}.{kind}")
-    draft = peer.convert(found)
+    try:
+        draft = peer.convert(found)
+    except FAULTS as err:  # each node is converted under guard; this is what lies between them
+        raise NotImportable("The file holds something that could not be read.") from err
     draft.title = draft.title.strip() or title
     try:
         text = proven_text(draft, tools)
@@ -58,3 +66,11 @@ def convert(
             entry.lower(Outcome.UNSUPPORTED, err.public_message)
         return Imported(kind, draft.title, None, report=draft.report, error=err.public_message)
     return Imported(kind, draft.title, text, layout_of(draft, peer.STRETCH), draft.report)
+
+
+def _too_many(kind: str, title: str, written: list[Json]) -> Imported:
+    """The report of a file that is too large to be converted."""
+    error = f"The file has more than {MOST_NODES:,} nodes."
+    sources = (Source(str(n), v.text(node, "name")[:200], v.text(node, "type")[:200]) for n, node in enumerate(written))
+    report = Report([Entry(source, Outcome.UNSUPPORTED, reasons=[error]) for source in sources])
+    return Imported(kind, title, None, report=report, error=error)

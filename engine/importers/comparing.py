@@ -50,7 +50,9 @@ def takes_no_right_side(operator: str) -> bool:
     return SYNONYMS.get(operator.strip().lower()) in _ALONE
 
 
-def compare(left: Said, operator: str, right: Said | None, *, is_number: bool = False, ignore_case: bool = False) -> Said:
+def compare(
+    left: Said, operator: str, right: Said | None, *, is_number: bool = False, ignore_case: bool = False
+) -> Said:
     """The comparison; raises Unsayable for an operator that we do not have, or a right side that is missing."""
     word = SYNONYMS.get(operator.strip().lower())
     if word is None:

@@ -77,6 +77,7 @@ class Draft:
     variables: dict[str, Json] = field(default_factory=dict)
     credentials: dict[str, str] = field(default_factory=dict)  # name -> type
     inputs: dict[str, Json] = field(default_factory=dict)  # properties of the run's input
+    homes: dict[str, str] = field(default_factory=dict)  # a node in a loop -> the loop that it leads back to
     fallback: str | None = None  # where a failure leads that nothing else takes
     timeout_s: float | None = None
     report: Report = field(default_factory=Report)
@@ -96,9 +97,7 @@ class Draft:
         """A name for a node that is added later: references to it can be written before."""
         return self.names.take(source.name, fallback)
 
-    def add(
-        self, entry: Entry, type_name: str, config: Mapping[str, Json], *, name: str, **more: Json
-    ) -> DraftNode:
+    def add(self, entry: Entry, type_name: str, config: Mapping[str, Json], *, name: str, **more: Json) -> DraftNode:
         """A node for an entry. Without that type in this installation it becomes a placeholder."""
         kept = {key: value for key, value in config.items() if value is not None and value not in ({}, [], "")}
         if said := kept.pop("description", None) or readable(entry.source.name, name):
@@ -136,7 +135,7 @@ class Draft:
         kept = storable.storable({"type": entry.source.type[:200], "parameters": original})
         if original in (None, {}, []) or len(json.dumps(kept.value, ensure_ascii=False)) > MAX_ORIGINAL:
             return {"type": entry.source.type[:200]}
-        return kept.value
+        return dict(kept.value)
 
     def note(self, entry: Entry, text: str, *, name: str | None = None) -> None:
         """A remark on the canvas."""
@@ -153,7 +152,9 @@ class Draft:
 
     # -- edges and the rest -----------------------------------------------------------------------------------------
 
-    def link(self, source: str, target: str, condition: str | None = None, *, on: str = "success", label: str | None = None) -> None:
+    def link(
+        self, source: str, target: str, condition: str | None = None, *, on: str = "success", label: str | None = None
+    ) -> None:
         self.edges.append(DraftEdge(source, target, condition, on, label[:80] if label else None))
 
     def credential(self, name: str, type_name: str = "http") -> str:
@@ -198,4 +199,3 @@ class Draft:
 
     def edges_from(self, name: str) -> Iterator[DraftEdge]:
         return (edge for edge in self.edges if edge.source == name)
-

@@ -6,6 +6,8 @@ several; a default for each fork; no cycle without a way out. What has to be dro
 
 from __future__ import annotations
 
+from collections import deque
+
 from engine.importers.draft import Draft, DraftEdge, DraftNode
 from engine.importers.report import Place
 from engine.language import node_types
@@ -118,25 +120,48 @@ def _sort_edges(draft: Draft) -> None:
 
 def _break_cycles(draft: Draft) -> None:
     """Drop the edges that close a cycle which no edge leaves."""
-    while True:
-        targets = {name: set(bodies(node)) & set(draft.nodes) for name, node in draft.nodes.items()}
-        for edge in draft.edges:
-            targets[edge.source].add(edge.target)
-        open_ended = _open_ended(draft)
-        order = {name: number for number, name in enumerate(draft.nodes)}
+    while cycles := _endless(draft, _open_ended(draft)):
+        order = _as_reached(draft)
         gone: list[DraftEdge] = []
-        for cycle in components(targets):
-            inside = set(cycle)
-            if len(cycle) == 1 and cycle[0] not in targets[cycle[0]]:
-                continue
-            if inside & open_ended or any(targets[name] - inside for name in cycle):
-                continue
-            entry = min(cycle, key=order.__getitem__)
+        for inside in cycles:
+            entry = min(inside, key=order.__getitem__)
             within = [edge for edge in draft.edges if edge.source in inside and edge.target in inside]
             gone += [edge for edge in within if edge.target == entry] or within[:1]
         if not gone:
             return
         _drop(draft, gone)
+
+
+def _as_reached(draft: Draft) -> dict[str, int]:
+    """Nodes numbered in the order in which the start reaches them; then the others as they stand."""
+    following: dict[str, list[str]] = {name: bodies(node) for name, node in draft.nodes.items()}
+    for edge in draft.edges:
+        following[edge.source].append(edge.target)
+    reached: dict[str, int] = {}
+    todo = deque([draft.start])
+    while todo:
+        name = todo.popleft()
+        if name in draft.nodes and name not in reached:
+            reached[name] = len(reached)
+            todo.extend(following[name])
+    for name in draft.nodes:
+        reached.setdefault(name, len(reached))
+    return reached
+
+
+def _endless(draft: Draft, leaving: set[str]) -> list[set[str]]:
+    """Cycles that no edge leaves, and none of whose nodes is among `leaving`."""
+    targets = {name: set(bodies(node)) & set(draft.nodes) for name, node in draft.nodes.items()}
+    for edge in draft.edges:
+        targets[edge.source].add(edge.target)
+    found = []
+    for cycle in components(targets):
+        inside = set(cycle)
+        if len(cycle) == 1 and cycle[0] not in targets[cycle[0]]:
+            continue
+        if not inside & leaving and not any(targets[name] - inside for name in cycle):
+            found.append(inside)
+    return found
 
 
 def _drop(draft: Draft, gone: list[DraftEdge]) -> None:
@@ -154,12 +179,22 @@ def _open_ended(draft: Draft) -> set[str]:
 
 
 def _ways_out(draft: Draft) -> None:
-    """Whatever has no edge to go on by leads to the end."""
+    """Whatever has no edge to go on by leads back to its loop, or to the end."""
     open_ended = _open_ended(draft)
     ending = [name for name in draft.nodes if name in open_ended and not _is(draft.nodes[name], "final")]
+    home = {
+        name: draft.homes[name] for name in ending if draft.homes.get(name) in draft.nodes and draft.homes[name] != name
+    }
+    for name, loop in home.items():
+        draft.link(name, loop)
+    for inside in _endless(draft, set(ending) - set(home)):  # two loops, each in the other: one of them has to end
+        back = next((name for name in home if name in inside), None)
+        if back is not None:
+            draft.edges = [edge for edge in draft.edges if edge.source != back or edge.target != home[back]]
+            del home[back]
+    ending = [name for name in ending if name not in home]
     if not draft.end and (ending or not any(_is(node, "final") for node in draft.nodes.values())):
-        places = [draft.nodes[name].place for name in ending]
-        known = [place for place in places if place is not None]
+        known = [place for name in ending if (place := draft.nodes[name].place) is not None]
         place = (max(x for x, _ in known) + CARD, sum(y for _, y in known) / len(known)) if known else None
         draft.end = draft.helper("end", "end", {}, place).name
     for name in ending:
@@ -179,4 +214,3 @@ def _order_edges(draft: Draft) -> None:
     """Edges in the order of their sources; those of one source keep theirs."""
     order = {name: number for number, name in enumerate(draft.nodes)}
     draft.edges.sort(key=lambda edge: order[edge.source])
-

@@ -21,6 +21,12 @@ def recognised(data: Json) -> tuple[str, dict[str, Json]]:
     raise NotImportable("This is no workflow of Heddle, n8n, Dify, Langflow or Flowise.")
 
 
+def nodes_of(kind: str, data: dict[str, Json]) -> list[Json]:
+    """The nodes of a file as they stand there."""
+    paths = {"langflow": ("data", "nodes"), "dify": ("workflow", "graph", "nodes")}
+    return v.items(data, *paths.get(kind, ("nodes",)))
+
+
 def _unwrapped(data: Json) -> list[dict[str, Json]]:
     """The data, and what may be wrapped in it: a list of one, an API's answer, a text inside the JSON."""
     found: list[dict[str, Json]] = []
@@ -46,9 +52,11 @@ def _named(inner: Json, outer: dict[str, Json]) -> Json:
     return {"name": outer.get("name"), **inner} if isinstance(inner, dict) else inner
 
 
-def _kind(data: dict[str, Json]) -> str | None:
+def _kind(data: dict[str, Json]) -> str | None:  # noqa: PLR0911  (one return per kind)
     nodes, edges = data.get("nodes"), data.get("edges")
-    if isinstance(data.get("app"), dict) and (data.get("kind") == "app" or "workflow" in data or "model_config" in data):
+    if isinstance(data.get("app"), dict) and (
+        data.get("kind") == "app" or "workflow" in data or "model_config" in data
+    ):
         return "dify"
     if isinstance(data.get("rag_pipeline"), dict) and isinstance(data.get("workflow"), dict):
         return "dify"
@@ -69,6 +77,10 @@ def _with_edges(data: dict[str, Json], nodes: list[Json]) -> str | None:
         return "langflow"
     if any(isinstance(v.at(node, "data"), dict) for node in nodes):
         return "flowise"
-    if isinstance(data.get("name"), str) and (isinstance(data.get("version"), str) or not nodes or "config" in str(nodes[:3])[:2000]):
+    if isinstance(data.get("name"), str) and (
+        isinstance(data.get("version"), str) or not nodes or "config" in str(nodes[:3])[:2000]
+    ):
         return HEDDLE
-    return "flowise" if not nodes else HEDDLE if any("type" in node for node in nodes if isinstance(node, dict)) else None
+    return (
+        "flowise" if not nodes else HEDDLE if any("type" in node for node in nodes if isinstance(node, dict)) else None
+    )

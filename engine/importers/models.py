@@ -7,10 +7,11 @@ import re
 # A word in the foreign provider's name -> LiteLLM's prefix; the first that fits.
 _PREFIXES = (
     ("azure", "azure"), ("openrouter", "openrouter"), ("anthropic", ""), ("claude", ""), ("gemini", "gemini"),
-    ("google", "gemini"), ("vertex", "vertex_ai"), ("palm", "gemini"), ("mistral", "mistral"), ("groq", "groq"), ("ollama", "ollama"),
-    ("deepseek", "deepseek"), ("cohere", "cohere"), ("bedrock", "bedrock"), ("huggingface", "huggingface"), ("hugging", "huggingface"),
-    ("xai", "xai"), ("grok", "xai"), ("together", "together_ai"), ("fireworks", "fireworks_ai"), ("perplexity", "perplexity"),
-    ("cerebras", "cerebras"), ("nvidia", "nvidia_nim"), ("watsonx", "watsonx"), ("databricks", "databricks"), ("replicate", "replicate"),
+    ("google", "gemini"), ("vertex", "vertex_ai"), ("palm", "gemini"), ("mistral", "mistral"), ("groq", "groq"),
+    ("ollama", "ollama"), ("deepseek", "deepseek"), ("cohere", "cohere"), ("bedrock", "bedrock"),
+    ("hugging", "huggingface"), ("xai", "xai"), ("grok", "xai"), ("together", "together_ai"),
+    ("fireworks", "fireworks_ai"), ("perplexity", "perplexity"), ("cerebras", "cerebras"), ("nvidia", "nvidia_nim"),
+    ("watsonx", "watsonx"), ("databricks", "databricks"), ("replicate", "replicate"),
 )  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9][\w.:/@+-]{0,150}")
 

@@ -78,7 +78,9 @@ def _yaml(text: str) -> Json:
         tree = parse_tree(without_forbidden(text))
     except YamlError as err:
         line = err.details.get("line")
-        raise NotImportable(f"The file is neither JSON nor YAML that we accept: line {line}: {err.public_message}.") from None
+        raise NotImportable(
+            f"The file is neither JSON nor YAML that we accept: line {line}: {err.public_message}."
+        ) from None
     return tree.root.value if tree.root is not None else None
 
 

@@ -14,8 +14,9 @@ Json = Any
 MAX_DEPTH = 6
 TYPES = {
     "string": "string", "str": "string", "text": "string", "date": "string", "datetime": "string", "file": "string",
-    "secret": "string", "select": "string", "number": "number", "float": "number", "int": "integer", "integer": "integer",
-    "boolean": "boolean", "bool": "boolean", "object": "object", "dict": "object", "array": "array", "list": "array",
+    "secret": "string", "select": "string", "number": "number", "float": "number", "int": "integer",
+    "integer": "integer", "boolean": "boolean", "bool": "boolean", "object": "object", "dict": "object",
+    "array": "array", "list": "array",
 }  # fmt: skip
 
 
@@ -53,7 +54,11 @@ def of_example(example: Json, depth: int = 0) -> dict[str, Json]:
         properties = {str(key)[:100]: of_example(item, depth + 1) for key, item in list(example.items())[:100]}
         return {"type": "object", "properties": properties}
     if isinstance(example, list):
-        return {"type": "array", "items": of_example(example[0], depth + 1)} if example and depth < MAX_DEPTH else {"type": "array"}
+        return (
+            {"type": "array", "items": of_example(example[0], depth + 1)}
+            if example and depth < MAX_DEPTH
+            else {"type": "array"}
+        )
     if isinstance(example, bool):
         return {"type": "boolean"}
     if isinstance(example, int | float):

@@ -112,7 +112,7 @@ def _pieces(tree: Any) -> list[Any]:
     return [tree]
 
 
-def say(tree: Any, refs: Refs) -> Said:
+def say(tree: Any, refs: Refs) -> Said:  # noqa: PLR0911  (one return per kind of syntax)
     """A tree as an expression of ours; raises Unsayable."""
     match tree:
         case Literal(value=value):
@@ -136,7 +136,11 @@ def say(tree: Any, refs: Refs) -> Said:
 def _literal(value: Any) -> Said:
     if isinstance(value, str):
         return w.literal(value)
-    return Said({True: "true", False: "false", None: "null"}[value] if value is None or value is True or value is False else repr(value))
+    return Said(
+        {True: "true", False: "false", None: "null"}[value]
+        if value is None or value is True or value is False
+        else repr(value)
+    )
 
 
 def _sum(pieces: Sequence[Said]) -> Said:

@@ -224,10 +224,7 @@ class _Parser:
             if self.take("."):
                 tree = Member(tree, Literal(self.member()))
             elif self.take("?."):
-                if self.take("["):
-                    tree = self.indexed(tree)
-                else:
-                    tree = Member(tree, Literal(self.member()))
+                tree = self.indexed(tree) if self.take("[") else Member(tree, Literal(self.member()))
             elif self.take("["):
                 tree = self.indexed(tree)
             elif self.take("("):
@@ -256,7 +253,7 @@ class _Parser:
                 break
         return tuple(found)
 
-    def primary(self) -> Any:
+    def primary(self) -> Any:  # noqa: PLR0911  (one return per kind of token)
         token = self.token
         if token.kind == "op" and token.value == "`":
             return self.template()

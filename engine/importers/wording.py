@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import SchemaError
-from engine.language.expression_syntax import ROOTS, PathRef
-from engine.language.expressions import compile_expression
+from engine.language.expression_syntax import ROOTS
+from engine.language.expressions import PathRef, compile_expression
 from engine.language.resolve import CONTEXT_PREFIX, expressions_in
 from engine.language.templates import compile_template
 from engine.language.tokens import MAX_LENGTH
@@ -134,7 +134,12 @@ class Wording:
         only = self.only
         if only is not None and only.literal is None:
             return only.text if only.text.startswith(CONTEXT_PREFIX) and only.path else f"${{{only.text}}}"
-        text = "".join(self._in_value(part, keep) for part in self.parts)
+        text = ""
+        for part in self.parts:
+            piece = self._in_value(part, keep)
+            if piece.startswith("${") and (dollars := len(text) - len(text.rstrip("$"))):  # `$${` would be literal
+                text = f"{text[:-dollars]}${{{quoted('$' * dollars)}}}"
+            text += piece
         if text.startswith(CONTEXT_PREFIX):
             return f"${{{quoted(text)}}}" if "${" not in text else f"${{''}}{text}"
         return text

@@ -22,13 +22,26 @@ _SAME = ((), ())
 REPLY_PATHS: Renames = {
     ("output",): _REPLY, ("text",): _REPLY, ("message", "content"): _REPLY, ("content",): _REPLY,
     ("response", "text"): _REPLY, ("response",): _REPLY, ("choices", 0, "message", "content"): _REPLY,
-    ("content", "parts", 0, "text"): _REPLY, ("output", 0, "content", 0, "text"): _REPLY, ("content", 0, "text"): _REPLY,
+    ("content", "parts", 0, "text"): _REPLY, ("output", 0, "content", 0, "text"): _REPLY,
+    ("content", 0, "text"): _REPLY,
 }  # fmt: skip
 FIELD_PATHS: Renames = {("output",): _SAME, ("text",): _SAME, ("message", "content"): _SAME, ("response",): _SAME}
-AGENTS = frozenset({"agent", "agentTool", "chainLlm", "chainRetrievalQa", "chainSummarization", "conversationalAgent", "openAiAssistant"})
+AGENTS = frozenset(
+    {
+        "agent",
+        "agentTool",
+        "chainLlm",
+        "chainRetrievalQa",
+        "chainSummarization",
+        "conversationalAgent",
+        "openAiAssistant",
+    }
+)
 # App nodes that talk to a model themselves, with the word that names it.
-VENDORS = {"openAi": "openai", "googleGemini": "gemini", "anthropic": "anthropic", "ollama": "ollama", "mistralAi": "mistral",
-           "perplexity": "perplexity"}  # fmt: skip
+VENDORS = {
+    "openAi": "openai", "googleGemini": "gemini", "anthropic": "anthropic", "ollama": "ollama",
+    "mistralAi": "mistral", "perplexity": "perplexity",
+}  # fmt: skip
 
 
 def prepare(item: Item) -> None:
@@ -70,7 +83,10 @@ def _asked(job: Job) -> dict[str, Json]:
     system = v.at(params, "options", "systemMessage") or v.at(params, "options", "systemPromptTemplate")
     if system:
         found["system_prompt"] = job.reader.template("system_prompt", system)
-    said = [job.reader.template("system_prompt", one.get("message")) for one in v.mappings(params, "messages", "messageValues")]
+    said = [
+        job.reader.template("system_prompt", one.get("message"))
+        for one in v.mappings(params, "messages", "messageValues")
+    ]
     if any(said):
         found["system_prompt"] = "\n\n".join([found.get("system_prompt", ""), *said]).strip()
     return found
@@ -83,12 +99,12 @@ def _model(job: Job) -> dict[str, Json]:
         if number:
             sub.entry.approximate("a second model is not kept; tiers of the router take over when one fails")
         else:
-            found = model_of(job, sub)
+            found = model_of(sub)
         _fold(job, sub)
     return found
 
 
-def model_of(job: Job, item: Item) -> dict[str, Json]:
+def model_of(item: Item) -> dict[str, Json]:
     raw = plain(item.params.get("model", item.params.get("modelName", item.params.get("modelId"))))
     named = raw if isinstance(raw, str) else ""
     name = model_name(item.kind, named)
@@ -96,7 +112,11 @@ def model_of(job: Job, item: Item) -> dict[str, Json]:
         item.entry.keep("model", named, "the model is computed; the router chooses one")
     found: dict[str, Json] = {"model": name}
     temperature = v.within(v.number(item.params, "options", "temperature"), 0, 2)
-    longest = v.number(item.params, "options", "maxTokens") or v.number(item.params, "options", "maxOutputTokens") or v.number(item.params, "options", "maxTokensToSample")
+    longest = (
+        v.number(item.params, "options", "maxTokens")
+        or v.number(item.params, "options", "maxOutputTokens")
+        or v.number(item.params, "options", "maxTokensToSample")
+    )
     if temperature is not None:
         found["temperature"] = temperature
     if longest is not None and v.within(longest, 1, 100_000):
@@ -131,7 +151,11 @@ def _schema(job: Job) -> dict[str, Json]:
         if sub.kind == "outputParserStructured":
             found = found or _structured(sub)
         elif sub.kind == "outputParserItemList":
-            found = found or {"type": "object", "required": ["items"], "properties": {"items": {"type": "array", "items": {"type": "string"}}}}
+            found = found or {
+                "type": "object",
+                "required": ["items"],
+                "properties": {"items": {"type": "array", "items": {"type": "string"}}},
+            }
     if found is None and job.item.subs.get(PARSER):
         job.item.renames = dict(REPLY_PATHS)
     return {"output_schema": found} if found else {}
@@ -185,7 +209,12 @@ def extractor(job: Job) -> None:
     schema: dict[str, Json] | None
     if how == "fromAttributes":
         schema = schemas.of_fields(
-            (v.text(one, "name"), v.text(one, "type", default="string"), v.text(one, "description"), v.flag(one, "required"))
+            (
+                v.text(one, "name"),
+                v.text(one, "type", default="string"),
+                v.text(one, "description"),
+                v.flag(one, "required"),
+            )
             for one in v.mappings(params, "attributes", "attributes")
         )
     elif how == "fromJson":
@@ -212,7 +241,9 @@ def classifier(job: Job) -> None:
         while name in taken:
             name += "_2"
         taken.add(name)
-        classes.append({"name": name[:64], "description": (v.text(one, "description") or v.text(one, "category"))[:500]})
+        classes.append(
+            {"name": name[:64], "description": (v.text(one, "description") or v.text(one, "category"))[:500]}
+        )
         job.branches[number] = (f"context.class == '{name[:64]}'", v.text(one, "category"))
     job.branches[len(classes)] = (None, "other")
     _classify(job, classes, job.params.get("inputText"))
@@ -220,7 +251,11 @@ def classifier(job: Job) -> None:
 
 def sentiment(job: Job) -> None:
     """Sentiment Analysis: an output for each mood."""
-    names = [word.strip() for word in (job.item.text("options", "categories") or "Positive, Neutral, Negative").split(",") if word.strip()]
+    names = [
+        word.strip()
+        for word in (job.item.text("options", "categories") or "Positive, Neutral, Negative").split(",")
+        if word.strip()
+    ]
     classes = []
     for number, word in enumerate(dict.fromkeys(names)):
         name = identifier(word, f"class_{number + 1}")
@@ -243,7 +278,7 @@ def _classify(job: Job, classes: list[dict[str, Json]], raw: Json) -> None:
 
 def vendor(job: Job) -> None:
     """OpenAI, Gemini, Anthropic as app nodes: a text becomes an agent, anything else a request."""
-    resource = job.item.text("resource", default="text" if job.item.kind != "openAi" or job.item.version >= 1.1 else "text")
+    resource = job.item.text("resource", default="text")
     if resource in ("image", "audio", "file", "video", "document", "fileSearch", "media"):
         _media(job, resource)
         return
@@ -259,7 +294,11 @@ def vendor(job: Job) -> None:
                 said[role].append(job.reader.template("prompt_template", one.get("content", one.get("message"))))
     if isinstance(prompt := job.params.get("prompt", job.params.get("text")), str):
         said["user"].append(job.reader.template("prompt_template", prompt))
-    if system := v.at(job.params, "options", "systemMessage") or v.at(job.params, "options", "instructions") or v.at(job.params, "options", "system"):
+    if (
+        system := v.at(job.params, "options", "systemMessage")
+        or v.at(job.params, "options", "instructions")
+        or v.at(job.params, "options", "system")
+    ):
         said["system"].insert(0, job.reader.template("system_prompt", system))
     for key, role in (("prompt_template", "user"), ("system_prompt", "system")):
         if text := "\n\n".join(part for part in said[role] if part):
@@ -285,6 +324,7 @@ _MEDIA = {
     ("openAi", "file", "list"): ("GET", "https://api.openai.com/v1/files"),
     ("openAi", "video", "generate"): ("POST", "https://api.openai.com/v1/videos"),
 }
+_MEDIA_FIELDS = ("prompt", "text", "input", "voice", "size", "quality", "model", "imageUrls")
 _MEDIA_BASES = {
     "openAi": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com/v1/messages",
     "googleGemini": "https://generativelanguage.googleapis.com/v1beta/models/{variables.model}:generateContent",
@@ -300,11 +340,22 @@ def _media(job: Job, resource: str) -> None:
         return
     if "{variables.model}" in url:
         raw = plain(job.params.get("modelId"))
-        job.draft.variables.setdefault("model", raw.removeprefix("models/") if isinstance(raw, str) and raw else "gemini-2.5-flash")
+        job.draft.variables.setdefault(
+            "model", raw.removeprefix("models/") if isinstance(raw, str) and raw else "gemini-2.5-flash"
+        )
     job.approximate(f"a request to the vendor for {resource}; files are not carried along, check the body")
-    body = {key: job.reader.value(f"body.{key}", raw) for key, raw in job.params.items()
-            if key in ("prompt", "text", "input", "voice", "size", "quality", "model", "imageUrls") and raw}  # fmt: skip
+    body = {
+        key: job.reader.value(f"body.{key}", raw) for key, raw in job.params.items() if key in _MEDIA_FIELDS and raw
+    }
     raw = plain(job.params.get("modelId"))
     if isinstance(raw, str) and raw and "model" not in body:
         body["model"] = raw
-    job.add("http", {"method": method, "url": url, "body": body if method == "POST" else None, "credential": job.credential(job.item.kind)})
+    job.add(
+        "http",
+        {
+            "method": method,
+            "url": url,
+            "body": body if method == "POST" else None,
+            "credential": job.credential(job.item.kind),
+        },
+    )

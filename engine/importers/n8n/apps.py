@@ -12,11 +12,11 @@ from typing import Any
 import yaml
 
 from engine.importers import values as v
-from engine.importers.names import slug
 from engine.importers.n8n import data
 from engine.importers.n8n.file import Item
 from engine.importers.n8n.job import HOUSEKEEPING, Converter, Job
 from engine.importers.n8n.reading import plain
+from engine.importers.names import slug
 from engine.importers.wording import Wording, escaped_template
 
 Json = Any
@@ -90,7 +90,11 @@ def _operation(item: Item, app: App) -> tuple[str, str | None]:
     """(resource.operation, how it is called); what the file leaves out is the app's default."""
     resource, operation = item.text("resource"), item.text("operation")
     base_resource, _, base_operation = (app.default or "").rpartition(".")
-    names = [f"{resource or base_resource}.{operation or base_operation}", operation, resource and f"{resource}.{base_operation}"]
+    names = [
+        f"{resource or base_resource}.{operation or base_operation}",
+        operation,
+        resource and f"{resource}.{base_operation}",
+    ]
     if not resource and not operation:
         names.insert(0, app.default or "")
     elif operation and not resource:
@@ -129,7 +133,7 @@ def _filled(job: Job, names: str, used: set[str]) -> str:
                 break
             found = job.reader.template(f"url.{name}", raw).strip()
             return found if "{" in found else escaped_template(found)
-    return f"{{{slug(names.split('|')[0]) or 'id'}}}"
+    return f"{{{slug(names.split('|', maxsplit=1)[0]) or 'id'}}}"
 
 
 def _fields(job: Job, app: App, used: set[str]) -> dict[str, Json]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.importers import comparing, wording as w
+from engine.importers import comparing
 from engine.importers import values as v
+from engine.importers import wording as w
 from engine.importers.n8n.reading import Reader
 from engine.importers.script_syntax import Unsayable
 from engine.importers.wording import Said, Unsaid, Wording
@@ -57,7 +58,7 @@ def _first(reader: Reader, kind: str, one: dict[str, Json]) -> Said:
     left = side(reader, one.get("value1"), kind)
     if comparing.takes_no_right_side(operation):
         return comparing.compare(left, operation, None)
-    right = side(reader, one["value2"] if "value2" in one else (False if kind == "boolean" else ""), kind)
+    right = side(reader, one.get("value2", False if kind == "boolean" else ""), kind)
     return comparing.compare(left, operation, right, is_number=kind == "number")
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from engine.importers import values as v
-from engine.importers.names import slug
 from engine.importers.n8n.http import address
 from engine.importers.n8n.job import Job
 from engine.importers.n8n.reading import plain
+from engine.importers.names import slug
 
 Json = Any
 _MEMORY = {"get": "read", "set": "write", "delete": "clear"}
@@ -21,11 +21,19 @@ def note(job: Job) -> None:
 def form(job: Job) -> None:
     """A further page of a form: a person fills it in."""
     if job.item.text("operation") == "completion":
-        text = job.reader.template("text", job.params.get("completionMessage") or job.params.get("completionTitle") or job.params.get("responseText"))
+        text = job.reader.template(
+            "text",
+            job.params.get("completionMessage") or job.params.get("completionTitle") or job.params.get("responseText"),
+        )
         job.add("message", {"text": text or "Thank you."})
         return
     fields = [
-        (v.text(one, "fieldName") or v.text(one, "fieldLabel"), v.text(one, "fieldType", default="string"), "", v.flag(one, "requiredField"))
+        (
+            v.text(one, "fieldName") or v.text(one, "fieldLabel"),
+            v.text(one, "fieldType", default="string"),
+            "",
+            v.flag(one, "requiredField"),
+        )
         for one in v.mappings(job.params, "formFields", "values")
     ]
     ask_person(job, "form", job.params.get("options"), fields)
@@ -62,7 +70,9 @@ def limit(job: Job) -> None:
 
 
 def sort(job: Job) -> None:
-    field = next((name for one in v.mappings(job.params, "sortFieldsUi", "sortField") if (name := v.text(one, "fieldName"))), "")
+    field = next(
+        (name for one in v.mappings(job.params, "sortFieldsUi", "sortField") if (name := v.text(one, "fieldName"))), ""
+    )
     _list_code(job, f"sorted(items, key=lambda item: item[{field!r}])" if field else "sorted(items)")
 
 
@@ -109,7 +119,14 @@ def sql(job: Job) -> None:
         return
     else:
         job.approximate("it must be one SELECT, with values as $1, $2 in `parameters`")
-    job.add("tool", {"tool_name": "query_database", "credential": credential, "parameters": {"query": job.reader.value("query", query)[:20_000]}})
+    job.add(
+        "tool",
+        {
+            "tool_name": "query_database",
+            "credential": credential,
+            "parameters": {"query": job.reader.value("query", query)[:20_000]},
+        },
+    )
 
 
 def redis(job: Job) -> None:
@@ -118,7 +135,11 @@ def redis(job: Job) -> None:
         job.unsupported(f"the operation {operation} of Redis is not offered")
         return
     job.approximate("it is kept in the tenant's memory, not in Redis")
-    config: dict[str, Json] = {"op": _MEMORY[operation], "scope": "tenant", "key": job.reader.template("key", job.params.get("key")) or "key"}
+    config: dict[str, Json] = {
+        "op": _MEMORY[operation],
+        "scope": "tenant",
+        "key": job.reader.template("key", job.params.get("key")) or "key",
+    }
     if operation == "set":
         config["value"] = job.reader.value("value", job.params.get("value"))
     job.add("memory", config)
@@ -133,17 +154,17 @@ def graphql(job: Job) -> None:
     body: dict[str, Json] = {"query": job.reader.value("body.query", job.params.get("query"))}
     variables = job.params.get("variables")
     if variables:
-        data = job.reader.data("body.variables", variables, lambda field, found: job.draft.value(job.entry, field, found))
+        data = job.reader.data(
+            "body.variables", variables, lambda field, found: job.draft.value(job.entry, field, found)
+        )
         body["variables"] = data if data is not None else job.reader.value("body.variables", variables)
     headers = {
         v.text(one, "name"): job.reader.value("headers", one.get("value"))
         for one in v.mappings(job.params, "headerParametersUi", "parameter")
         if v.text(one, "name")
     }
-    config = {"method": "POST", "url": address(job, job.params.get("endpoint")), "headers": headers, "body": body}
-    if job.item.credential():
-        config["credential"] = job.credential()
-    job.add("http", config)
+    url, credential = address(job, job.params.get("endpoint")), job.credential()
+    job.add("http", {"method": "POST", "url": url, "headers": headers, "body": body, "credential": credential})
 
 
 def chat(job: Job) -> None:
@@ -154,7 +175,11 @@ def chat(job: Job) -> None:
 def guardrails(job: Job) -> None:
     job.approximate("the checks of our guardrail node, with their own settings")
     given = v.mapping(job.params, "guardrails")
-    checks = [ours for theirs, ours in (("pii", "pii_redact"), ("jailbreak", "prompt_injection"), ("nsfw", "moderation")) if theirs in given]
+    checks = [
+        ours
+        for theirs, ours in (("pii", "pii_redact"), ("jailbreak", "prompt_injection"), ("nsfw", "moderation"))
+        if theirs in given
+    ]
     config: dict[str, Json] = {"checks": checks or ["prompt_injection"], "on_violation": "flag"}
     only = job.reader.wording(job.params.get("text")).stripped().only
     if only is not None and only.path is not None and len(only.path) == 2 and only.path[0] == "context":
@@ -172,7 +197,7 @@ def vector_store(job: Job) -> None:
         job.approximate("it searches the tenant's knowledge base; the passages have to be put there")
         limit = v.within(v.number(job.params, "topK"), 1, 20)
         config = {
-            "source": slug(job.item.label) or None,
+            "source": slug(job.item.label),
             "query": job.reader.value("query", job.params.get("prompt")) or "context.message",
             "limit": int(limit) if limit else None,
         }

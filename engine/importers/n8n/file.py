@@ -39,6 +39,7 @@ class Item:
     before: list[Item] = field(default_factory=list)
     subs: dict[str, list[Item]] = field(default_factory=dict)
     into: list[tuple[str, Item]] = field(default_factory=list)
+    loop: Item | None = None  # the innermost loop that it stands in
     passes: bool = False
     trigger: bool = False
     renames: Renames = field(default_factory=dict)
@@ -123,7 +124,7 @@ def _item(number: int, raw: Json, draft: Draft) -> Item:
 def _connections(data: dict[str, Json]) -> Iterator[tuple[str, str, int, str]]:
     """(source, plug, number of the output, target) of each link."""
     for source, plugs in data.items():
-        for plug, outputs in (plugs if isinstance(plugs, dict) else {}).items():
+        for plug in plugs if isinstance(plugs, dict) else ():
             for output, targets in enumerate(v.items(plugs, plug)):
                 for target in targets if isinstance(targets, list) else [targets]:
                     if name := v.text(target, "node"):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from engine.importers import values as v
 from engine.importers.attempt import attempt
 from engine.importers.draft import Draft, DraftNode
-from engine.importers.n8n import agents, apps, table, triggers
+from engine.importers.n8n import agents, apps, batches, table, triggers
 from engine.importers.n8n.file import File, Item, read_file
 from engine.importers.n8n.job import Job
 from engine.importers.n8n.reading import Reader
@@ -15,13 +16,17 @@ from engine.importers.report import Outcome
 
 Json = Any
 STRETCH = (1.25, 1.0)
-PASSING = frozenset({"if", "switch", "filter", "noOp", "wait", "merge", "splitInBatches", "limit", "sort", "stopAndError",
+PASSING = frozenset({"if", "switch", "filter", "noOp", "wait", "merge", "limit", "sort", "stopAndError",
                      "respondToWebhook", "textClassifier", "sentimentAnalysis", "removeDuplicates"})  # fmt: skip
 
 
 def convert(data: dict[str, Json]) -> Draft:
     """Never raises for what the file holds."""
-    draft = Draft("n8n", title=v.text(data, "name"), description=v.text(data, "description") or v.text(data, "meta", "description"))
+    draft = Draft(
+        "n8n",
+        title=v.text(data, "name"),
+        description=v.text(data, "description") or v.text(data, "meta", "description"),
+    )
     draft.start = draft.names.take("start", "start")
     file = read_file(data, draft)
     timeout = v.within(v.number(data, "settings", "executionTimeout"), 1, 31_536_000)
@@ -33,13 +38,21 @@ def convert(data: dict[str, Json]) -> Draft:
             item.name = draft.names.take(item.label, item.kind)
     flow = [item for item in file.items if not _is_plugged_in(item)]
     starting = [item for item in flow if triggers.is_trigger(item)]
+    in_flow, is_start = set(map(id, flow)), set(map(id, starting))
     for item in file.items:
-        _prepare(item, is_trigger=item in starting)
+        _prepare(item, is_trigger=id(item) in is_start)
+    batches.prepare(file)
     _start(draft, starting)
     for item in file.items:
-        if item in starting:
-            attempt(draft, item.entry, draft.start, item.params, lambda item=item: triggers.convert(file, item))
-        elif item in flow:
+        if id(item) in is_start:
+            attempt(
+                draft,
+                item.entry,
+                draft.names.take(item.label, item.kind),
+                item.params,
+                partial(triggers.convert, file, item),
+            )
+        elif id(item) in in_flow:
             _flow_item(file, item)
     _entries_of_triggers(file, starting)
     for item in file.items:
@@ -57,7 +70,11 @@ def _prepare(item: Item, *, is_trigger: bool) -> None:
         triggers.prepare(item)
         return
     item.passes = item.kind in PASSING or (item.disabled and not item.into)
-    if item.kind in agents.AGENTS or item.kind == "informationExtractor" or (item.kind in agents.VENDORS and item.is_langchain):
+    if (
+        item.kind in agents.AGENTS
+        or item.kind == "informationExtractor"
+        or (item.kind in agents.VENDORS and item.is_langchain)
+    ):
         agents.prepare(item)
 
 
@@ -89,6 +106,8 @@ def _links(job: Job) -> None:
     is_fork = bool(job.branches) and draft.nodes[item.name].type != "transform"
     job.branches = _live(job.branches)
     for output, targets in item.out.items():
+        if output in job.skip:
+            continue
         on = "error" if errors and output == job.error_output else "success"
         condition, label = job.branches.get(output, (None, None)) if on == "success" else (None, None)
         if is_fork and on == "success" and output not in job.branches:
@@ -122,7 +141,9 @@ def _entries_of_triggers(file: File, starting: list[Item]) -> None:
     if len(ways) <= 1:
         draft.first = [name for targets in ways for name in targets]
         return
-    fork = draft.helper("which_trigger", "condition", {"description": "Each kind of trigger has its own way"}, _beside(draft))
+    fork = draft.helper(
+        "which_trigger", "condition", {"description": "Each kind of trigger has its own way"}, _beside(draft)
+    )
     draft.link(draft.start, fork.name)
     seen: set[str] = set()
     for targets, items in ways.items():
@@ -153,7 +174,9 @@ def _beside(draft: Draft) -> tuple[float, float] | None:
 def _which_tool(file: File, trigger: Item) -> str:
     """The tools of an MCP trigger as branches of one fork."""
     tools = [item for subs in trigger.subs.values() for item in subs]
-    fork = file.draft.helper("which_tool", "condition", {"description": "The tool that the caller names"}, trigger.entry.source.place)
+    fork = file.draft.helper(
+        "which_tool", "condition", {"description": "The tool that the caller names"}, trigger.entry.source.place
+    )
     for item in tools:
         if item.name:
             file.draft.link(fork.name, item.name, f"context.tool == '{item.name}'", label=item.label)

@@ -64,15 +64,22 @@ def address(job: Job, raw: Json) -> str:
 
 def _sends(params: dict[str, Json], switch: str, *keys: str) -> bool:
     """Is this part sent? Newer versions have a switch, older ones just the values."""
-    return bool(params[switch]) if switch in params else any(key in params for key in keys) or any(
-        key in params for key in _OLD_KEYS[{"sendHeaders": "headers", "sendQuery": "query"}.get(switch, "body")]
+    return (
+        bool(params[switch])
+        if switch in params
+        else any(key in params for key in keys)
+        or any(key in params for key in _OLD_KEYS[{"sendHeaders": "headers", "sendQuery": "query"}.get(switch, "body")])
     )
 
 
 def _pairs(job: Job, field: str, key: str, json_key: str) -> dict[str, Json]:
     """Names and values, from a list of pairs or from JSON."""
     old_list, old_json = _OLD_KEYS[field]
-    pairs = [*v.mappings(job.params, key, "parameters"), *v.mappings(job.params, key, "values"), *v.mappings(job.params, old_list, "parameter")]
+    pairs = [
+        *v.mappings(job.params, key, "parameters"),
+        *v.mappings(job.params, key, "values"),
+        *v.mappings(job.params, old_list, "parameter"),
+    ]
     found: dict[str, Json] = {}
     for pair in pairs:
         name = job.reader.wording(v.text(pair, "name") or v.text(pair, "key")).plain

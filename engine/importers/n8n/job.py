@@ -8,27 +8,31 @@ from typing import Any
 
 from engine.importers import values as v
 from engine.importers.draft import Draft
-from engine.importers.names import slug
 from engine.importers.n8n.file import File, Item
 from engine.importers.n8n.reading import Reader
+from engine.importers.names import slug
 from engine.importers.report import Entry, Outcome
 from engine.language import node_types
 
 Json = Any
 MAX_TRIES = 10
 # Parameters that say how n8n works with the node, and nothing about what it does.
-HOUSEKEEPING = frozenset({"options", "authentication", "nodeCredentialType", "genericAuthType", "resource", "operation",
-                          "simple", "returnAll", "additionalFields", "jsonParameters", "requestOptions", "notice"})  # fmt: skip
+HOUSEKEEPING = frozenset({
+    "options", "authentication", "nodeCredentialType", "genericAuthType", "resource", "operation", "simple",
+    "returnAll", "additionalFields", "jsonParameters", "requestOptions", "notice",
+})  # fmt: skip
 
 
 @dataclass(slots=True)
 class Job:
-    """One node to convert. `branches` gives an output's edges their condition and label; `ends` that none leave."""
+    """One node to convert. `branches` gives an output's edges their condition and label; outputs in `skip` have none,
+    and with `ends` no output has."""
 
     file: File
     item: Item
     reader: Reader
     branches: dict[int, tuple[str | None, str | None]] = field(default_factory=dict)
+    skip: set[int] = field(default_factory=set)
     ends: bool = False
     error_output: int = 1
 
@@ -57,7 +61,11 @@ class Job:
         if v.flag(raw, "retryOnFail"):
             tries = v.within(v.number(raw, "maxTries"), 1, MAX_TRIES) or 3
             pause = v.within(v.number(raw, "waitBetweenTries"), 0, 600_000)
-            more["retry"] = {"max_attempts": int(tries), "backoff": "fixed", "initial_seconds": (1000 if pause is None else pause) / 1000}
+            more["retry"] = {
+                "max_attempts": int(tries),
+                "backoff": "fixed",
+                "initial_seconds": (1000 if pause is None else pause) / 1000,
+            }
         on_error = v.text(raw, "onError")
         if on_error == "continueRegularOutput" or v.flag(raw, "continueOnFail"):
             more["on_error"] = {"action": "continue"}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.importers import comparing
 from engine.importers import values as v
+from engine.importers import wording as w
 from engine.importers.draft import LONG_LITERAL
-from engine.importers.names import workflow_name
 from engine.importers.n8n.conditions import condition_of, said, side
 from engine.importers.n8n.job import Job
 from engine.importers.n8n.reading import plain
-from engine.importers import comparing, wording as w
+from engine.importers.names import workflow_name
 from engine.importers.script_syntax import Unsayable
 from engine.importers.wording import Wording
 
@@ -30,7 +31,9 @@ def if_(job: Job) -> None:
 
 def filter_(job: Job) -> None:
     """Items that do not fit are dropped: with us, the run goes to the end."""
-    found = condition_of(job.reader, job.params.get("conditions"), job.item.text("combineConditions").lower() == "or" and "any")
+    found = condition_of(
+        job.reader, job.params.get("conditions"), job.item.text("combineConditions").lower() == "or" and "any"
+    )
     job.branches = {0: (found or NEVER, "fits"), 1: (None, "does not")}
     job.error_output = 2
     job.add("condition", {})
@@ -59,14 +62,14 @@ def _by_number(job: Job) -> None:
 
 def _by_rules(job: Job) -> None:
     rules = list(v.mappings(job.params, "rules", "values")) or list(v.mappings(job.params, "rules", "rules"))
-    number = -1
-    for number, rule in enumerate(rules):
+    for place, rule in enumerate(rules):
+        number = place
         label = v.text(rule, "outputKey") or None
         if "conditions" in rule:
             text = condition_of(job.reader, rule["conditions"]) or NEVER
         else:
             text = _old_rule(job, rule)
-            number = int(v.within(v.number(rule, "output"), 0, 100) or (0 if "output" not in rule else number))
+            number = int(v.within(v.number(rule, "output"), 0, 100) or (0 if "output" not in rule else place))
         job.branches[number] = (text, label)
     last = max(job.branches, default=-1) + 1
     fallback = v.at(job.params, "options", "fallbackOutput")
@@ -74,8 +77,8 @@ def _by_rules(job: Job) -> None:
     if fallback == "extra":
         job.branches[last] = (None, "otherwise")
         last += 1
-    elif (number := v.within(v.number(fallback), 0, 100)) is not None and fallback != -1:
-        job.branches.setdefault(int(number), (None, "otherwise"))
+    elif (other := v.within(v.number(fallback), 0, 100)) is not None:
+        job.branches.setdefault(int(other), (None, "otherwise"))
     job.error_output = last
 
 
@@ -167,9 +170,15 @@ def nothing(job: Job) -> None:
 
 def code(job: Job) -> None:
     """A person has to look at code before it runs, and JavaScript has to become Python."""
-    source = next((text for key in ("jsCode", "pythonCode", "functionCode", "code") if (text := job.item.text(key))), "")
+    source = next(
+        (text for key in ("jsCode", "pythonCode", "functionCode", "code") if (text := job.item.text(key))), ""
+    )
     is_python = job.item.text("language").lower().startswith("python")
-    job.approximate("code does not run until a person has looked at it" if is_python else "JavaScript has to be rewritten in Python; switched off until then")
+    job.approximate(
+        "code does not run until a person has looked at it"
+        if is_python
+        else "JavaScript has to be rewritten in Python; switched off until then"
+    )
     if job.has("code"):
         job.add("code", {"source": source or "# empty"})
         job.draft.nodes[job.item.name].more["disabled"] = True
@@ -186,7 +195,7 @@ def wait(job: Job) -> None:
         job.approximate("the run goes on with a signal of this name instead of a call of n8n's address")
         job.add("wait", {"event": {"name": job.item.name}})
     elif resume == "specificTime":
-        job.add("wait", {"until": job.reader.value("until", job.params.get("dateTime")) or "context.until"})
+        job.add("wait", {"until": job.reader.template("until", job.params.get("dateTime")) or "{until}"})
     else:
         amount = v.number(plain(job.params.get("amount"))) if "amount" in job.params else 1.0
         unit = _UNITS.get(job.item.text("unit", default="hours" if job.item.version < 1.1 else "seconds"), 1)
@@ -223,7 +232,9 @@ def respond(job: Job) -> None:
     options = v.mapping(job.params, "options")
     body: Json = None
     if what == "json":
-        body = job.reader.data("body", job.params.get("responseBody"), lambda field, found: job.draft.value(job.entry, field, found))
+        body = job.reader.data(
+            "body", job.params.get("responseBody"), lambda field, found: job.draft.value(job.entry, field, found)
+        )
         body = body if body is not None else job.reader.value("body", job.params.get("responseBody"))
     elif what in ("text", "html"):
         body = job.reader.value("body", job.params.get("responseBody"))
@@ -237,7 +248,11 @@ def respond(job: Job) -> None:
         _answer_at_end(job, body)
         return
     status = v.within(v.number(plain(options.get("responseCode"))), 100, 599)
-    headers = {v.text(one, "name"): job.reader.value("headers", one.get("value")) for one in v.mappings(options, "responseHeaders", "entries") if v.text(one, "name")}
+    headers = {
+        v.text(one, "name"): job.reader.value("headers", one.get("value"))
+        for one in v.mappings(options, "responseHeaders", "entries")
+        if v.text(one, "name")
+    }
     job.add("respond", {"status": int(status) if status else None, "headers": headers, "body": body})
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.importers import script, wording as w
-from engine.importers import values as v
+from engine.importers import script
+from engine.importers import wording as w
 from engine.importers.n8n.file import File, Item
 from engine.importers.script import Step
 from engine.importers.script_syntax import Unsayable
@@ -213,8 +213,8 @@ class Reader:
         raise Unsayable("something of a node that is not its data")
 
     def _below(self, named: Item | None, steps: Sequence[Step], at: int) -> tuple[Said, int]:
-        """The place of the data of an item (None: of what comes in), with the part of the path that changed its name."""
-        producer = _producer(self.item if named is None else named, skip_first=named is None)
+        """The place of an item's data (None: of what comes in), with the part of the path that changed its name."""
+        producer = producer_of(self.item if named is None else named, skip_first=named is None)
         keys: list[str | int] = []
         for kind, value in steps[at:]:
             if kind != "get":
@@ -234,12 +234,15 @@ class Reader:
             return self._place(named or producer, producer, *(renames[()] if whole else ((), ()))), at
         return self._place(named, producer, (), ()), at
 
-    @staticmethod
-    def _place(named: Item | None, producer: Item | None, in_context: Sequence[str], own: Sequence[str]) -> Said:
+    def _place(self, named: Item | None, producer: Item | None, in_context: Sequence[str], own: Sequence[str]) -> Said:
+        if producer is not None and producer is self.item.loop:
+            return w.path("item")
         if named is None or producer is None:
             return w.path("context", *in_context)
         if producer.trigger:
             return w.path("inputs", *in_context)
+        if producer.kind == "splitInBatches":
+            return w.path("context")
         return w.path("nodes", producer.name, "output", *own)
 
     def _from_model(self, steps: Sequence[Step]) -> tuple[Said, int]:
@@ -266,23 +269,32 @@ def _mapped(data: Json, leaf: Callable[[Any], Json]) -> Json:
     return leaf(data) if isinstance(data, str | Wording) else data
 
 
-def _producer(item: Item, *, skip_first: bool) -> Item | None:
+def producer_of(item: Item, *, skip_first: bool) -> Item | None:
     """The item whose data is here: through those that pass data on; None where several ways come together."""
     seen: set[int] = set()
     here: Item = item
     if skip_first:
-        if len(item.before) != 1:
+        before = _entering(item)
+        if len(before) != 1:
             return None
-        here = item.before[0]
+        here = before[0]
     while here.passes and id(here) not in seen:
         seen.add(id(here))
-        if len(here.before) != 1:
+        before = _entering(here)
+        if len(before) != 1:
             return None
-        here = here.before[0]
+        here = before[0]
     return here
 
 
-def _root(name: str, steps: Sequence[Step], reader: Reader) -> tuple[Said, int] | None:
+def _entering(item: Item) -> list[Item]:
+    """What leads to the item, its own loop's way back left out."""
+    return [before for before in item.before if before.loop is not item]
+
+
+def _root(  # noqa: PLR0911  (one return per name)
+    name: str, steps: Sequence[Step], reader: Reader
+) -> tuple[Said, int] | None:
     """The other `$` names."""
     keys = [value for kind, value in steps[:2] if kind == "get"]
     called = steps[0][1] if steps and steps[0][0] == "call" else None

@@ -65,4 +65,6 @@ def find(item: Item) -> Converter | None:
         if item.kind.startswith(("vectorStore", "retriever")):
             return data.vector_store
         return _LANGCHAIN.get(item.kind)
-    return _BASE.get(item.kind) if item.type.startswith(("n8n-nodes-base.", "CUSTOM.")) or "." not in item.type else None
+    return (
+        _BASE.get(item.kind) if item.type.startswith(("n8n-nodes-base.", "CUSTOM.")) or "." not in item.type else None
+    )

@@ -15,7 +15,9 @@ Json = Any
 TOOL = "ai_tool"
 API = "call_api"
 _THINKING = frozenset({"toolThink"})
-_HTTP = frozenset({"httpRequestTool", "toolHttpRequest", "toolWikipedia", "toolSerpApi", "toolWolframAlpha", "toolSearXng"})
+_HTTP = frozenset(
+    {"httpRequestTool", "toolHttpRequest", "toolWikipedia", "toolSerpApi", "toolWolframAlpha", "toolSearXng"}
+)
 
 
 def give(job: Job, config: dict[str, Json]) -> None:
@@ -55,7 +57,9 @@ def _one(job: Job, sub: Item, config: dict[str, Json], found: dict[str, Json], o
     elif kind in _HTTP or kind.endswith("Tool"):
         operation = slug(sub.label) or kind
         operations.append(operation)
-        sub.entry.approximate(f"the agent calls it as the operation {operation} of an API; store that API's OpenAPI document as a credential")
+        sub.entry.approximate(
+            f"the agent calls it as the operation {operation} of an API, whose OpenAPI document has to be stored"
+        )
     else:
         sub.entry.lower(Outcome.UNSUPPORTED, "there is no such tool")
 
@@ -87,7 +91,11 @@ def _mcp(job: Job, sub: Item, config: dict[str, Json]) -> None:
 
 def knowledge(job: Job, config: dict[str, Json], sub: Item | None = None) -> None:
     """A vector store that the agent looks things up in."""
-    stores = [sub] if sub is not None else [one for plug in ("ai_retriever", "ai_vectorStore") for one in job.item.subs.get(plug, [])]
+    stores = (
+        [sub]
+        if sub is not None
+        else [one for plug in ("ai_retriever", "ai_vectorStore") for one in job.item.subs.get(plug, [])]
+    )
     for store in stores:
         store.entry.node = job.item.name
         store.entry.approximate("the passages have to be in the tenant's knowledge base, under this source")

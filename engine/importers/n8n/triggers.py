@@ -7,9 +7,9 @@ from typing import Any
 
 from engine.importers import values as v
 from engine.importers.draft import Draft
-from engine.importers.names import slug
 from engine.importers.n8n.file import File, Item, Renames
 from engine.importers.n8n.reading import plain
+from engine.importers.names import slug
 from engine.importers.report import Outcome
 
 Json = Any
@@ -19,7 +19,9 @@ _QUEUES = frozenset({"kafkaTrigger", "rabbitmqTrigger", "mqttTrigger", "amqpTrig
 _MAIL = frozenset({"emailReadImap", "gmailTrigger", "microsoftOutlookTrigger"})
 _MANUAL = frozenset({"manualTrigger", "start", "evaluationTrigger"})
 SCHEDULED = frozenset({"scheduleTrigger", "cron", "interval"})
-NAMES = frozenset({"webhook", "chatTrigger", "formTrigger", "executeWorkflowTrigger", "errorTrigger", *_MAIL, *_MANUAL, *SCHEDULED})
+NAMES = frozenset(
+    {"webhook", "chatTrigger", "formTrigger", "executeWorkflowTrigger", "errorTrigger", *_MAIL, *_MANUAL, *SCHEDULED}
+)
 _FIELD = {"number": "number", "checkbox": "array", "date": "string", "email": "string", "file": "string"}
 _MODES = {"everyMinute": "* * * * *", "everyHour": "0 * * * *", "everyDay": "0 9 * * *", "everyWeek": "0 9 * * 1",
           "everyMonth": "0 9 1 * *"}  # fmt: skip
@@ -51,7 +53,9 @@ def convert(file: File, item: Item) -> None:
     entry.node = draft.start
     if item.kind == "errorTrigger":
         draft.fallback = item.targets[0].name if item.targets else None
-        entry.approximate("a failure of this workflow leads here; in n8n it is the failure of any workflow that names this one")
+        entry.approximate(
+            "a failure of this workflow leads here; in n8n it is the failure of any workflow that names this one"
+        )
         if not item.targets:
             entry.lower(Outcome.UNSUPPORTED, "it leads nowhere")
         return
@@ -64,7 +68,9 @@ def convert(file: File, item: Item) -> None:
     draft.triggers.append(trigger)
 
 
-def _trigger(file: File, item: Item) -> tuple[str, dict[str, Json]]:
+def _trigger(  # noqa: PLR0911  (one return per kind)
+    file: File, item: Item
+) -> tuple[str, dict[str, Json]]:
     draft, entry = file.draft, item.entry
     if item.kind in _MANUAL:
         return "manual", {}
@@ -73,7 +79,9 @@ def _trigger(file: File, item: Item) -> tuple[str, dict[str, Json]]:
     if item.kind in SCHEDULED:
         return "schedule", {"cron": _cron(item)}
     if item.kind == "chatTrigger":
-        return "chat", {"path": _path(draft, item), "greeting": _greeting(item)} if _greeting(item) else {"path": _path(draft, item)}
+        return "chat", {"path": _path(draft, item), "greeting": _greeting(item)} if _greeting(item) else {
+            "path": _path(draft, item)
+        }
     if item.kind == "formTrigger":
         return "form", _form(item)
     if item.kind == "executeWorkflowTrigger":
@@ -109,7 +117,9 @@ def _webhook(item: Item) -> dict[str, Json]:
     if method != "POST":
         entry.approximate(f"it is called by POST with JSON, not by {method[:10]}")
     auth = item.text("authentication", default="none")
-    config: dict[str, Json] = {"path": re.sub(r"[^A-Za-z0-9/_-]+", "-", item.text("path")).strip("/-_")[:90] or slug(item.label) or "webhook"}
+    config: dict[str, Json] = {
+        "path": re.sub(r"[^A-Za-z0-9/_-]+", "-", item.text("path")).strip("/-_")[:90] or slug(item.label) or "webhook"
+    }
     if auth == "none":
         config["auth"] = "none"
     else:
@@ -151,16 +161,27 @@ def _inputs(draft: Draft, item: Item) -> None:
     for one in v.mappings(item.params, "workflowInputs", "values"):
         if name := v.text(one, "name"):
             kind = v.text(one, "type", default="string")
-            draft.inputs[name[:100]] = {"type": kind} if kind in ("string", "number", "boolean", "object", "array") else {}
+            draft.inputs[name[:100]] = (
+                {"type": kind} if kind in ("string", "number", "boolean", "object", "array") else {}
+            )
 
 
 def _cron(item: Item) -> str:
     """The first rule as a cron expression of five fields."""
-    rules = [*v.mappings(item.params, "rule", "interval"), *v.mappings(item.params, "triggerTimes", "item"), *v.mappings(item.params, "pollTimes", "item")]
+    rules = [
+        *v.mappings(item.params, "rule", "interval"),
+        *v.mappings(item.params, "triggerTimes", "item"),
+        *v.mappings(item.params, "pollTimes", "item"),
+    ]
     if len(rules) > 1:
         item.entry.approximate("only the first of several times is kept; add a trigger for each of the others")
     if not rules and item.kind == "interval":
-        rules = [{"field": item.text("unit", default="seconds"), **{f"{item.text('unit', default='seconds')}Interval": item.params.get("interval", 1)}}]
+        rules = [
+            {
+                "field": item.text("unit", default="seconds"),
+                **{f"{item.text('unit', default='seconds')}Interval": item.params.get("interval", 1)},
+            }
+        ]
     rule = rules[0] if rules else {}
     if "field" in rule or item.kind in ("scheduleTrigger", "interval"):
         return _scheduled(item, rule)
@@ -185,13 +206,24 @@ def _scheduled(item: Item, rule: dict[str, Json]) -> str:
     if kind == "cronExpression":
         return _five(item, v.text(rule, "expression"))
     if kind in ("seconds", "minutes", "hours"):
-        return _every(item, kind, _number(rule, f"{kind}Interval", 30 if kind == "seconds" else 1 if kind == "hours" else 5, 10_000), minute)
+        return _every(
+            item,
+            kind,
+            _number(rule, f"{kind}Interval", 30 if kind == "seconds" else 1 if kind == "hours" else 5, 10_000),
+            minute,
+        )
     if kind == "weeks":
-        days = [str(int(day) % 7) for day in v.items(rule, "triggerAtDay") if isinstance(day, int | float) and not isinstance(day, bool)]
+        days = [
+            str(int(day) % 7)
+            for day in v.items(rule, "triggerAtDay")
+            if isinstance(day, int | float) and not isinstance(day, bool)
+        ]
         return f"{minute} {hour} * * {','.join(days) or '0'}"
     if kind == "months":
         every = _number(rule, "monthsInterval", 1, 12)
-        return f"{minute} {hour} {_number(rule, 'triggerAtDayOfMonth', 1, 31) or 1} {f'*/{every}' if every > 1 else '*'} *"
+        return (
+            f"{minute} {hour} {_number(rule, 'triggerAtDayOfMonth', 1, 31) or 1} {f'*/{every}' if every > 1 else '*'} *"
+        )
     every = _number(rule, "daysInterval", 1, 31)
     return f"{minute} {hour} {f'*/{every}' if every > 1 else '*'} * *"
 

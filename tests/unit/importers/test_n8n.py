@@ -1,0 +1,370 @@
+"""n8n: each kind of node and of expression, and the shapes that files come in."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.importers.samples import edges, imported, n8n, n8n_node, node, outcomes, workflow
+
+AGENT = "@n8n/n8n-nodes-langchain."
+
+
+def test_a_webhook_that_decides() -> None:
+    found = imported(
+        n8n(
+            n8n_node("Hook", "webhook", {"path": "orders", "httpMethod": "POST", "responseMode": "lastNode"}),
+            n8n_node(
+                "Big?",
+                "if",
+                {
+                    "conditions": {
+                        "number": [{"value1": "={{ $json.body.total }}", "operation": "larger", "value2": 100}]
+                    }
+                },
+            ),
+            n8n_node(
+                "Fields",
+                "set",
+                {
+                    "values": {
+                        "string": [{"name": "greeting", "value": "=Hello {{ $json.body.name }}"}],
+                        "number": [{"name": "n", "value": "3"}],
+                    }
+                },
+            ),
+            n8n_node("Nothing", "noOp"),
+            links={"Hook": [["Big?"]], "Big?": [["Fields"], ["Nothing"]]},
+        )
+    )
+    assert set(outcomes(found).values()) == {"mapped"}
+    assert workflow(found)["triggers"] == [
+        {"type": "webhook", "config": {"path": "orders", "auth": "none", "respond": "last_node"}}
+    ]
+    assert edges(found) == [
+        ("start", "big", None),
+        ("big", "fields", "context.total > 100"),
+        ("big", "nothing", None),
+        ("fields", "end", None),
+        ("nothing", "end", None),
+    ]
+    assert node(found, "fields")["config"]["set"] == {"greeting": "'Hello ' + context.name", "n": 3}
+
+
+def test_references_to_other_nodes() -> None:
+    texts = {
+        "a": "={{ $('Get it').item.json.x }}",
+        "b": '={{ $node["Get it"].json["y z"] }}',
+        "c": "={{ $('Get it').first().json.list[0].n }}",
+        "d": "={{ $input.item.json.q }}",
+        "e": "={{ $('Hook').item.json.body.mail }}",
+        "f": "={{ $now.toSeconds() }}",
+        "g": "={{ $vars.brand }}",
+    }
+    fields = [{"name": name, "type": "string", "value": value} for name, value in texts.items()]
+    found = imported(
+        n8n(
+            n8n_node("Hook", "webhook", {"path": "x", "httpMethod": "POST"}),
+            n8n_node("Get it", "httpRequest", {"url": "https://example.com/a"}),
+            n8n_node("Fields", "set", {"assignments": {"assignments": fields}}),
+            links={"Hook": [["Get it"]], "Get it": [["Fields"]]},
+        )
+    )
+    assert node(found, "fields")["config"]["set"] == {
+        "a": "nodes.get_it.output.x",
+        "b": "nodes.get_it.output['y z']",
+        "c": "nodes.get_it.output.list[0].n",
+        "d": "context.q",
+        "e": "inputs.mail",
+        "f": "now()",
+        "g": "variables.brand",
+    }
+    assert workflow(found)["variables"] == [{"name": "brand"}]
+
+
+def test_what_cannot_be_said_stays_as_text() -> None:
+    found = imported(
+        n8n(
+            n8n_node(
+                "Fields", "set", {"values": {"string": [{"name": "x", "value": "={{ $json.a.map(i => i.b).join() }}"}]}}
+            )
+        )
+    )
+    entry = found.report.entries[0]
+    assert entry.outcome == "approximated"
+    assert [(kept.field, kept.reason) for kept in entry.kept] == [("x", "a function")]
+    assert node(found, "fields")["config"]["set"]["x"] == "'{{ $json.a.map(i => i.b).join() }}'"
+
+
+def test_a_condition_that_cannot_be_said_is_never_true() -> None:
+    condition = {
+        "leftValue": "={{ $binary.data.mimeType }}",
+        "rightValue": "x",
+        "operator": {"type": "string", "operation": "equals"},
+    }
+    found = imported(
+        n8n(
+            n8n_node("If", "if", {"conditions": {"combinator": "and", "conditions": [condition]}}, typeVersion=2),
+            n8n_node("A", "noOp"),
+            links={"If": [["A"]]},
+        )
+    )
+    assert ("if", "a", "false") in edges(found)
+    assert outcomes(found)["If"] == "approximated"
+    assert "default branch" in found.report.entries[0].kept[0].reason
+
+
+def test_an_http_request_with_a_body_in_json() -> None:
+    found = imported(
+        n8n(
+            n8n_node(
+                "Call",
+                "httpRequest",
+                {
+                    "url": "=https://api.example.com/{{ $json.id }}",
+                    "method": "POST",
+                    "sendBody": True,
+                    "specifyBody": "json",
+                    "jsonBody": '={"name": "{{ $json.name }}!", "n": {{ $json.n }}, "deep": [{"a": true}]}',
+                    "sendHeaders": True,
+                    "headerParameters": {
+                        "parameters": [
+                            {"name": "X-A", "value": "1"},
+                            {"name": "Authorization", "value": "Bearer abcdefghijklmnopqrstuvwx"},
+                        ]
+                    },
+                },
+                typeVersion=4.2,
+                credentials={"httpHeaderAuth": {"id": "1", "name": "My API"}},
+            )
+        )
+    )
+    config = node(found, "call")["config"]
+    assert config["method"] == "POST"
+    assert config["url"] == "https://api.example.com/{id}"
+    assert config["body"] == {"name": "${context.name}!", "n": "context.n", "deep": [{"a": True}]}
+    assert config["headers"] == {"X-A": "1", "Authorization": "YOUR_SECRET"}
+    assert config["credential"] == "my_api"
+    assert any("secret" in reason for reason in found.report.entries[0].reasons)
+
+
+def test_an_object_that_is_written_out_is_a_body() -> None:
+    raw = "={{ { model: 'm', messages: [{ role: 'user', content: $json.text }], n: 1 } }}"
+    found = imported(
+        n8n(
+            n8n_node(
+                "Call",
+                "httpRequest",
+                {
+                    "url": "https://x.example",
+                    "method": "POST",
+                    "sendBody": True,
+                    "specifyBody": "json",
+                    "jsonBody": raw,
+                },
+            )
+        )
+    )
+    assert node(found, "call")["config"]["body"] == {
+        "model": "m",
+        "messages": [{"role": "user", "content": "context.text"}],
+        "n": 1,
+    }
+
+
+def test_an_agent_takes_its_parts_in() -> None:
+    found = imported(
+        n8n(
+            n8n_node("Chat", f"{AGENT}chatTrigger"),
+            n8n_node(
+                "Agent",
+                f"{AGENT}agent",
+                {"promptType": "define", "text": "=Say {{ $json.chatInput }}", "options": {"systemMessage": "Be kind"}},
+            ),
+            n8n_node(
+                "Model",
+                f"{AGENT}lmChatAnthropic",
+                {"model": {"__rl": True, "mode": "list", "value": "claude-x"}, "options": {"temperature": 0.2}},
+            ),
+            n8n_node("Memory", f"{AGENT}memoryBufferWindow", {"contextWindowLength": 6}),
+            n8n_node("Parser", f"{AGENT}outputParserStructured", {"jsonSchemaExample": '{"answer": "x", "sure": 0.5}'}),
+            n8n_node("Search", "httpRequestTool", {"url": "https://x.example"}),
+            n8n_node("Reply", "set", {"values": {"string": [{"name": "r", "value": "={{ $json.output.answer }}"}]}}),
+            links={
+                "Chat": [["Agent"]],
+                "Model": {"ai_languageModel": "Agent"},
+                "Memory": {"ai_memory": "Agent"},
+                "Parser": {"ai_outputParser": "Agent"},
+                "Search": {"ai_tool": "Agent"},
+                "Agent": [["Reply"]],
+            },
+        )
+    )
+    config = node(found, "agent")["config"]
+    assert config["model"] == "claude-x"
+    assert config["temperature"] == 0.2
+    assert config["prompt_template"] == "Say {message}"
+    assert config["system_prompt"] == "Be kind"
+    assert config["memory"] == {"scope": "conversation", "window": 12}
+    assert config["output_schema"]["properties"] == {"answer": {"type": "string"}, "sure": {"type": "number"}}
+    assert config["tools"] == [{"tool_name": "call_api", "credential": "agent_api"}]
+    assert node(found, "reply")["config"]["set"] == {"r": "context.answer"}
+    assert {entry.source.name: entry.node for entry in found.report.entries}["Model"] == "agent"
+    assert outcomes(found)["Model"] == outcomes(found)["Memory"] == outcomes(found)["Parser"] == "mapped"
+    assert outcomes(found)["Search"] == "approximated"
+
+
+def test_a_loop_with_its_body() -> None:
+    found = imported(
+        n8n(
+            n8n_node("Start", "manualTrigger"),
+            n8n_node("Split", "splitOut", {"fieldToSplitOut": "orders"}),
+            n8n_node("Each", "splitInBatches", typeVersion=3),
+            n8n_node("Send", "httpRequest", {"url": "=https://x.example/{{ $json.id }}"}),
+            n8n_node("Done", "noOp"),
+            links={"Start": [["Split"]], "Split": [["Each"]], "Each": [["Done"], ["Send"]], "Send": [["Each"]]},
+        )
+    )
+    assert node(found, "each")["config"] == {"over": "nodes.split.output.items", "body": "send", "max_iterations": 1000}
+    assert node(found, "send")["config"]["url"] == "https://x.example/{item.id}"
+    assert ("send", "each", None) in edges(found)
+    assert ("each", "done", None) in edges(found)
+    assert not any(source == "each" and target == "send" for source, target, _ in edges(found))
+
+
+def test_several_ways_on_need_a_fork() -> None:
+    found = imported(
+        n8n(
+            n8n_node("Start", "manualTrigger"),
+            n8n_node("A", "noOp"),
+            n8n_node("B", "noOp"),
+            n8n_node("Meet", "merge"),
+            links={"Start": [["A", "B"]], "A": [["Meet"]], "B": [["Meet"]]},
+        )
+    )
+    kinds = {one["name"]: one["type"] for one in workflow(found)["nodes"]}
+    assert kinds["start_branches"] == "parallel"
+    assert kinds["meet"] == "join"
+
+
+def test_triggers_of_several_kinds_have_their_own_ways() -> None:
+    found = imported(
+        n8n(
+            n8n_node("Click", "manualTrigger"),
+            n8n_node(
+                "Daily",
+                "scheduleTrigger",
+                {"rule": {"interval": [{"field": "days", "triggerAtHour": 7, "triggerAtMinute": 30}]}},
+            ),
+            n8n_node("A", "noOp"),
+            n8n_node("B", "noOp"),
+            links={"Click": [["A"]], "Daily": [["B"]]},
+        )
+    )
+    assert workflow(found)["triggers"] == [{"type": "manual"}, {"type": "schedule", "config": {"cron": "30 7 * * *"}}]
+    assert ("which_trigger", "a", "run.trigger == 'manual'") in edges(found)
+    assert ("which_trigger", "b", "run.trigger == 'schedule'") in edges(found)
+
+
+APPS = {
+    "slack": (
+        {"channelId": {"__rl": True, "value": "C1", "mode": "id"}, "text": "=Hi {{ $json.n }}"},
+        {"url": "https://slack.com/api/chat.postMessage", "body": {"channel": "C1", "text": "Hi ${context.n}"}},
+    ),
+    "telegram": (
+        {"chatId": "={{ $json.chat }}", "text": "x"},
+        {
+            "url": "https://api.telegram.org/bot{variables.telegram_token}/sendMessage",
+            "body": {"chat_id": "context.chat", "text": "x"},
+        },
+    ),
+    "googleSheets": (
+        {"operation": "append", "documentId": {"__rl": True, "value": "D"}, "sheetName": "S"},
+        {"url": "https://sheets.googleapis.com/v4/spreadsheets/D/values/S:append?valueInputOption=USER_ENTERED"},
+    ),
+    "github": (
+        {"resource": "issue", "operation": "get", "owner": "o", "repository": "r", "issueNumber": 7},
+        {"method": "GET", "url": "https://api.github.com/repos/o/r/issues/7"},
+    ),
+    "hubspot": (
+        {"resource": "gadget", "operation": "getAll"},
+        {"method": "GET", "url": "https://api.hubapi.com/gadget"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("kind", "parameters", "wanted"), [(kind, *both) for kind, both in APPS.items()])
+def test_apps_are_called_by_their_web_api(kind: str, parameters: dict[str, object], wanted: dict[str, object]) -> None:
+    found = imported(n8n(n8n_node("App", kind, parameters)))
+    config = node(found, "app")["config"]
+    assert {key: config.get(key) for key in wanted} == wanted
+    assert outcomes(found)["App"] == "approximated"
+
+
+def test_what_nothing_does_keeps_its_place() -> None:
+    found = imported(
+        n8n(n8n_node("A", "manualTrigger"), n8n_node("Odd", "someThingElse", {"x": 1}), links={"A": [["Odd"]]})
+    )
+    odd = node(found, "odd")
+    assert odd["type"] == "transform"
+    assert odd["disabled"] is True
+    assert odd["x-source"] == {"type": "n8n-nodes-base.someThingElse", "parameters": {"x": 1}}
+    assert outcomes(found)["Odd"] == "unsupported"
+
+
+def test_code_does_not_run() -> None:
+    found = imported(n8n(n8n_node("Code", "code", {"jsCode": "return items"})))
+    assert node(found, "code")["disabled"] is True
+    assert outcomes(found)["Code"] == "approximated"
+
+
+def test_names_in_any_script() -> None:
+    labels = ["Wetter für Köln", "天気", "Погода", "", "if", "1st", "a" * 300, "Wetter für Köln"]
+    found = imported(n8n(*[n8n_node(label, "noOp") for label in labels]))
+    names = [entry.node for entry in found.report.entries]
+    assert len(set(names)) == len(labels)
+    assert names[0] == "wetter_fur_koln"
+    assert node(found, str(names[1]))["config"]["description"] == "天気"
+
+
+def test_notes_errors_and_switches() -> None:
+    found = imported(
+        n8n(
+            n8n_node("Note", "stickyNote", {"content": "# Hi {x}"}),
+            n8n_node(
+                "Try",
+                "httpRequest",
+                {"url": "https://x.example"},
+                onError="continueErrorOutput",
+                retryOnFail=True,
+                maxTries=4,
+            ),
+            n8n_node("Ok", "noOp", disabled=True),
+            n8n_node("Bad", "stopAndError", {"errorMessage": "no"}),
+            n8n_node("Failed", "errorTrigger"),
+            n8n_node("Tell", "noOp"),
+            links={"Try": [["Ok"], ["Bad"]], "Failed": [["Tell"]]},
+        )
+    )
+    assert node(found, "note") == {"name": "note", "type": "note", "config": {"text": "# Hi {x}"}}
+    assert node(found, "try")["retry"]["max_attempts"] == 4
+    on = [edge for edge in workflow(found)["edges"] if edge.get("on")]
+    assert on == [{"from": "try", "to": "bad", "on": "error"}]
+    assert node(found, "ok")["disabled"] is True
+    assert workflow(found)["error_handling"] == [{"error_type": "*", "action": "fallback", "fallback_node": "tell"}]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"nodes": [], "connections": {}},
+        n8n(n8n_node("A", "noOp"), links={"A": [["A"]]}),
+        n8n(n8n_node("A", "noOp"), n8n_node("B", "noOp"), links={"A": [["B"]], "B": [["A"]]}),
+        n8n(n8n_node("A", "noOp"), n8n_node("A", "noOp"), links={"A": [["A"]]}),
+        n8n(n8n_node("A", "manualTrigger"), n8n_node("B", "noOp"), n8n_node("C", "noOp")),
+        n8n(n8n_node("A", "if"), links={"A": [["nowhere"]]}),
+        [n8n(n8n_node("A", "noOp"))],
+        {"data": n8n(n8n_node("A", "noOp"))},
+    ],
+)  # fmt: skip
+def test_every_shape_gives_a_valid_draft(data: object) -> None:
+    assert imported(data).text is not None
