@@ -11,6 +11,7 @@ from engine.importers.n8n.file import File, Item, Renames
 from engine.importers.n8n.reading import plain
 from engine.importers.names import slug
 from engine.importers.report import Outcome
+from engine.language.schedules import ScheduleError, check_schedule
 
 Json = Any
 _ANY = ((), ())
@@ -25,7 +26,6 @@ NAMES = frozenset(
 _FIELD = {"number": "number", "checkbox": "array", "date": "string", "email": "string", "file": "string"}
 _MODES = {"everyMinute": "* * * * *", "everyHour": "0 * * * *", "everyDay": "0 9 * * *", "everyWeek": "0 9 * * 1",
           "everyMonth": "0 9 1 * *"}  # fmt: skip
-_CRON_PART = re.compile(r"[0-9A-Za-z*/,?#-]+")
 
 
 def is_trigger(item: Item) -> bool:
@@ -245,12 +245,20 @@ def _number(data: dict[str, Json], key: str, default: int, most: int) -> int:
     return default if found is None else int(found)
 
 
+def _is_cron(text: str) -> bool:
+    try:
+        check_schedule(text, "UTC")
+    except ScheduleError:
+        return False
+    return True
+
+
 def _five(item: Item, text: str) -> str:
     """Five fields: n8n also takes six, with seconds first."""
     fields = text.lstrip("=").split()
     if len(fields) == 6:
         fields = fields[1:]
-    if len(fields) == 5 and all(_CRON_PART.fullmatch(field) for field in fields):
+    if len(fields) == 5 and _is_cron(" ".join(fields)):
         return " ".join(fields)
     item.entry.keep("cron", text, "this is no cron expression of five fields")
     return "0 9 * * *"
