@@ -30,6 +30,10 @@ _RUN_DIR = "heddle_run_dir"
 _AMBIENT = ("DATABASE_URL", "REDIS_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "GEMINI_API_KEY")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--simulate", type=int, default=None, help="the seed of one schedule to tell again")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """One folder for the whole run, outside pytest's own, which other accounts may not enter."""
     worker_input = getattr(config, "workerinput", None)

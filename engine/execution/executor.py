@@ -177,6 +177,7 @@ class Executor:
         ready = [c.active for c in todo if isinstance(c, Start) and c.active.key not in self._flights]
         due = [active for active in ready if active.not_before is None or active.not_before <= now]
         later = [active for active in ready if active not in due]
+        left: list[Active] = []
         for active in due:
             node = self._node(active)
             frame, remaining = self._deadlines.nearest(self.state, active.frame, now)
@@ -184,7 +185,7 @@ class Executor:
                 await self._time_out(frame)
                 return None
             if leaves or (self._inline and node.long):
-                leaves = True
+                left.append(active)
             elif node.disabled:
                 await self._skip_disabled(active, node)
                 return None
@@ -193,7 +194,7 @@ class Executor:
             else:
                 await self._run_here(active, node, min(node.timeout_s, remaining))
                 return None
-        if leaves and ready and not self._flights:
+        if (left or (leaves and later)) and not self._flights:
             return await self._hand_over()
         return await self._wait(later, [c.active for c in todo if isinstance(c, Await)], now)
 

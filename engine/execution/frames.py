@@ -55,7 +55,7 @@ async def plans_of_records(records: Iterable[StepRecord], ports: Ports) -> dict[
     """Plans of every workflow that these records opened, by hash: the ones that the run started with."""
     plans: dict[str, Plan] = {}
     for record in records:
-        if record.status == "opened":
+        if record.outcome["then"]["do"] == "open":
             wanted = record.outcome["then"]["hash"]
             if wanted not in plans:
                 plans[wanted] = plan_of(await ports.definitions.by_hash(wanted), ports.tools)

@@ -14,14 +14,19 @@ from engine.execution.tokens import drop
 
 def ready(state: State, join: Active) -> bool:
     """May this join run now?"""
-    assert join.arrived is not None
-    wanted = _wanted(state, join)
-    if wanted is not None and len(join.arrived) >= wanted:
-        return True
-    if not on_the_way(state, join):
+    if _is_complete(state, join):
         return True
     siblings = [other for other in state.active.values() if other.frame == join.frame]
-    return all(other.arrived is not None for other in siblings) and siblings[0] is join
+    if siblings[0] is not join or any(other.arrived is None for other in siblings):
+        return False
+    return not any(_is_complete(state, other) for other in siblings)
+
+
+def _is_complete(state: State, join: Active) -> bool:
+    """Have as many tokens come as are wanted, or all that can?"""
+    assert join.arrived is not None
+    wanted = _wanted(state, join)
+    return (wanted is not None and len(join.arrived) >= wanted) or not on_the_way(state, join)
 
 
 def passed(state: State, join: Active) -> State:
