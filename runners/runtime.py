@@ -118,6 +118,7 @@ def _outside(
     from connectors.credentials import TenantCredentials  # noqa: PLC0415 - a process opens a runtime late, if at all
     from connectors.http.client import EgressClient  # noqa: PLC0415
     from connectors.mcp.client import McpClient  # noqa: PLC0415
+    from connectors.memory import StoredMemory  # noqa: PLC0415
     from connectors.models.prompts import StoredPrompts  # noqa: PLC0415
     from connectors.shared_limits import shared_guard  # noqa: PLC0415
     from connectors.toolbox import Toolbox  # noqa: PLC0415
@@ -147,6 +148,7 @@ def _outside(
         clock=WallClock(),
         prompts=StoredPrompts(db),
         mcp=McpClient(http),
+        memory=StoredMemory(db),
     )
 
 

@@ -55,7 +55,7 @@ class NoMemory:
     async def write(self, place: MemoryPlace, value: Json, idempotency_key: str, ttl_s: float | None = None) -> None:
         _missing("memory")
 
-    async def clear(self, place: MemoryPlace) -> None:
+    async def clear(self, place: MemoryPlace, idempotency_key: str) -> None:
         _missing("memory")
 
 

@@ -225,7 +225,8 @@ class MemoryPlace:
 class Memory(Protocol):
     """What outlives a step: under each place a list of entries, oldest first. They are JSON; `ttl_s` None: for good.
 
-    A repeated call with the same idempotency key changes nothing. All raise InputError and TransientError.
+    A repeated call with the same idempotency key changes nothing, whatever was written in between. All raise InputError
+    (also for more than a place, or its owner, may hold) and TransientError.
     """
 
     async def last(self, place: MemoryPlace, limit: int) -> Sequence[Json]:
@@ -240,7 +241,9 @@ class Memory(Protocol):
         """Let this be the only entry."""
         ...
 
-    async def clear(self, place: MemoryPlace) -> None: ...
+    async def clear(self, place: MemoryPlace, idempotency_key: str) -> None:
+        """Let there be no entry. What was there is gone for good."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

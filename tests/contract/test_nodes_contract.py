@@ -34,6 +34,7 @@ EXPECTED = [
     "judge",
     "knowledge",
     "loop",
+    "memory",
     "message",
     "note",
     "parallel",
@@ -60,6 +61,8 @@ INPUT = {
     "quantity": 12,
     "currency": "EUR",
     "amount": 1,
+    "customer_id": "CUST-1",
+    "language": "en",
     "orders": [{"order_id": "ORD-1"}, {"order_id": "ORD-2"}],
 }
 

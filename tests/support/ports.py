@@ -21,6 +21,7 @@ from engine.execution.ports import (
     HttpRequest,
     Mcp,
     McpServer,
+    MemoryPlace,
     ModelReply,
     ModelRequest,
     OnDelta,
@@ -192,6 +193,38 @@ class FakeMcp:
         return await self._servers[server.name].call(call)
 
 
+class FakeMemory:
+    """Entries by place; `now` moves only when a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.entries: dict[MemoryPlace, list[tuple[Json, float | None]]] = {}
+        self._done: set[str] = set()
+
+    async def last(self, place: MemoryPlace, limit: int) -> Sequence[Json]:
+        kept = [value for value, ends in self.entries.get(place, []) if ends is None or ends > self.now]
+        return kept[-limit:]
+
+    async def append(self, place: MemoryPlace, value: Json, idempotency_key: str, ttl_s: float | None = None) -> None:
+        if self._first(idempotency_key):
+            ends = None if ttl_s is None else self.now + ttl_s
+            self.entries.setdefault(place, []).append((value, ends))
+
+    async def write(self, place: MemoryPlace, value: Json, idempotency_key: str, ttl_s: float | None = None) -> None:
+        if idempotency_key not in self._done:
+            self.entries.pop(place, None)
+            await self.append(place, value, idempotency_key, ttl_s)
+
+    async def clear(self, place: MemoryPlace, idempotency_key: str) -> None:
+        if self._first(idempotency_key):
+            self.entries.pop(place, None)
+
+    def _first(self, idempotency_key: str) -> bool:
+        new = idempotency_key not in self._done
+        self._done.add(idempotency_key)
+        return new
+
+
 class FakeDefinitions:
     """Other workflows, by name."""
 
@@ -272,9 +305,11 @@ class World:
     definitions: FakeDefinitions = field(default_factory=FakeDefinitions)
     prompts: FakePrompts = field(default_factory=FakePrompts)
     mcp: Mcp = field(default_factory=FakeMcp)
+    memory: FakeMemory = field(default_factory=FakeMemory)
     clock: FakeClock = field(default_factory=FakeClock)
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     sink: RecordingSink = field(default_factory=RecordingSink)
+    info: RunInfo = field(default_factory=lambda: RunInfo(RUN_ID, TENANT_ID, "main", "manual"))
 
     @property
     def ports(self) -> Ports:
@@ -287,13 +322,13 @@ class World:
             clock=self.clock,
             prompts=self.prompts,
             mcp=self.mcp,
+            memory=self.memory,
         )
 
     def executor(self, text: str, run_input: Mapping[str, Json] | None = None, **options: Any) -> Executor:
-        info = RunInfo(RUN_ID, TENANT_ID, "main", "manual")
         return Executor(
             plan(text),
-            info,
+            self.info,
             run_input or {},
             ports=self.ports,
             journal=self.journal,
