@@ -34,6 +34,7 @@ class Settings:
     openai_base_url: str | None = None
     egress_allow: frozenset[str] = frozenset()
     worker_concurrency: int = 100
+    code: bool = False  # whether code steps may run
     log_level: str = "INFO"
 
     @property
@@ -52,6 +53,12 @@ class Settings:
                 return default
             return int(text)
 
+        def switch(name: str) -> bool:
+            text = (env.get(name) or "off").lower()
+            if text not in ("on", "off"):
+                wrong.append(f"{name} must be on or off, not {text!r}")
+            return text == "on"
+
         settings = cls(
             data_dir=Path(env.get("HEDDLE_DATA_DIR") or ".heddle").expanduser().resolve(),
             port=integer("HEDDLE_PORT", DEFAULT_PORT, 1, 65535),
@@ -66,6 +73,7 @@ class Settings:
             openai_base_url=env.get("OPENAI_BASE_URL") or None,
             egress_allow=frozenset(filter(None, (env.get("HEDDLE_EGRESS_ALLOW") or "").split(","))),
             worker_concurrency=integer("HEDDLE_WORKER_CONCURRENCY", 100, 1, 2000),
+            code=switch("HEDDLE_CODE"),
             log_level=env.get("HEDDLE_LOG_LEVEL") or "INFO",
         )
         if wrong:

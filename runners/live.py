@@ -22,6 +22,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from engine.execution.events import RunEvent
+from engine.store.json_text import json_bytes
 from runners.tasks import cancel_all
 
 log = logging.getLogger(__name__)
@@ -110,8 +111,7 @@ class LiveWriter:
     async def _send(self, batch: list[tuple[str, dict[str, Any]]]) -> None:
         async with self._redis.pipeline(transaction=False) as pipe:
             for key, data in batch:
-                text = orjson.dumps(data, default=str)
-                pipe.xadd(key, {"e": text}, maxlen=MAX_EVENTS, approximate=True)
+                pipe.xadd(key, {"e": json_bytes(data)}, maxlen=MAX_EVENTS, approximate=True)
             for key in {key for key, _ in batch}:
                 pipe.expire(key, KEEP_S)
             await pipe.execute()

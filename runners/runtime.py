@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from redis.asyncio import Redis
 
+from engine.execution.absent import NoSandbox
 from engine.execution.context import Ports
 from engine.execution.ports import ModelReply, ModelRequest, Models, OnDelta
 from engine.settings import Settings
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
     from runners.connections import Connections
 
 _POOL_SIZE = 10
+
+
+@runtime_checkable
+class Closable(Protocol):
+    """What holds on to something that must be let go of."""
+
+    async def aclose(self) -> None: ...
 
 
 class NoModels:
@@ -73,7 +81,8 @@ class Runtime:
     ) -> Runtime:
         """Connect what is needed; `db` and `redis` given here stay open at `close`.
 
-        `with_models` False keeps LiteLLM out of the process. `ports` replaces the outside world (tests, replays).
+        `with_models` False keeps LiteLLM and code out of the process. `ports` replaces the outside world (tests,
+        replays).
         """
         owns = (db is None, redis is None)
         db = db or Database(connections.app_database_url, pool_size=_POOL_SIZE)
@@ -100,6 +109,8 @@ class Runtime:
         await self.reader.close()
         await self.hub.close()
         await self._http.aclose()
+        if isinstance(self.ports.sandbox, Closable):
+            await self.ports.sandbox.aclose()
         if self._owns_redis:
             await self.redis.aclose()
         if self._owns_db:
@@ -115,6 +126,7 @@ def _outside(
     with_models: bool,
 ) -> tuple[EgressClient, Ports]:
     """The adapters to the outside world; one guard stands before all of them, shared by all workers."""
+    from connectors.code.sandbox import MontySandbox  # noqa: PLC0415
     from connectors.credentials import TenantCredentials  # noqa: PLC0415 - a process opens a runtime late, if at all
     from connectors.http.client import EgressClient  # noqa: PLC0415
     from connectors.mcp.client import McpClient  # noqa: PLC0415
@@ -149,6 +161,8 @@ def _outside(
         prompts=StoredPrompts(db),
         mcp=McpClient(http),
         memory=StoredMemory(db),
+        # Code never runs where people's requests are answered: such a process leaves it to a worker.
+        sandbox=MontySandbox(settings.data_dir / "sandbox") if settings.code and with_models else NoSandbox(),
     )
 
 

@@ -7,7 +7,16 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from engine.errors import ConfigError
-from engine.execution.ports import BusEvent, CodeTask, Definition, McpServer, MemoryPlace, PromptText, ToolSpec
+from engine.execution.ports import (
+    BusEvent,
+    CodeResult,
+    CodeTask,
+    Definition,
+    McpServer,
+    MemoryPlace,
+    PromptText,
+    ToolSpec,
+)
 
 Json = Any
 
@@ -69,5 +78,5 @@ class NoEventBus:
 class NoSandbox:
     """The operator has not allowed code."""
 
-    async def run(self, task: CodeTask) -> Json:
+    async def run(self, task: CodeTask) -> CodeResult:
         raise ConfigError("code steps are switched off; the operator allows them with HEDDLE_CODE=on")

@@ -250,14 +250,23 @@ class Memory(Protocol):
 class CodeTask:
     """A program in Python that sees `inputs` as its variables; what it leaves in `result` is its answer."""
 
+    tenant_id: UUID
     source: str
     inputs: Mapping[str, Json]
     seconds: float
     memory_mb: int
 
 
+@dataclass(frozen=True, slots=True)
+class CodeResult:
+    """What a program left, and (cut) what it printed."""
+
+    value: Json
+    printed: str = ""
+
+
 class Sandbox(Protocol):
-    async def run(self, task: CodeTask) -> Json:
+    async def run(self, task: CodeTask) -> CodeResult:
         """Raises CodeFailed, StepTimeout, OutputTooLarge; ConfigError where the operator has not allowed code."""
         ...
 

@@ -47,7 +47,7 @@ class MemoryConfig(NodeConfig):
         None,
         title="Value",
         description="What to remember; context.x and ${...} are replaced by what they refer to.",
-        json_schema_extra={"ui": "json"},
+        json_schema_extra={"ui": "value"},
     )
     ttl: float | None = Field(
         None,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 import orjson
 
+_MOST_BITS = 10_000  # of a whole number; Python itself writes no longer ones
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
@@ -15,9 +17,14 @@ def json_bytes(value: Any) -> bytes:
     """`value` as JSON. NUL and lone surrogates, which jsonb refuses, become U+FFFD; other types become their text."""
     try:
         text = orjson.dumps(value, default=str)
-    except TypeError:  # orjson refuses lone surrogates, and keys that are no text
-        return orjson.dumps(_clean(value), default=str)
-    return orjson.dumps(_clean(value), default=str) if b"\\u0000" in text else text
+    except TypeError:  # orjson refuses lone surrogates, keys that are no text, and numbers beyond 64 bits
+        return _plainly(_clean(value))
+    return _plainly(_clean(value)) if b"\\u0000" in text else text
+
+
+def _plainly(value: Any) -> bytes:
+    """By the standard library, which writes whole numbers of any size; jsonb keeps them."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str).encode()
 
 
 def _clean(value: Any) -> Any:
@@ -27,4 +34,6 @@ def _clean(value: Any) -> Any:
         return {_clean(str(key)): _clean(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_clean(item) for item in value]
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        return None
     return value

@@ -62,6 +62,7 @@ def _findings(settings: Settings, progress: Progress) -> Iterator[Finding]:
     yield _python()
     yield _frontend()
     yield _models(settings)
+    yield from _guarded("code steps", lambda: _code(settings))
     yield _web(settings)
     try:
         with open_connections(settings, progress=progress, migrate=False) as connections:
@@ -122,6 +123,27 @@ def _models(settings: Settings) -> Finding:
             "models", "ok", f"keys: {', '.join(sorted(settings.provider_keys))}{'; ' + tiers if tiers else ''}"
         )
     return Finding("models", "note", "no key: the built-in demo model answers", "set OPENAI_API_KEY or another key")
+
+
+def _code(settings: Settings) -> Finding:
+    import asyncio
+
+    from connectors.code.sandbox import MontySandbox
+
+    if not settings.code:
+        return Finding("code steps", "note", "switched off", "HEDDLE_CODE=on lets workflows run Python in a sandbox")
+
+    async def wrapped() -> bool:
+        sandbox = MontySandbox(settings.data_dir / "sandbox", workers=1)
+        try:
+            return await sandbox.start()
+        finally:
+            await sandbox.aclose()
+
+    if asyncio.run(wrapped()):
+        return Finding("code steps", "ok", "run in a sandbox inside bubblewrap")
+    mend = "install bubblewrap and allow user namespaces to put a second wall around them"
+    return Finding("code steps", "note", "run in a sandbox without bubblewrap", mend)
 
 
 def _web(settings: Settings) -> Finding:

@@ -215,7 +215,12 @@ def inspector(state: Any) -> rx.Component:
                     ),
                 ),
                 rx.cond(
-                    step.reason != "", rx.el.div(rx.el.b("Tier ", step.tier), " · ", step.reason, class_name="why")
+                    step.reason != "",
+                    rx.el.div(
+                        rx.cond(step.tier != "", rx.el.span(rx.el.b("Tier ", step.tier), " · ")),
+                        step.reason,
+                        class_name="why",
+                    ),
                 ),
                 step_facts(step),
                 attempts(step),

@@ -25,6 +25,7 @@ TYPES = list(all_types())
 EXPECTED = [
     "agent",
     "classifier",
+    "code",
     "condition",
     "end",
     "extractor",

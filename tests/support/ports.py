@@ -16,6 +16,8 @@ from engine.execution.events import RunEvent
 from engine.execution.executor import Executor, RunResult
 from engine.execution.plan import Plan, plan_of
 from engine.execution.ports import (
+    CodeResult,
+    CodeTask,
     Definition,
     HttpReply,
     HttpRequest,
@@ -26,6 +28,7 @@ from engine.execution.ports import (
     ModelRequest,
     OnDelta,
     PromptText,
+    Sandbox,
     StepRecord,
     ToolCall,
     ToolSpec,
@@ -193,6 +196,19 @@ class FakeMcp:
         return await self._servers[server.name].call(call)
 
 
+class FakeSandbox:
+    """Answers what it is told to, whatever the program says."""
+
+    def __init__(self, answer: Answer | CodeResult = None) -> None:
+        self.answer = answer
+        self.tasks: list[CodeTask] = []
+
+    async def run(self, task: CodeTask) -> CodeResult:
+        self.tasks.append(task)
+        value = await _answer(self.answer, task)
+        return value if isinstance(value, CodeResult) else CodeResult(value)
+
+
 class FakeMemory:
     """Entries by place; `now` moves only when a test moves it."""
 
@@ -306,6 +322,7 @@ class World:
     prompts: FakePrompts = field(default_factory=FakePrompts)
     mcp: Mcp = field(default_factory=FakeMcp)
     memory: FakeMemory = field(default_factory=FakeMemory)
+    sandbox: Sandbox = field(default_factory=FakeSandbox)
     clock: FakeClock = field(default_factory=FakeClock)
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     sink: RecordingSink = field(default_factory=RecordingSink)
@@ -323,6 +340,7 @@ class World:
             prompts=self.prompts,
             mcp=self.mcp,
             memory=self.memory,
+            sandbox=self.sandbox,
         )
 
     def executor(self, text: str, run_input: Mapping[str, Json] | None = None, **options: Any) -> Executor:

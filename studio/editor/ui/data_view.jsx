@@ -49,7 +49,7 @@ function StepNumbers({ step }) {
   return (
     <div className="hed-facts" data-testid="step-facts">
       {facts.map(([name, value]) => <div key={name}><span>{name}</span><b>{value}</b></div>)}
-      {step.reason && <p className="hed-note"><b>Why {step.tier ?? "this model"}</b> · {step.reason}</p>}
+      {step.reason && <p className="hed-note">{(step.tier || step.model) && <><b>Why {step.tier ?? "this model"}</b> · </>}{step.reason}</p>}
     </div>
   );
 }

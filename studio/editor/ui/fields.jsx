@@ -277,6 +277,13 @@ function ValueInput({ value, save, readOnly, label }) {
   return <input className="hed-in mono" {...draft.bind} readOnly={readOnly} aria-label={label} spellCheck={false} />;
 }
 
+// Any value: what begins like JSON is JSON, everything else a text as it is typed.
+function AnyInput({ id, value, field, save, readOnly }) {
+  const draft = useDraft(asText(value), (text) => void save(text === "" ? undefined : fromText(text, value)));
+  const rows = Math.min(8, draft.text.split("\n").length);
+  return <textarea id={id} className="hed-ta" rows={rows} {...draft.bind} readOnly={readOnly} spellCheck={false} placeholder={placeholder(field)} />;
+}
+
 // Typed text keeps the kind of the value before it: "5" stays a number where a number was.
 function fromText(text, before) {
   if (typeof before === "string" && !/^[[{]/.test(text.trim())) return text;
@@ -336,5 +343,5 @@ export function JsonInput({ id, value, field, save, readOnly }) {
 export const WIDGETS = {
   text: TextInput, textarea: TextArea, prompt: PromptInput, code: (props) => <TextArea {...props} mono />, expression: MonoInput,
   number: NumberInput, slider: NumberInput, select: Select, switch: Switch, model: ModelInput, tool: ToolInput, workflow: WorkflowInput,
-  combo: ComboInput, node: NodeInput, key_value: KeyValue, list: ListInput, schema: JsonInput, json: JsonInput,
+  combo: ComboInput, node: NodeInput, key_value: KeyValue, list: ListInput, schema: JsonInput, json: JsonInput, value: AnyInput,
 };

@@ -1,0 +1,1 @@
+"""Code that tenants wrote, in processes that can reach nothing."""
