@@ -36,7 +36,7 @@ class ByVersion:
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """One run to start. `trigger`: manual | chat | webhook | api | cli | schedule | workflow.
+    """One run to start. `trigger`: manual | chat | webhook | api | cli | schedule | event | form | workflow.
 
     The same `idempotency_key` with the same input gives the run that was started first.
     """

@@ -25,6 +25,8 @@ COMMANDS = {
     "run": "run a workflow file once",
     "runs": "list the latest runs",
     "schedules": "list the schedules and when they fire next",
+    "events": "what happened, what did not arrive, and sending it again",
+    "audit": "who changed what: list, verify",
     "import": "bring workflow files into the tenant",
     "export": "write the tenant's workflows to files",
     "prompts": "the prompt library: list, add, export, import",

@@ -83,7 +83,7 @@ class EgressClient:
             return await self._guard.run(
                 f"{request.tenant_id}:http:{ready.url.host}",
                 policy,
-                lambda: self._answered(ready, request.allow_hosts),
+                lambda: self._answered(ready, request),
                 repeatable=request.repeatable or ready.method in _REPEATABLE,
                 total_s=request.timeout_s,
             )
@@ -109,20 +109,22 @@ class EgressClient:
     async def aclose(self) -> None:
         await self._pool.aclose()
 
-    async def _answered(self, sent: Outgoing, hosts: tuple[str, ...]) -> HttpReply:
+    async def _answered(self, sent: Outgoing, request: HttpRequest) -> HttpReply:
         """The reply; one that says "not now" is raised, so that the policy waits as long as it asks, and counts it."""
-        reply = await self._follow(sent, hosts)
+        hops = MAX_REDIRECTS if request.follow_redirects else 0
+        reply = await self._follow(sent, request.allow_hosts, hops)
         if reply.status == 429:
             raise _Busy(reply)
         if reply.status in _DOWN:
             raise _Down(reply)
         return reply
 
-    async def _follow(self, sent: Outgoing, hosts: tuple[str, ...]) -> HttpReply:
-        for _ in range(MAX_REDIRECTS + 1):
+    async def _follow(self, sent: Outgoing, hosts: tuple[str, ...], hops: int) -> HttpReply:
+        """The reply after at most so many redirects; without any, a redirect is the reply."""
+        for _ in range(hops + 1):
             status, headers, body = await self._exchange(sent, hosts)
             location = headers.get("location")
-            if status not in _REDIRECTS or not location:
+            if status not in _REDIRECTS or not location or not hops:
                 return HttpReply(status, headers, decoded(body, headers.get("content-type", "")))
             sent = redirected(sent, status, location)
         raise PermanentError(f"The other side redirected more than {MAX_REDIRECTS} times.")

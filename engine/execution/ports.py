@@ -151,6 +151,7 @@ class HttpRequest:
     idempotency_key: str | None = None
     repeatable: bool = False
     policy: Mapping[str, Json] = field(default_factory=dict)  # overrides of the egress client's policy
+    follow_redirects: bool = True  # False: a redirect is the reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +285,10 @@ class BusEvent:
 
 class EventBus(Protocol):
     async def publish(self, event: BusEvent) -> None:
-        """Returns once the event will be delivered, whatever dies. Raises TransientError."""
+        """Returns once the event will be delivered, whatever dies.
+
+        Raises TransientError; InputError for a topic that is none or the house's own, or too large a payload.
+        """
         ...
 
 

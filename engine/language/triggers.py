@@ -6,6 +6,7 @@ out of a trigger that has been found right.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,7 +17,9 @@ from engine.language.model import Trigger, Workflow
 from engine.language.shape import JsonObject, Shape
 
 PATH = r"^[A-Za-z0-9][A-Za-z0-9/_-]{0,99}$"
+MAX_TOPIC = 200
 TOPIC = r"^[A-Za-z0-9][A-Za-z0-9_-]*([.:/][A-Za-z0-9_-]+)*$"
+_TOPIC = re.compile(TOPIC, re.ASCII)
 MAX_CATCH_UP = 100
 CATCH_UP = {"skip": 1, "queue": 10}  # where the trigger does not say
 
@@ -67,7 +70,7 @@ class FormTrigger(Shape):
 
 
 class EventTrigger(Shape):
-    topic: str = Field(pattern=TOPIC, max_length=200, description="Starts a run for each event of this topic.")
+    topic: str = Field(pattern=TOPIC, max_length=MAX_TOPIC, description="Starts a run for each event of this topic.")
     filter: str | None = Field(None, description="Expression over the event's payload as `context`; false: no run.")
 
 
@@ -109,6 +112,11 @@ class EventSpec:
     key: str
     topic: str
     filter: str | None
+
+
+def is_topic(text: str) -> bool:
+    """Whether events can be named so."""
+    return len(text) <= MAX_TOPIC and _TOPIC.fullmatch(text) is not None
 
 
 def schedules_of(workflow: Workflow) -> list[ScheduleSpec]:

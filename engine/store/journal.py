@@ -119,7 +119,7 @@ class LeasedJournal:
         self._clock = clock
         self._on_lost = on_lost
         self._pending: list[bytes] = []
-        self._has_waits = self._has_progress = False  # among what is pending
+        self._has_waits = self._has_progress = self._has_news = False  # among what is pending
         self._end: Mapping[str, Json] | None = None
         self._end_taken = False
         self._put = 0  # how many writes were asked for, and how many are durable
@@ -142,6 +142,7 @@ class LeasedJournal:
         self._pending.append(record_bytes(record))
         self._has_waits = self._has_waits or record.status in ("suspended", "resumed")
         self._has_progress = self._has_progress or record.status != "requested"
+        self._has_news = self._has_news or _is_news(record)
         self._put += 1
         self._lane.mark(self, urgent=False)
 
@@ -187,9 +188,10 @@ class LeasedJournal:
                 "epoch": self.lease.epoch,
                 "waits": self._has_waits,
                 "progress": self._has_progress or self._end is not None,
+                "tells": self._has_news,
             },
         )
-        self._has_waits = self._has_progress = False
+        self._has_waits = self._has_progress = self._has_news = False
         entry = head[:-1] + b',"steps":[' + b",".join(steps) + b"]"
         if self._end is not None:
             self._end_taken = True
@@ -234,3 +236,8 @@ class LeasedJournal:
         for _, done in waiting:
             if not done.done():
                 done.set_exception(failure)
+
+
+def _is_news(record: StepRecord) -> bool:
+    """Whether others may want to know: a model was used, or the outside world touched. The outbox picks out what."""
+    return record.model is not None or record.status == "effect" or record.node_type in ("tool", "http")

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from engine.language.document import Document
 from engine.language.validate import validate
+from engine.store.access import event_triggers
 from engine.store.access import workflows as access
 from engine.store.session import Scope
 from studio.api.access import container_of, requires
@@ -116,10 +117,12 @@ async def list_triggers(request: Request, name: str, scope: Reader) -> dict[str,
     container = container_of(request)
     async with container.db.transaction(scope) as tx:
         row = await access.get_by_name(tx, name)
+        topics = await event_triggers.of_workflow(tx, row.workflow_id)
     addresses = await publishing.addresses(container.db, scope, row.workflow_id)
     return {
         "addresses": [address_json(address) for address in addresses],
         "schedules": [schedule.to_dict() for schedule in await schedules.listing(container.db, scope, name)],
+        "events": [{"name": row.key, "topic": row.topic, "filter": row.filter} for row in topics],
     }
 
 

@@ -26,6 +26,10 @@ PERMISSIONS = frozenset(
         "orders:read",
         "orders:write",
         "analytics:read",
+        "events:read",
+        "events:publish",
+        "events:write",
+        "audit:read",
         "credentials:read",
         "credentials:write",
         "api_keys:read",
@@ -39,13 +43,23 @@ PERMISSIONS = frozenset(
 )
 
 _READ = frozenset(
-    {"workflows:read", "runs:read", "knowledge:read", "crm:read", "orders:read", "analytics:read", "account:use"}
+    {
+        "workflows:read",
+        "runs:read",
+        "knowledge:read",
+        "crm:read",
+        "orders:read",
+        "analytics:read",
+        "events:read",
+        "account:use",
+    }
 )
 _AGENT = _READ | {
     "workflows:write",
     "workflows:run",
     "runs:cancel",
     "chat:use",
+    "events:publish",
     "knowledge:write",
     "crm:write",
     "orders:write",

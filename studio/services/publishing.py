@@ -1,4 +1,4 @@
-"""Publishing: freeze the draft as a version, open the addresses that its triggers name, and keep its schedules."""
+"""Publishing: freeze the draft as a version, and keep its triggers: addresses, schedules, topics of events."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from uuid import UUID
 import engine.nodes
 from engine.errors import InputError, SchemaError
 from engine.language.document import Document
-from engine.language.model import Trigger
-from engine.language.triggers import schedules_of
+from engine.language.model import Trigger, Workflow
+from engine.language.triggers import events_of, schedules_of
 from engine.language.validate import Diagnostic, validate
-from engine.store.access import identity, schedules, workflows
+from engine.store.access import audit, event_triggers, identity, schedules, workflows
 from engine.store.session import Database, Scope, Tx
 from engine.store.tables.workflows import Endpoint
 from engine.store.vault import Vault
@@ -77,7 +77,10 @@ async def publish(db: Database, scope: Scope, workflow_id: UUID, note: str = "")
         for endpoint in await workflows.list_endpoints(tx, workflow_id):
             endpoint.enabled = (endpoint.kind, endpoint.path) in kept
         opened = [await _open(tx, workflow_id, row.name, tenant.slug, t) for t in triggers if t.enabled]
-        await schedules.replace(tx, workflow_id, schedules_of(document.workflow))
+        await keep_triggers(tx, workflow_id, document.workflow)
+        await audit.record(
+            tx, "workflow.publish", "workflow", workflow_id, {"name": row.name, "number": version.number}
+        )
     return Published(version.number, tuple(opened))
 
 
@@ -88,7 +91,14 @@ async def unpublish(db: Database, scope: Scope, workflow_id: UUID) -> None:
     """
     async with db.transaction(scope) as tx:
         await workflows.unpublish(tx, workflow_id)
-        await schedules.replace(tx, workflow_id, [])
+        await keep_triggers(tx, workflow_id, None)
+        await audit.record(tx, "workflow.unpublish", "workflow", workflow_id)
+
+
+async def keep_triggers(tx: Tx, workflow_id: UUID, workflow: Workflow | None) -> None:
+    """Keep the schedules and topics of a published workflow; none without one."""
+    await schedules.replace(tx, workflow_id, schedules_of(workflow) if workflow else [])
+    await event_triggers.replace(tx, workflow_id, events_of(workflow) if workflow else [])
 
 
 async def addresses(db: Database, scope: Scope, workflow_id: UUID) -> tuple[Address, ...]:
@@ -107,6 +117,8 @@ async def renew_secret(db: Database, vault: Vault, scope: Scope, endpoint_id: UU
     async with db.transaction(scope) as tx:
         endpoint = await workflows.get_endpoint(tx, endpoint_id)
         auth = auth_of(endpoint)
+        if auth != "none":
+            await audit.record(tx, "endpoint.renew_secret", "endpoint", endpoint_id, {"path": endpoint.path})
         if auth == "token":
             return _new_token(endpoint)
         if auth == "hmac":

@@ -16,7 +16,7 @@ from runners.client import RunClient
 from studio.services import words
 
 PAGE = 50
-TRIGGERS = ("manual", "chat", "webhook", "api", "cli", "schedule", "workflow")
+TRIGGERS = ("manual", "chat", "webhook", "api", "cli", "schedule", "event", "form", "workflow")
 INPUT_SHOWN = 160
 
 

@@ -19,15 +19,14 @@ import yaml
 
 from engine.errors import ConfigError, NotFound
 from engine.language.document import Document
-from engine.language.triggers import schedules_of
-from engine.store.access import identity, schedules, workflows
+from engine.store.access import identity, workflows
 from engine.store.session import Database, Scope, Tx
 from engine.store.tables.commerce import Customer, Lead, Order, Product
 from engine.store.tables.knowledge import FaqEntry
 from engine.store.tables.workflows import WorkflowRow
 from studio.auth import passwords
 from studio.demo import rows
-from studio.services.publishing import endpoint_path
+from studio.services.publishing import endpoint_path, keep_triggers
 
 TENANT_SLUG = "demo"
 TENANT_NAME = "Larkfell"
@@ -145,10 +144,10 @@ async def _workflows(tx: Tx, files: Sequence[_Files]) -> int:
 
 
 async def _triggers(tx: Tx, row: WorkflowRow) -> None:
-    """The schedules and addresses of the workflow; a webhook gets its token when a person publishes and sees it."""
+    """The triggers of the workflow; a webhook gets its token when a person publishes and sees it."""
     workflow = Document.parse(row.text).workflow
     assert workflow is not None
-    await schedules.replace(tx, row.workflow_id, schedules_of(workflow))
+    await keep_triggers(tx, row.workflow_id, workflow)
     for trigger in workflow.triggers:
         if trigger.enabled and trigger.type in ("chat", "webhook"):
             await workflows.put_endpoint(

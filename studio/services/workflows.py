@@ -12,7 +12,7 @@ from uuid import UUID
 import engine.nodes
 from engine.errors import Conflict, NotFound, SchemaError
 from engine.language.document import Document
-from engine.store.access import workflows
+from engine.store.access import audit, workflows
 from engine.store.session import Database, Scope
 
 SHIPPED = Path(__file__).resolve().parents[2] / "workflows"
@@ -175,4 +175,5 @@ async def archive(db: Database, scope: Scope, workflow_id: UUID, archived: bool 
     async with db.transaction(scope) as tx:
         row = await workflows.get_workflow(tx, workflow_id)
         await workflows.archive(tx, workflow_id, archived)
+        await audit.record(tx, "workflow.archive" if archived else "workflow.restore", "workflow", workflow_id)
         return row.name

@@ -32,6 +32,8 @@ edges:
   - {{from: "start", to: "end", condition: null}}
 """
 
+NOTHING = {"addresses": [], "schedules": [], "events": []}
+
 
 @pytest.fixture
 async def http(settings: Settings, connections: Connections) -> AsyncIterator[httpx.AsyncClient]:
@@ -60,7 +62,7 @@ async def test_triggers_are_shown_and_go_with_the_version(
     key = await key_for(database, scope)
     await http.post("/api/v1/workflows", headers=key, json={"text": TEXT.format(name="mornings")})
     place = "/api/v1/workflows/mornings"
-    assert (await http.get(f"{place}/triggers", headers=key)).json() == {"addresses": [], "schedules": []}
+    assert (await http.get(f"{place}/triggers", headers=key)).json() == NOTHING
     assert (await http.post(f"{place}/publish", headers=key, json={})).status_code == 201
     shown = (await http.get(f"{place}/triggers", headers=key)).json()
     (schedule,) = shown["schedules"]
@@ -73,7 +75,7 @@ async def test_triggers_are_shown_and_go_with_the_version(
     assert (await http.post(hook, json={})).status_code == 200
 
     assert (await http.post(f"{place}/unpublish", headers=key)).status_code == 204
-    assert (await http.get(f"{place}/triggers", headers=key)).json() == {"addresses": [], "schedules": []}
+    assert (await http.get(f"{place}/triggers", headers=key)).json() == NOTHING
     assert (await http.post(hook, json={})).status_code == 404
     assert (await http.post("/api/v1/runs", headers=key, json={"workflow": "mornings"})).status_code == 404
     again = await http.post(f"{place}/unpublish", headers=key)

@@ -26,7 +26,7 @@ class RunRow(TenantRow, table=True):
     workflow_name: str
     version_number: int | None = None  # None: a draft or a file
     definition_hash: str
-    trigger: str  # manual | chat | webhook | api | cli | schedule | workflow
+    trigger: str  # manual | chat | webhook | api | cli | schedule | event | form | workflow
     status: str = "queued"
     input: dict[str, Any] = json_column(default=dict)
     output: Any = json_column(nullable=True)

@@ -1,0 +1,139 @@
+"""The outbox: write an event of a tenant's own, look at what happened, start a chain's length from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from engine.errors import InputError, NotFound
+from engine.language.triggers import is_topic
+from engine.store.session import Tx
+from engine.store.tables.events import OutboxEvent
+from engine.store.tables.runs import RunRow
+
+Json = Any
+SYSTEM_TOPICS = (
+    "agent_run",
+    "audit_log",
+    "billing_event",
+    "ingest_doc",
+    "router_decision",
+    "tool_call",
+    "usage_metered",
+    "websocket_message",
+)
+MAX_PAYLOAD = 64_000  # bytes of JSON
+EVENTS_DAYS, LETTERS_DAYS = 7, 30
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # as JSON writes it; PostgreSQL cannot keep it
+_OWN_IDS = UUID("6a1f0d0c-6f0e-5b3b-9d55-0f4f3f1a8f10")
+
+
+async def publish(
+    tx: Tx, topic: str, payload: Mapping[str, Json], *, run_id: UUID | None = None, idempotency_key: str | None = None
+) -> UUID:
+    """Write an event; it goes out once the transaction commits. Returns its id.
+
+    The same idempotency key is the same event, written once. Raises InputError.
+    """
+    check(topic, payload)
+    key = f"{tx.scope.tenant_id}:{idempotency_key}"
+    row = {
+        "tenant_id": tx.scope.tenant_id,
+        "event_id": uuid4() if idempotency_key is None else uuid5(_OWN_IDS, key),
+        "run_id": run_id,
+        "topic": topic,
+        "source": "tenant",
+        "payload": dict(payload),
+    }
+    await tx.session.execute(insert(OutboxEvent).values(row).on_conflict_do_nothing())
+    return UUID(str(row["event_id"]))
+
+
+def check(topic: str, payload: Mapping[str, Json]) -> None:
+    """Raises InputError for a topic that is none or the house's own, and for what is too large or no JSON to store."""
+    if not is_topic(topic):
+        raise InputError(f"{topic[:80]!r} is no topic: letters, digits, _ and -, in parts joined by . : or /.")
+    if topic in SYSTEM_TOPICS:
+        raise InputError(f"Events of the topic {topic!r} come from Heddle itself; choose another name.")
+    try:
+        written = orjson.dumps(payload)
+    except (TypeError, orjson.JSONEncodeError) as error:
+        raise InputError("The payload is not JSON.") from error
+    if len(written) > MAX_PAYLOAD:
+        raise InputError(f"The payload is {len(written):,} bytes; at most {MAX_PAYLOAD:,} are sent.")
+    if _NUL.search(written):
+        raise InputError("The payload contains a NUL character.")
+
+
+async def get(tx: Tx, event_id: UUID) -> OutboxEvent:
+    """Raises NotFound, also for another tenant's event and for one that is too old."""
+    row = await tx.session.get(OutboxEvent, (tx.scope.tenant_id, event_id))
+    if row is None:
+        raise NotFound("There is no such event (any more).")
+    return row
+
+
+async def recent(
+    tx: Tx, *, topic: str | None = None, run_id: UUID | None = None, before: int | None = None, limit: int = 50
+) -> Sequence[OutboxEvent]:
+    """Events of the tenant, newest first; `before` is the `seq` of the last one that was seen."""
+    query = select(OutboxEvent).order_by(col(OutboxEvent.seq).desc()).limit(max(1, min(limit, 200)))
+    if topic:
+        query = query.where(OutboxEvent.topic == topic)
+    if run_id:
+        query = query.where(OutboxEvent.run_id == run_id)
+    if before:
+        query = query.where(col(OutboxEvent.seq) < before)
+    return (await tx.session.execute(query)).scalars().all()
+
+
+async def chain_length(tx: Tx, event: OutboxEvent, limit: int) -> int:
+    """How many events led to this one, each by starting a run that published the next; at most `limit`."""
+    length, at = 0, event
+    while at.run_id is not None and length < limit:
+        run = await tx.session.get(RunRow, (tx.scope.tenant_id, at.run_id))
+        cause = cause_of(run.idempotency_key) if run is not None else None
+        found = await tx.session.get(OutboxEvent, (tx.scope.tenant_id, cause)) if cause else None
+        if found is None:
+            break
+        length, at = length + 1, found
+    return length
+
+
+def run_key(trigger_id: UUID, event_id: UUID) -> str:
+    """Idempotency key of the run that an event starts."""
+    return f"event:{trigger_id}:{event_id}"
+
+
+def cause_of(idempotency_key: str | None) -> UUID | None:
+    """The event that started a run, by the run's idempotency key."""
+    parts = (idempotency_key or "").split(":")
+    return UUID(parts[2]) if len(parts) == 3 and parts[0] == "event" else None
+
+
+async def fan_out(session: AsyncSession, limit: int) -> int:
+    """Hand the oldest events of all tenants to those who listen; takes a session of `Database.anonymous()`.
+
+    Returns how many; 0 also while another scheduler is at it.
+    """
+    found: int = (await session.execute(sa.text("SELECT heddle_fan_out(:limit)"), {"limit": limit})).scalar_one()
+    return found
+
+
+async def purge(session: AsyncSession, limit: int) -> int:
+    """Remove what is old and done, of all tenants; returns how many events.
+
+    Takes a session of `Database.anonymous()`.
+    """
+    query = sa.text("SELECT heddle_purge_events(:events, :letters, :limit)")
+    values = {"events": EVENTS_DAYS, "letters": LETTERS_DAYS, "limit": limit}
+    found: int = (await session.execute(query, values)).scalar_one()
+    return found

@@ -1,0 +1,27 @@
+"""engine.execution.ports.EventBus over the outbox: an event is a row, and goes out once its row is committed."""
+
+from __future__ import annotations
+
+from sqlalchemy.exc import DBAPIError
+
+from engine.errors import TransientError
+from engine.execution.ports import BusEvent
+from engine.store.access import events
+from engine.store.session import Database, Scope
+
+
+class OutboxBus:
+    """Publishes for all runs of a process."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def publish(self, event: BusEvent) -> None:
+        """Once for each idempotency key, however often it is asked."""
+        try:
+            async with self._db.transaction(Scope(event.tenant_id, None, "system")) as tx:
+                await events.publish(
+                    tx, event.topic, event.payload, run_id=event.run_id, idempotency_key=event.idempotency_key
+                )
+        except (DBAPIError, OSError) as error:
+            raise TransientError("The event could not be written: the database does not answer.") from error

@@ -1,0 +1,35 @@
+"""The record of who changed what, over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from engine.store.access import audit
+from engine.store.session import Scope
+from studio.api.access import container_of, requires
+from studio.api.views import audit_json
+
+router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
+Reader = Annotated[Scope, Depends(requires("audit:read"))]
+
+
+@router.get("", summary="Who changed what, newest first")
+async def list_entries(
+    request: Request,
+    scope: Reader,
+    cursor: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> dict[str, Any]:
+    async with container_of(request).db.transaction(scope) as tx:
+        rows = await audit.entries(tx, before=cursor, limit=limit)
+    return {"entries": [audit_json(row) for row in rows], "cursor": rows[-1].number if len(rows) == limit else None}
+
+
+@router.get("/verify", summary="Whether the record is as it was written")
+async def verify(request: Request, scope: Reader) -> dict[str, Any]:
+    """Names the first entry that was changed, removed or put elsewhere."""
+    async with container_of(request).db.transaction(scope) as tx:
+        fault = await audit.verify(tx)
+    return {"intact": fault is None} | ({"number": fault.number, "fault": fault.fault} if fault else {})

@@ -1,0 +1,126 @@
+"""Events for others: who gets them, what could not be delivered, and sending it again. Each change is on the record."""
+
+from __future__ import annotations
+
+import secrets
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from engine.store.access import audit, deliveries, events, subscriptions
+from engine.store.session import Database, Scope, Tx
+from engine.store.tables.events import Subscription
+from engine.store.vault import Vault
+from studio.services.publishing import SECRET_PREFIX
+
+Json = Any
+MOST_LETTERS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to be different about a subscription; None leaves it as it is."""
+
+    url: str | None = None
+    topics: Sequence[str] | None = None
+    description: str | None = None
+    enabled: bool | None = None
+
+
+async def publish(
+    db: Database, scope: Scope, topic: str, payload: Mapping[str, Json], idempotency_key: str | None = None
+) -> UUID:
+    """Tell everybody who listens; returns the event's id. Raises InputError."""
+    key = None if idempotency_key is None else f"api:{idempotency_key}"
+    async with db.transaction(scope) as tx:
+        return await events.publish(tx, topic, payload, idempotency_key=key)
+
+
+async def subscribe(
+    db: Database, vault: Vault, scope: Scope, *, url: str, topics: Sequence[str], description: str = ""
+) -> tuple[Subscription, str]:
+    """Send events to an address from now on; returns the subscription and its signing secret, shown this once.
+
+    Raises InputError, Conflict.
+    """
+    async with db.transaction(scope) as tx:
+        row = await subscriptions.create(tx, url, topics, description)
+        secret = await _new_secret(tx, vault, row)
+        await _record(tx, "subscription.create", row)
+    return row, secret
+
+
+async def change(db: Database, scope: Scope, subscription_id: UUID, wanted: Change) -> Subscription:
+    """Switching off gives up what is on its way; switching on begins with what comes then.
+
+    Raises InputError, NotFound.
+    """
+    async with db.transaction(scope) as tx:
+        row = await subscriptions.get(tx, subscription_id)
+        row.url = row.url if wanted.url is None else wanted.url
+        row.topics = row.topics if wanted.topics is None else list(dict.fromkeys(wanted.topics))
+        row.description = row.description if wanted.description is None else wanted.description
+        subscriptions.check(row.url, row.topics, row.description)
+        if wanted.enabled is False and row.enabled:
+            await subscriptions.switch_off(tx, row)
+        elif wanted.enabled:
+            row.enabled, row.fault = True, None
+        await tx.session.flush()
+        await _record(tx, "subscription.change", row)
+    return row
+
+
+async def unsubscribe(db: Database, scope: Scope, subscription_id: UUID) -> None:
+    """Raises NotFound."""
+    async with db.transaction(scope) as tx:
+        row = await subscriptions.get(tx, subscription_id)
+        await subscriptions.remove(tx, row)
+        await _record(tx, "subscription.delete", row)
+
+
+async def renew_secret(db: Database, vault: Vault, scope: Scope, subscription_id: UUID) -> str:
+    """A new signing secret, shown this once; the old one is not used any more. Raises NotFound."""
+    async with db.transaction(scope) as tx:
+        row = await subscriptions.get(tx, subscription_id)
+        secret = await _new_secret(tx, vault, row)
+        await _record(tx, "subscription.renew_secret", row)
+    return secret
+
+
+async def send_again(db: Database, scope: Scope, subscription_id: UUID, event_id: UUID) -> None:
+    """Send an event to a subscriber once more, whatever became of it before. Raises NotFound."""
+    async with db.transaction(scope) as tx:
+        row = await subscriptions.get(tx, subscription_id)
+        await deliveries.queue(tx, "webhook", row.subscription_id, await events.get(tx, event_id))
+        await audit.record(tx, "event.send_again", "subscription", subscription_id, {"event_id": event_id})
+
+
+async def redeliver(db: Database, scope: Scope, letters: Sequence[UUID] = (), *, target_id: UUID | None = None) -> int:
+    """Put dead letters on their way again: those named, or all of a listener; returns how many.
+
+    Those whose listener is gone or switched off stay. Raises NotFound.
+    """
+    async with db.transaction(scope) as tx:
+        if target_id is not None:
+            found = await deliveries.dead(tx, target_id=target_id, limit=MOST_LETTERS)
+            letters = [*letters, *(letter.dead_letter_id for letter in found)]
+        sent = await deliveries.redeliver(tx, letters)
+        await audit.record(
+            tx, "event.redeliver", "dead_letters", target_id or "", {"asked": len(letters), "sent": sent}
+        )
+    return sent
+
+
+async def _new_secret(tx: Tx, vault: Vault, row: Subscription) -> str:
+    secret = SECRET_PREFIX + b64encode(secrets.token_bytes(32)).decode()
+    row.secret_sealed = await vault.seal(tx, secret.encode(), **subscriptions.secret_place(row))
+    await tx.session.flush()
+    return secret
+
+
+async def _record(tx: Tx, action: str, row: Subscription) -> None:
+    """The address without its query, which may hold a secret of the other side."""
+    shown = {"url": row.url.partition("?")[0], "topics": row.topics, "enabled": row.enabled}
+    await audit.record(tx, action, "subscription", row.subscription_id, shown)
