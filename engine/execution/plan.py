@@ -241,11 +241,10 @@ def _bodies(nodes: Mapping[str, PlanNode]) -> dict[str, frozenset[str]]:
     """For each loop what lies between its body's first node and the way back to the loop."""
     found: dict[str, frozenset[str]] = {}
     for name, node in nodes.items():
-        first = getattr(node.config, "body", None)
-        if not isinstance(first, str):
-            continue
         seen: set[str] = set()
-        waiting = [first]
+        waiting = [getattr(node.config, field) for field in fields_with_widget(node.behaviour, "node")]
+        if not waiting:
+            continue
         while waiting:
             current = waiting.pop()
             if current != name and current not in seen:

@@ -14,7 +14,8 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from engine.errors import ConfigError, Forbidden, InputError, NotFound, Unauthenticated
 from engine.execution.events import RunStatus
-from engine.store.access import identity, workflows
+from engine.execution.http_answer import http_answer
+from engine.store.access import identity, runs, workflows
 from engine.store.session import Scope
 from engine.store.tables.workflows import Endpoint
 from runners.client import ByVersion, RunRequest, RunView
@@ -26,6 +27,8 @@ router = APIRouter(tags=["published"], dependencies=[Depends(public)])
 
 MAX_BODY = 1_000_000  # bytes
 ANSWER_WITHIN_S = 30.0
+# What a workflow answers comes from the studio's own address: in a browser it gets no part in it.
+_ALONE = {"Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'"}
 
 
 @router.post("/hooks/{tenant}/{path:path}", summary="Call a published workflow")
@@ -51,7 +54,7 @@ async def call_webhook(request: Request, tenant: str, path: str) -> Response:
     view = await container.client.run_inline(scope, run, deadline_s=ANSWER_WITHIN_S)
     if not view.is_final:  # handed to a worker at its first long step
         view = await container.client.wait(scope, view.run_id, until - time.monotonic())
-    return answer(view)
+    return await answered(request, scope, view)
 
 
 async def find_endpoint(request: Request, tenant: str, kind: str, path: str) -> tuple[Scope, Endpoint]:
@@ -112,6 +115,20 @@ def answer(view: RunView) -> Response:
         response = accepted(view.run_id)
     response.headers.update(headers)
     return response
+
+
+async def answered(request: Request, scope: Scope, view: RunView) -> Response:
+    """As `answer`, or what a respond node at the run's end says. Only that node's word goes out as status and headers,
+    never an output that merely looks like it."""
+    output = view.output if view.status == RunStatus.SUCCEEDED else None
+    if not isinstance(output, dict) or not isinstance(output.get("response"), dict):
+        return answer(view)
+    async with container_of(request).db.transaction(scope) as tx:
+        ended_by = await runs.last_node_type(tx, view.run_id)
+    if ended_by != "respond":
+        return answer(view)
+    written = http_answer(output["response"])
+    return Response(written.body, written.status, {**written.headers, **_ALONE, "Heddle-Run-Id": str(view.run_id)})
 
 
 async def _check_caller(request: Request, endpoint: Endpoint, scope: Scope, body: bytes) -> str | None:

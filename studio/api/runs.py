@@ -17,7 +17,7 @@ from engine.store.access import workflows
 from engine.store.session import Scope
 from runners.client import ByVersion, RunRequest, RunView, StepView
 from studio.api.access import container_of, requires
-from studio.api.hooks import accepted, answer
+from studio.api.hooks import accepted, answered
 
 router = APIRouter(prefix="/api/v1", tags=["runs"])
 
@@ -64,7 +64,7 @@ async def start(
     run_id = await container.client.submit(scope, run)
     if not body.wait_s:
         return accepted(run_id)
-    return answer(await container.client.wait(scope, run_id, body.wait_s))
+    return await answered(request, scope, await container.client.wait(scope, run_id, body.wait_s))
 
 
 @router.get("/runs", summary="List runs, newest first")

@@ -27,7 +27,9 @@ EXPECTED = [
     "classifier",
     "code",
     "condition",
+    "email",
     "end",
+    "event",
     "extractor",
     "guardrail",
     "http",
@@ -39,6 +41,7 @@ EXPECTED = [
     "message",
     "note",
     "parallel",
+    "respond",
     "saga",
     "start",
     "sub_workflow",
@@ -53,6 +56,7 @@ TOOLS = [
     "restore_inventory",
     "capture_payment",
     "search_knowledge_base",
+    "send_email",
 ]
 INPUT = {
     "message": "hi",
@@ -63,6 +67,7 @@ INPUT = {
     "currency": "EUR",
     "amount": 1,
     "customer_id": "CUST-1",
+    "email": "ada@x.example",
     "language": "en",
     "orders": [{"order_id": "ORD-1"}, {"order_id": "ORD-2"}],
 }

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
 from engine.errors import AppError, AuthError, EgressBlocked, PermanentError, TransientError
 from engine.store.session import Database, Scope
+from tests.contract.test_nodes_data import one
 from tests.support.outside import Outside, outside
+from tests.support.ports import FakeTools, World
 from tests.support.smtp_like import SmtpLike, smtp_like
 
 MAIL = {"to": "ada@x.example", "subject": "Your order ORD-10000007 – thanks", "body": "Hello\n.\nFrom us"}
@@ -116,3 +119,22 @@ async def test_a_server_of_the_house_is_blocked(
         with pytest.raises(PermanentError, match="no credential"):
             await stranger.call("send_email", **MAIL)
     assert box.mails == []
+
+
+async def test_the_node_sends_through_the_same_server_and_fails_with_its_error(
+    world: Outside, scope: Scope, box: SmtpLike
+) -> None:
+    w = World(tools=cast("FakeTools", world.toolbox))
+    w.info = replace(w.info, tenant_id=scope.tenant_id)
+    text = one(
+        "type: email, config: {to: [context.email], subject: 'Hi {name}', body: 'Hello {name}', credential: main}"
+    )
+    result = await w.run(text, {"email": "ada@x.example", "name": "Ada"})
+    assert result.output["message_id"] == box.mails[0]["Message-ID"]
+    assert (box.recipients, box.mails[0]["Subject"]) == ([["ada@x.example"]], "Hi Ada")
+    for wrong in ("ada@x.example\r\nBcc: all@x.example", "nobody", "Ada <ada@x.example>"):
+        result = await w.run(text, {"email": wrong})
+        assert result.error["type"] == "email_error", wrong
+    result = await w.run(text.replace("credential: main", "credential: other"), {"email": "ada@x.example"})
+    assert "no credential" in result.error["message"]
+    assert len(box.mails) == 1

@@ -16,6 +16,7 @@ from engine.execution.events import RunEvent
 from engine.execution.executor import Executor, RunResult
 from engine.execution.plan import Plan, plan_of
 from engine.execution.ports import (
+    BusEvent,
     CodeResult,
     CodeTask,
     Definition,
@@ -196,6 +197,22 @@ class FakeMcp:
         return await self._servers[server.name].call(call)
 
 
+class FakeBus:
+    """`events` lists what was published, once per idempotency key."""
+
+    def __init__(self, error: AppError | None = None) -> None:
+        self.error = error
+        self.asked: list[BusEvent] = []
+        self.events: list[BusEvent] = []
+
+    async def publish(self, event: BusEvent) -> None:
+        self.asked.append(event)
+        if self.error is not None:
+            raise self.error
+        if event.idempotency_key not in {known.idempotency_key for known in self.events}:
+            self.events.append(event)
+
+
 class FakeSandbox:
     """Answers what it is told to, whatever the program says."""
 
@@ -323,6 +340,7 @@ class World:
     mcp: Mcp = field(default_factory=FakeMcp)
     memory: FakeMemory = field(default_factory=FakeMemory)
     sandbox: Sandbox = field(default_factory=FakeSandbox)
+    bus: FakeBus = field(default_factory=FakeBus)
     clock: FakeClock = field(default_factory=FakeClock)
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     sink: RecordingSink = field(default_factory=RecordingSink)
@@ -341,6 +359,7 @@ class World:
             mcp=self.mcp,
             memory=self.memory,
             sandbox=self.sandbox,
+            bus=self.bus,
         )
 
     def executor(self, text: str, run_input: Mapping[str, Json] | None = None, **options: Any) -> Executor:

@@ -181,6 +181,14 @@ async def list_steps(tx: Tx, run_id: UUID) -> Sequence[StepRow]:
     return (await tx.session.execute(query.order_by(col(StepRow.seq)))).scalars().all()
 
 
+async def last_node_type(tx: Tx, run_id: UUID) -> str | None:
+    """The type of the node that ended last in the run's own workflow (not in one that it called)."""
+    query = select(StepRow.node_type).where(
+        StepRow.run_id == run_id, StepRow.status == "succeeded", ~col(StepRow.path).contains("/")
+    )
+    return (await tx.session.execute(query.order_by(col(StepRow.seq).desc()).limit(1))).scalar()
+
+
 async def list_effects(tx: Tx, run_id: UUID) -> Sequence[StepRow]:
     """What the run asked of the outside world, in order: `requested` before, `effect` after what is part of a step.
 
