@@ -14,7 +14,7 @@ from studio.auth.origins import websocket_is_own
 from studio.auth.sockets import keep_tokens_back
 from studio.components.layout import offline_note
 from studio.container import get_container
-from studio.delivery import with_headers, with_plain_addresses
+from studio.delivery import with_an_end, with_headers, with_plain_addresses
 from studio.style import css_variables
 
 if TYPE_CHECKING:
@@ -54,5 +54,10 @@ def make_asgi(connections: Connections, build: Path) -> ASGIApp:
 
     get_container().use(connections)
     api = create_api(get_container())
-    app.api_transformer = [api, lambda asgi: with_plain_addresses(asgi, build / "build" / "client"), with_headers]
+    app.api_transformer = [
+        api,
+        lambda asgi: with_plain_addresses(asgi, build / "build" / "client"),
+        with_headers,
+        lambda asgi: with_an_end(asgi, get_container().stopping),
+    ]
     return app()

@@ -36,6 +36,7 @@ class Container:
         self._db: Database | None = None
         self._redis: Redis | None = None
         self._client: RunClient | None = None
+        self.stopping = asyncio.Event()  # what would stay open for long ends when this is set
 
     @property
     def settings(self) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from starlette.datastructures import MutableHeaders
@@ -14,6 +15,7 @@ SECURITY = {
 }
 # Published chats are made to be framed by other sites; they set their own rule.
 NO_FRAMES = {"X-Frame-Options": "DENY", "Content-Security-Policy": "frame-ancestors 'none'"}
+GOING_AWAY = 1001
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -44,6 +46,28 @@ def with_headers(app: ASGIApp) -> ASGIApp:
             await send(message)
 
         await app(scope, receive, send_with_headers)
+
+    return wrapped
+
+
+def with_an_end(app: ASGIApp, stopping: asyncio.Event) -> ASGIApp:
+    """Websockets end when the server is stopping: to the application it looks as if the browser had gone."""
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            await app(scope, receive, send)
+            return
+
+        async def receive_or_end() -> Message:
+            got, stop = asyncio.ensure_future(receive()), asyncio.ensure_future(stopping.wait())
+            try:
+                await asyncio.wait({got, stop}, return_when=asyncio.FIRST_COMPLETED)
+                return got.result() if got.done() else {"type": "websocket.disconnect", "code": GOING_AWAY}
+            finally:
+                got.cancel()
+                stop.cancel()
+
+        await app(scope, receive_or_end, send)
 
     return wrapped
 

@@ -11,10 +11,10 @@ import errno
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import ConfigError
 from engine.settings import Settings
@@ -23,6 +23,8 @@ from studio.frontend import ROOT, ensure_built
 
 if TYPE_CHECKING:
     from runners.connections import Connections
+
+DRAIN_S = 4.0  # a supervisor asks a second time after 5 s
 
 
 def serve(
@@ -69,13 +71,24 @@ def _prepare(build: Path) -> None:
     environment.REFLEX_WEB_WORKDIR.set(build)
 
 
-def _run(main: object) -> None:
+def _run(main: Coroutine[Any, Any, None]) -> None:
+    """Like `asyncio.run`, but a task that cannot be cancelled does not keep the process alive.
+
+    Such a task serves a websocket whose browser never answers the close.
+    """
     try:
-        import uvloop  # noqa: PLC0415  # not on Windows
+        from uvloop import new_event_loop  # noqa: PLC0415  # not on Windows
     except ImportError:
-        asyncio.run(main)  # type: ignore[arg-type]
-    else:
-        uvloop.run(main)  # type: ignore[arg-type]
+        from asyncio import new_event_loop  # noqa: PLC0415
+    loop = new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_until_complete(main)
+    finally:
+        if rest := asyncio.all_tasks(loop):
+            for task in rest:
+                task.cancel()
+            loop.run_until_complete(asyncio.wait(rest, timeout=1.0))
 
 
 async def _serve(app: object, settings: Settings, ready: Callable[[], None] | None) -> None:
@@ -92,13 +105,31 @@ async def _serve(app: object, settings: Settings, ready: Callable[[], None] | No
         log_level=LogLevels.error,
     )
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        """What would stay open for long ends; what is being answered is waited for."""
+        get_container().stopping.set()
+        server.stop()
+
     for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, server.stop)
+        loop.add_signal_handler(name, stop)
     serving = asyncio.create_task(server.serve())
     await _until_open(settings.host, settings.port, serving)
     if ready is not None and not serving.done():
         ready()
-    await serving
+    await _end_of(serving)
+
+
+async def _end_of(serving: asyncio.Task[None]) -> None:
+    """Wait for it; what is still being answered keeps a stopped server no longer than DRAIN_S."""
+    stopping = asyncio.create_task(get_container().stopping.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    await asyncio.wait({serving}, timeout=DRAIN_S)
+    if serving.done():
+        await serving
+    else:
+        await get_container().close()
 
 
 async def _until_open(host: str, port: int, serving: asyncio.Task[None]) -> None:

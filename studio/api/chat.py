@@ -107,7 +107,7 @@ async def follow(
     scope, _ = await find_endpoint(request, tenant, "chat", path)
     await _check_run(request, scope, run_id, visitor_token)
     events = container.client.events(scope, run_id, after=last_event_id or "0")
-    return event_stream(_for_visitors(events))
+    return event_stream(_for_visitors(events), container.stopping)
 
 
 def reply_of(output: Any) -> str:

@@ -105,7 +105,7 @@ async def follow(
     async with container.db.transaction(scope) as tx:
         await access.get_run(tx, run_id)
     events = container.client.events(scope, run_id, after=last_event_id or "0")
-    return event_stream(events)
+    return event_stream(events, container.stopping)
 
 
 @router.post("/runs/{run_id}/cancel", summary="Cancel a run", status_code=202)
@@ -124,19 +124,23 @@ async def signal(
     return JSONResponse({"run_id": str(run_id), "signalled": body.name}, 202)
 
 
-def event_stream(events: AsyncIterator[tuple[str, dict[str, Any]]]) -> StreamingResponse:
-    """Server-sent events of a run; a comment every 15 s keeps proxies from closing a quiet stream."""
+def event_stream(events: AsyncIterator[tuple[str, dict[str, Any]]], stopping: asyncio.Event) -> StreamingResponse:
+    """Server-sent events of a run; a comment every 15 s keeps proxies from closing a quiet stream.
+
+    It breaks off when the server is stopping, and the browser comes back with the id that it saw last.
+    """
     headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_frames(events), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(_frames(events, stopping), media_type="text/event-stream", headers=headers)
 
 
-async def _frames(events: AsyncIterator[tuple[str, dict[str, Any]]]) -> AsyncIterator[str]:
+async def _frames(events: AsyncIterator[tuple[str, dict[str, Any]]], stopping: asyncio.Event) -> AsyncIterator[str]:
     pending: asyncio.Task[Any] | None = None
+    stop = asyncio.ensure_future(stopping.wait())
     try:
-        while True:
+        while not stop.done():
             pending = pending or asyncio.ensure_future(anext(events))
-            done, _ = await asyncio.wait({pending}, timeout=KEEP_ALIVE_S)
-            if not done:
+            await asyncio.wait({pending, stop}, timeout=KEEP_ALIVE_S, return_when=asyncio.FIRST_COMPLETED)
+            if not pending.done():
                 yield ": still here\n\n"
                 continue
             event_id, event = pending.result()
@@ -145,5 +149,6 @@ async def _frames(events: AsyncIterator[tuple[str, dict[str, Any]]]) -> AsyncIte
     except StopAsyncIteration:
         yield "event: end\ndata: {}\n\n"  # tells a browser not to reconnect
     finally:
+        stop.cancel()
         if pending is not None:
             pending.cancel()

@@ -28,6 +28,7 @@ def as_role(args: argparse.Namespace, settings: Settings) -> Iterator[None]:
     if level not in logging.getLevelNamesMapping():
         raise ConfigError(f"HEDDLE_LOG_LEVEL is DEBUG, INFO, WARNING or ERROR, not {settings.log_level!r}")
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True)
+    logging.getLogger("alembic").setLevel("WARNING")
     if args.supervised_by is not None:
         from studio.commands.children import die_with_supervisor
 

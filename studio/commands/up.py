@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_from(args)
     progress = Progress()
     try:
-        with _stop_signals():
+        with _stop_signals(progress):
             _up(settings, args.workers, progress)
     except KeyboardInterrupt:
         progress("stopped")
@@ -154,12 +154,13 @@ def _announce(settings: Settings, password: str | None) -> None:
 
 
 @contextmanager
-def _stop_signals() -> Iterator[None]:
+def _stop_signals(progress: Progress) -> Iterator[None]:
     """SIGTERM and SIGHUP end us like Ctrl-C. Once we are ending, only a further Ctrl-C counts: it kills at once."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         for name in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(name, signal.SIG_IGN)
+        progress("stopping")
         raise KeyboardInterrupt
 
     # SIGINT is set too: a shell starts background commands with it ignored.

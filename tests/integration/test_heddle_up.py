@@ -33,9 +33,9 @@ def data_dir() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def start(data_dir: Path, port: int) -> subprocess.Popen[str]:
+def start(data_dir: Path, port: int, role: str = "up") -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "studio.cli", "up", "--port", str(port), "--data-dir", str(data_dir)],
+        [sys.executable, "-m", "studio.cli", role, "--port", str(port), "--data-dir", str(data_dir)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -115,3 +115,30 @@ def test_a_port_in_use_is_one_sentence(data_dir: Path) -> None:
     assert done.returncode == 1
     assert re.fullmatch(rf"heddle: Port {port} is in use.*: stop what uses it, or choose another .*\n", done.stderr)
     assert not processes_of(data_dir)
+
+
+def test_a_web_process_ends_though_pages_are_open(data_dir: Path) -> None:
+    """A page holds a websocket; one that never answers must not keep the server alive."""
+    port = free_port()
+    with start(data_dir, port, "web") as process:
+        wait_until(lambda: _answers(port), 300)
+        with socket.create_connection(("127.0.0.1", port)) as page:
+            page.sendall(HANDSHAKE.format(port=port).encode())
+            assert b" 101 " in page.recv(1000)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 0
+    wait_until(lambda: not processes_of(data_dir))
+
+
+HANDSHAKE = (
+    "GET /_event/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost:{port}\r\nOrigin: http://localhost:{port}\r\n"
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+def _answers(port: int) -> bool:
+    try:
+        return status(port, "/healthz") == 200
+    except OSError:
+        return False
