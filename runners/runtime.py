@@ -12,6 +12,7 @@ from engine.execution.ports import ModelReply, ModelRequest, Models, OnDelta
 from engine.settings import Settings
 from engine.store.journal import JournalHub
 from engine.store.session import Database
+from runners.answers import RedisAnswers
 from runners.bus import OutboxBus
 from runners.client import RunClient, process_name
 from runners.clocks import WallClock
@@ -162,6 +163,7 @@ def _outside(
         prompts=StoredPrompts(db),
         mcp=McpClient(http),
         memory=StoredMemory(db),
+        cache=RedisAnswers(redis),
         # Code never runs where people's requests are answered: such a process leaves it to a worker.
         sandbox=MontySandbox(settings.data_dir / "sandbox") if settings.code and with_models else NoSandbox(),
         bus=OutboxBus(db),

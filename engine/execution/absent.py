@@ -68,6 +68,16 @@ class NoMemory:
         _missing("memory")
 
 
+class NoCache:
+    """Nothing is kept, so each step runs."""
+
+    async def get(self, tenant_id: UUID, digest: str) -> Mapping[str, Json] | None:
+        return None
+
+    async def put(self, tenant_id: UUID, digest: str, answer: Mapping[str, Json], ttl_s: float) -> None:
+        """Forgotten at once."""
+
+
 class NoEventBus:
     """Nothing delivers events here."""
 

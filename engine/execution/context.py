@@ -8,8 +8,9 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from engine.errors import ExpressionError, SchemaError
-from engine.execution.absent import NoDefinitions, NoEventBus, NoMcp, NoMemory, NoPrompts, NoSandbox
+from engine.execution.absent import NoCache, NoDefinitions, NoEventBus, NoMcp, NoMemory, NoPrompts, NoSandbox
 from engine.execution.ports import (
+    AnswerCache,
     Clock,
     Definitions,
     EventBus,
@@ -101,6 +102,7 @@ class StepContext(Protocol):
     memory: Memory
     sandbox: Sandbox
     bus: EventBus
+    cache: AnswerCache
     clock: Clock
     money_left_usd_micros: int | None  # what the run may still spend; None: no limit
     on_delta: OnDelta  # streams text to the run's event stream
@@ -141,6 +143,7 @@ class Ports:
     memory: Memory = field(default_factory=NoMemory)
     sandbox: Sandbox = field(default_factory=NoSandbox)
     bus: EventBus = field(default_factory=NoEventBus)
+    cache: AnswerCache = field(default_factory=NoCache)
 
 
 class BoundContext:
@@ -150,6 +153,7 @@ class BoundContext:
         "arrived",
         "attempt",
         "bus",
+        "cache",
         "clock",
         "effects",
         "history",
@@ -207,7 +211,7 @@ class BoundContext:
         self.models, self.tools, self.http = ports.models, ports.tools, ports.http
         self.router, self.clock = ports.router, ports.clock
         self.prompts, self.mcp, self.memory = ports.prompts, ports.mcp, ports.memory
-        self.sandbox, self.bus = ports.sandbox, ports.bus
+        self.sandbox, self.bus, self.cache = ports.sandbox, ports.bus, ports.cache
         self.on_delta = on_delta
         self.input: Json = None
         self.usage = NO_USAGE

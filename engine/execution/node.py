@@ -75,6 +75,11 @@ class Node(NodeType, Generic[C]):
         """What the step works on, as JSON: shown to people, kept in the journal, and given to `run` as `ctx.input`."""
         return None
 
+    async def asked(self, ctx: StepContext, config: C) -> Json:  # noqa: ARG002
+        """Everything that the answer depends on beside the config, as JSON: what a cache knows the answer by. None
+        when this very step must not be answered from a cache. Its `inputs`, unless the type says otherwise."""
+        return ctx.input
+
     @abstractmethod
     async def run(self, ctx: StepContext, config: C) -> Outcome: ...
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 
 from engine.errors import GraphError, SchemaError
+from engine.execution.caching import Cached
 from engine.execution.node import Node as NodeBehaviour
 from engine.execution.ports import Definition, Tools, ToolSpec
 from engine.language import node_types
@@ -189,7 +190,7 @@ def _plan_node(
     config = _config(node, behaviour)
     return PlanNode(
         name=node.name,
-        behaviour=behaviour,
+        behaviour=_with_cache(node, behaviour, specs),
         config=config,
         edges=success,
         error_edges=errors,
@@ -204,6 +205,13 @@ def _plan_node(
         effect=behaviour.has_effect(config),
         long=behaviour.takes_long(config),
     )
+
+
+def _with_cache(node: Node, behaviour: NodeBehaviour[Any], specs: Mapping[str, ToolSpec]) -> NodeBehaviour[Any]:
+    """A cache where it makes no sense is left out; validation has said so."""
+    if node.cache is None or behaviour.uncacheable(node.config, specs) is not None:
+        return behaviour
+    return cast("NodeBehaviour[Any]", Cached(behaviour, node.name, node.cache))
 
 
 def _default_retry(defaults: RunDefaults) -> RetryPolicy:

@@ -292,6 +292,14 @@ class EventBus(Protocol):
         ...
 
 
+class AnswerCache(Protocol):
+    """Answers of steps, by the tenant and a digest of what was asked. Best effort: neither call ever raises."""
+
+    async def get(self, tenant_id: UUID, digest: str) -> Mapping[str, Json] | None: ...
+
+    async def put(self, tenant_id: UUID, digest: str, answer: Mapping[str, Json], ttl_s: float) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Definition:
     """The text of one workflow as a run sees it. `hash` is the sha256 of the text, in hex."""

@@ -114,6 +114,11 @@ CODES: dict[str, Code] = {
         "The file uses a part of the language that this version does not run (`extends`).",
         "Write the workflow out in one file.",
     ),
+    "no-cache": Code(
+        "error",
+        "A cache at a node that has to do its work each time.",
+        "Remove `cache`; it is for models, knowledge, code, and tools and requests that only read.",
+    ),
     "duplicate-node": Code("error", "Two nodes have the same name.", "Rename one of them."),
     "unknown-node-type": Code("error", "No node type of that name is installed.", "Choose an installed type."),
     "unknown-tool": Code("error", "No connector offers a tool of that name.", "Choose an installed tool."),

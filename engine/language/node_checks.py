@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from engine.language import fixes, node_types
@@ -37,6 +37,7 @@ def check_nodes(
         yield from _name(document, index, node, first_lines)
         yield from _type_and_config(document, index, node)
         yield from _tools(document, index, node, tools)
+        yield from _cache(document, index, node, tools)
         yield from _sub_workflows(document, index, node, workflows)
     if document.data.get("extends") is not None:
         message = "`extends` is not supported yet; the file must hold the whole workflow"
@@ -110,6 +111,18 @@ def _tools(document: Document, index: int, node: Node, tools: Collection[str] | 
         fix = fixes.replace_value(document, at, meant) if meant else None
         message = f"there is no tool `{name}`{did_you_mean(name, tools)}"
         yield document.diagnostic("unknown-tool", message, at, fix=fix)
+
+
+def _cache(document: Document, index: int, node: Node, tools: Collection[str] | None) -> Iterator[Diagnostic]:
+    """A cache at a node whose answers cannot be kept would do nothing."""
+    kind = node_types.get(node.type)
+    if node.cache is None or kind is None:
+        return
+    reason = kind.uncacheable(node.config, tools if isinstance(tools, Mapping) else {})
+    if reason is not None:
+        path: Path = ("nodes", index, "cache")
+        message = f"a cache does nothing here: {reason}"
+        yield document.diagnostic("no-cache", message, path, on_key=True)
 
 
 def _sub_workflows(

@@ -71,6 +71,7 @@ class NodeType:
     entry: ClassVar[bool] = False  # a workflow starts here
     final: ClassVar[bool] = False  # a workflow ends here; its output is the workflow's
     infers: ClassVar[bool] = False  # its output schema is inferred from the conditions downstream when it has none
+    caches: ClassVar[bool] = False  # an answer may be kept and given again (see engine/execution/caching.py)
     branches: ClassVar[bool] = False  # takes all its true edges at once (parallel)
     joins: ClassVar[bool] = False  # gathers the branches that come to it; its config has `wanted` (join)
 
@@ -81,6 +82,10 @@ class NodeType:
     def takes_long(self, config: NodeConfig) -> bool:  # noqa: ARG002  (used by subclasses)
         """Whether a step with this config may take long; never so for a type that does not."""
         return self.long
+
+    def uncacheable(self, config: Mapping[str, Any], tools: Mapping[str, Any]) -> str | None:  # noqa: ARG002
+        """Why answers of a node with this raw config may not be kept; None when they may. `tools`: the known specs."""
+        return None if self.caches else f"what a node of type {self.type} does has to be done each time"
 
     def writes(self, config: Mapping[str, Any]) -> frozenset[str] | None:  # noqa: ARG002  (used by subclasses)
         """Context keys that a step with this raw config may set: none for a node that only decides, None = any.

@@ -54,8 +54,13 @@ class OnErrorShape(OpenShape):
 
 
 class CacheShape(OpenShape):
-    ttl_seconds: Seconds = Field(300.0, description="How long an answer is kept.")
-    key: str | None = Field(None, description="Template of the key; the node's whole input when absent.")
+    ttl_seconds: float = Field(300.0, ge=1, le=604_800, description="How long an answer is kept, a week at most.")
+    key: str | None = Field(
+        None,
+        min_length=1,
+        max_length=2_000,
+        description="Template: steps with one key get one answer. When absent, those that are asked the same.",
+    )
 
 
 class NodeShape(Shape):

@@ -37,6 +37,9 @@ def check_texts(document: Document, tools: Mapping[str, Any] | None) -> Iterator
                 yield from _template(document, at, found.text, names, known)
             elif found.reading is not Reading.TEMPLATE:
                 yield from _value(document, at, found, names)
+        key = (node.cache or {}).get("key")
+        if isinstance(key, str) and "{" in key:
+            yield from _template(document, ("nodes", index, "cache", "key"), key, names, known)
 
 
 def _conditions(document: Document, names: set[str]) -> Iterator[Diagnostic]:

@@ -46,6 +46,7 @@ class AgentNode(Node[AgentConfig]):
     effect = True
     long = True
     infers = True
+    caches = True
     families = ("agent_failure", "llm_error")
     example = """\
 - name: classify_intent
@@ -71,6 +72,18 @@ class AgentNode(Node[AgentConfig]):
         if config.prompt is not None:
             return {"prompt": config.prompt, "schema": schema}
         return {"messages": messages_of(ctx, config, schema), "schema": schema}
+
+    def uncacheable(self, config: Mapping[str, Any], tools: Mapping[str, Any]) -> str | None:  # noqa: ARG002
+        used = "tools" if config.get("tools") else "mcp" if config.get("mcp") else None
+        return f"an agent with {used} has to call them each time" if used else None
+
+    async def asked(self, ctx: StepContext, config: AgentConfig) -> Json:
+        """The messages in full, and what knowledge is asked or was found before."""
+        schema = ctx.input["schema"]
+        messages = messages_of(ctx, config, schema, await library_prompt(ctx, config))
+        queries = [ctx.render(use if isinstance(use, str) else use.query) for use in config.knowledge]
+        found = ctx.evaluate("context.search_results") if config.cite else None
+        return {"messages": messages, "schema": schema, "queries": queries, "found": found}
 
     async def run(self, ctx: StepContext, config: AgentConfig) -> Outcome:
         passages = await passages_for(ctx, config)

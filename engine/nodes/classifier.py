@@ -91,6 +91,7 @@ class ClassifierNode(Node[ClassifierConfig]):
     config_model = ClassifierConfig
     effect = True
     long = True
+    caches = True
     families = ("agent_failure", "llm_error")
     example = """\
 - name: sort_message
@@ -115,6 +116,9 @@ class ClassifierNode(Node[ClassifierConfig]):
 
     def inputs(self, ctx: StepContext, config: ClassifierConfig) -> Json:
         return {"text": ctx.render(config.text)}
+
+    async def asked(self, ctx: StepContext, config: ClassifierConfig) -> Json:
+        return {**ctx.input, "instructions": ctx.render(config.instructions or "")}
 
     async def run(self, ctx: StepContext, config: ClassifierConfig) -> Outcome:
         answer = await ask(

@@ -87,6 +87,7 @@ class CodeNode(Node[CodeConfig]):
     icon = "code"
     config_model = CodeConfig
     long = True
+    caches = True
     example = """\
 - name: add_up
   type: code

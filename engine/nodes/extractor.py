@@ -65,6 +65,7 @@ class ExtractorNode(Node[ExtractorConfig]):
     config_model = ExtractorConfig
     effect = True
     long = True
+    caches = True
     families = ("agent_failure", "llm_error")
     example = """\
 - name: read_request
@@ -87,6 +88,9 @@ class ExtractorNode(Node[ExtractorConfig]):
 
     def inputs(self, ctx: StepContext, config: ExtractorConfig) -> Json:
         return {"text": ctx.render(config.text)}
+
+    async def asked(self, ctx: StepContext, config: ExtractorConfig) -> Json:
+        return {**ctx.input, "instructions": ctx.render(config.instructions or "")}
 
     async def run(self, ctx: StepContext, config: ExtractorConfig) -> Outcome:
         system = GROUPS["extractor"].system

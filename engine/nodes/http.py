@@ -74,6 +74,7 @@ class HttpNode(Node[HttpConfig]):
     config_model = HttpConfig
     effect = True
     families = ("tool_failure",)
+    caches = True
     example = """\
 - name: fetch_rate
   type: http
@@ -88,6 +89,10 @@ class HttpNode(Node[HttpConfig]):
 
     def subtitle(self, config: Mapping[str, Any]) -> str:
         return f"{config.get('method') or 'GET'} {config.get('url') or 'no address'}"
+
+    def uncacheable(self, config: Mapping[str, Any], tools: Mapping[str, Any]) -> str | None:  # noqa: ARG002
+        method = str(config.get("method") or "GET").upper()
+        return None if method in ("GET", "HEAD") else f"a {method} may change something"
 
     def inputs(self, ctx: StepContext, config: HttpConfig) -> Json:
         return {

@@ -94,6 +94,7 @@ class JudgeNode(Node[JudgeConfig]):
     config_model = JudgeConfig
     effect = True
     long = True
+    caches = True
     families = ("agent_failure", "llm_error")
     example = """\
 - name: grade_reply
@@ -117,6 +118,9 @@ class JudgeNode(Node[JudgeConfig]):
         given = {"task": ctx.render(config.task), "answer": ctx.render(config.answer)}
         reference = ctx.resolve(config.reference)
         return given if reference is None else {**given, "reference": reference}
+
+    async def asked(self, ctx: StepContext, config: JudgeConfig) -> Json:
+        return {**ctx.input, "rubric": ctx.render(config.rubric or "")}
 
     async def run(self, ctx: StepContext, config: JudgeConfig) -> Outcome:
         parts = {name: _text(value) for name, value in ctx.input.items()}

@@ -60,6 +60,7 @@ class KnowledgeNode(Node[KnowledgeConfig]):
     config_model = KnowledgeConfig
     effect = True
     families = ("tool_failure",)
+    caches = True
     example = """\
 - name: search_help
   type: knowledge

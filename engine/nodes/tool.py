@@ -55,6 +55,7 @@ class ToolNode(Node[ToolConfig]):
     config_model = ToolConfig
     effect = True
     families = ("tool_failure",)
+    caches = True
     example = """\
 - name: find_order
   type: tool
@@ -66,6 +67,16 @@ class ToolNode(Node[ToolConfig]):
 
     def subtitle(self, config: Mapping[str, Any]) -> str:
         return str(config.get("tool_name") or "no tool chosen")
+
+    def uncacheable(self, config: Mapping[str, Any], tools: Mapping[str, Any]) -> str | None:
+        name = config.get("tool_name")
+        writes = getattr(tools.get(str(name)), "writes", False)
+        return f"the tool {name} changes something" if writes else None
+
+    async def asked(self, ctx: StepContext, config: ToolConfig) -> Json:
+        """Nothing of a tool that writes, whatever was known of it when the workflow was checked."""
+        spec = ctx.tools.spec(config.tool_name)
+        return None if spec is None or spec.writes else ctx.input
 
     def inputs(self, ctx: StepContext, config: ToolConfig) -> Json:
         return {"tool": config.tool_name, "parameters": resolve_parameters(ctx, config.parameters)}

@@ -213,6 +213,21 @@ class FakeBus:
             self.events.append(event)
 
 
+class FakeCache:
+    """Keeps answers for good, by (tenant, digest); `ttls` lists how long they were to be kept."""
+
+    def __init__(self) -> None:
+        self.answers: dict[tuple[UUID, str], Mapping[str, Json]] = {}
+        self.ttls: list[float] = []
+
+    async def get(self, tenant_id: UUID, digest: str) -> Mapping[str, Json] | None:
+        return self.answers.get((tenant_id, digest))
+
+    async def put(self, tenant_id: UUID, digest: str, answer: Mapping[str, Json], ttl_s: float) -> None:
+        self.answers[tenant_id, digest] = answer
+        self.ttls.append(ttl_s)
+
+
 class FakeSandbox:
     """Answers what it is told to, whatever the program says."""
 
@@ -341,6 +356,7 @@ class World:
     memory: FakeMemory = field(default_factory=FakeMemory)
     sandbox: Sandbox = field(default_factory=FakeSandbox)
     bus: FakeBus = field(default_factory=FakeBus)
+    cache: FakeCache = field(default_factory=FakeCache)
     clock: FakeClock = field(default_factory=FakeClock)
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     sink: RecordingSink = field(default_factory=RecordingSink)
@@ -360,6 +376,7 @@ class World:
             memory=self.memory,
             sandbox=self.sandbox,
             bus=self.bus,
+            cache=self.cache,
         )
 
     def executor(self, text: str, run_input: Mapping[str, Json] | None = None, **options: Any) -> Executor:

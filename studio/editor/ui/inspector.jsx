@@ -8,6 +8,7 @@ import { Field, Problem, useDraft, valueAt } from "./fields.jsx";
 import { WorkflowPanel } from "./workflow_panel.jsx";
 import { Branches, EdgeFields } from "./branches.jsx";
 import { Failure } from "./failure.jsx";
+import { Cache } from "./cache.jsx";
 import { DataTab } from "./data_view.jsx";
 
 const TABS = [["settings", "Settings"], ["data", "Data"], ["yaml", "YAML"]];
@@ -85,7 +86,7 @@ function Settings({ node, spec }) {
       ))}
       {(branches > 0 || spec.leads) && <Branches node={node} editable={editable} />}
       {spec.runs && <Failure node={node} editable={editable} />}
-      <More fields={rest} node={node} editable={editable} />
+      <More fields={rest} node={node} editable={editable}>{spec.caches && <Cache node={node} editable={editable} />}</More>
       {editable && (
         <div className="hed-actions">
           <button className="hed-btn small" onClick={() => session.duplicate()}><Copy size={13} /> Duplicate</button>
@@ -97,8 +98,8 @@ function Settings({ node, spec }) {
 }
 
 // What few nodes need; open where something is set.
-function More({ fields, node, editable }) {
-  const used = fields.some((field) => valueAt(node.config, field.key) !== undefined);
+function More({ fields, node, editable, children }) {
+  const used = node.raw.cache !== undefined || fields.some((field) => valueAt(node.config, field.key) !== undefined);
   const [open, setOpen] = useState(used);
   return (
     <>
@@ -108,6 +109,7 @@ function More({ fields, node, editable }) {
           {row.map((field) => <Field key={field.key} node={node} field={field} editable={editable} />)}
         </div>
       ))}
+      {open && children}
     </>
   );
 }

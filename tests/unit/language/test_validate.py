@@ -93,6 +93,7 @@ CASES: list[tuple[str, str, str, str, str | None]] = [
     ("condition-not-text", "warning", 'write "true"', GOOD.replace("to: end}", "to: end, condition: true} #!"), 'condition: "true"'),
     ("not-a-workflow", "error", "must be a mapping", "- a #!\n", None),
     ("unsupported", "error", "`extends`", GOOD.replace("schema_version: 1", "extends: base.yaml #!"), None),
+    ("no-cache", "error", "has to be done each time", nodes("  - name: x\n    type: message\n    config: {text: hi}\n    cache: {ttl_seconds: 5} #!\n"), None),
     ("duplicate-node", "error", "lines 10 and 16", nodes("  - name: ask #!\n    type: note\n"), "  - name: ask_2"),
     ("unknown-node-type", "error", "did you mean `message`", nodes("  - name: x\n    type: mesage #!\n"), "type: message"),
     ("unknown-tool", "error", "did you mean `search`", nodes("  - name: x\n    type: tool\n    config:\n      tool_name: serach #!\n"), "tool_name: search"),
