@@ -1,24 +1,27 @@
 """The document of a text that patches have made from another document's text, without reading all of it again.
 
-When all patches lie inside one item of a top-level list (a node, an edge), only the lines from that item up to the next
-one are parsed; the rest of the tree is taken over, shifted where it stands behind. A list item that is complete in
-itself leaves the reader in the state in which it found it, so the lines around it mean what they meant before. Wherever
-that argument does not hold for certain (anchors, document markers, odd layouts), the whole text is parsed.
+When all patches lie inside one item of a top-level list (a node, an edge) or put further items behind it, only the
+lines from that item up to the next old one are parsed; the rest of the tree is taken over, shifted where it stands
+behind. Complete list items leave the reader in the state in which it found it, so the lines around
+them mean what they meant before. Wherever that argument does not hold for certain (anchors, document markers, odd
+layouts), the whole text is parsed.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from engine.errors import YamlError
+from engine.language import shape
 from engine.language.build import build_edge, build_node
 from engine.language.document import Document
-from engine.language.layout import Refused, column, content_end, dash_of
+from engine.language.layout import Refused, column, dash_of
 from engine.language.model import Workflow
-from engine.language.positions import Patch, line_end, line_start
+from engine.language.positions import Patch, line_start
 from engine.language.tree import Entry, Kind, ParsedTree, YamlNode, parse_tree
 
 MAX_LENGTH = 400_000  # of a text: beyond, the bounds on whole files need a look at the whole file
@@ -51,46 +54,42 @@ def _reparse_item(old: Document, text: str, patches: Sequence[Patch]) -> Documen
         return None
     shift = len(text) - len(old.text)
     section = root.entries[place.section].value
-    item = _read_item(text[place.start : place.end + shift], column(old.text, section.start))
-    if item is None:
+    items = _read_items(text[place.start : place.end + shift], column(old.text, section.start))
+    if not items:
         return None
-    new_root = _grafted(root, place, moved(item, place.start), shift)
+    new_root = _grafted(root, place, [moved(item, place.start) for item in items], shift)
     document = Document(text, ParsedTree(new_root, [], False))
-    _take_over_model(old, document, place)
+    _take_over_model(old, document, place, len(items))
     return document
 
 
-def _read_item(lines: str, dash_column: int) -> YamlNode | None:
-    """The one list item that the lines hold, with its dash at that column; None when they hold anything else."""
+def _read_items(lines: str, dash_column: int) -> list[YamlNode]:
+    """The list items that the lines hold, with their dashes at that column; none when they hold anything else."""
     if _MARKER.search(lines):
-        return None
+        return []
     try:
         part = parse_tree(lines, outer_depth=1)
     except YamlError:
-        return None
+        return []
     found = part.root
     if found is None or part.problems or part.has_anchors or found.kind is not Kind.SEQUENCE or found.is_flow:
-        return None
-    return found.items[0] if len(found.items) == 1 and column(lines, found.start) == dash_column else None
+        return []
+    return found.items if column(lines, found.start) == dash_column else []
 
 
 def _place(old: Document, root: YamlNode, patches: Sequence[Patch]) -> _Place | None:
-    """The one item of a top-level block list that holds all patches."""
+    """The one item of a top-level block list whose lines hold all patches; what is put right behind it counts."""
     first, last = min(p.start for p in patches), max(p.end for p in patches)
     if root.kind is not Kind.MAPPING or root.is_flow:
         return None
-    name = next((n for n, e in root.entries.items() if e.value.start <= first <= last <= _line_end(old, e.value)), None)
+    begun = [(e.value.start, name) for name, e in root.entries.items() if e.value.start <= first]
+    name = max(begun)[1] if begun else None
     section = root.entries[name].value if name is not None else None
     if name is None or section is None or section.kind is not Kind.SEQUENCE or section.is_flow:
         return None
-    for index, item in enumerate(section.items):
-        if item.start <= first and last <= _line_end(old, item):
-            return _lines_of(old, root, name, index)
-    return None
-
-
-def _line_end(old: Document, node: YamlNode) -> int:
-    return line_end(old.text, content_end(old.text, node))
+    index = bisect_right(section.items, first, key=lambda item: item.start) - 1
+    place = _lines_of(old, root, name, index) if index >= 0 else None
+    return place if place is not None and last <= place.end else None
 
 
 def _lines_of(old: Document, root: YamlNode, name: str, index: int) -> _Place | None:
@@ -110,11 +109,11 @@ def _lines_of(old: Document, root: YamlNode, name: str, index: int) -> _Place | 
     return _Place(name, index, start, end)
 
 
-def _grafted(root: YamlNode, place: _Place, item: YamlNode, shift: int) -> YamlNode:
-    """The tree with another item in its place and everything behind it moved."""
+def _grafted(root: YamlNode, place: _Place, new: Sequence[YamlNode], shift: int) -> YamlNode:
+    """The tree with new items in the place of one, and everything behind it moved."""
     old_section = root.entries[place.section].value
     behind = [moved(later, shift) for later in old_section.items[place.item + 1 :]]
-    items = [*old_section.items[: place.item], item, *behind]
+    items = [*old_section.items[: place.item], *new, *behind]
     section = YamlNode(
         Kind.SEQUENCE, old_section.start, items[-1].end, [i.value for i in items], old_section.style, None, {}, items
     )
@@ -143,19 +142,24 @@ def moved(node: YamlNode, shift: int) -> YamlNode:
     return YamlNode(node.kind, node.start + shift, node.end + shift, node.value, node.style, None, entries, items)
 
 
-def _take_over_model(old: Document, new: Document, place: _Place) -> None:
-    """Where the old workflow is known and only a node or an edge differs, the new one is not built from scratch."""
+def _take_over_model(old: Document, new: Document, place: _Place, count: int) -> None:
+    """Where the old workflow is known and only nodes or only edges differ, the new one is not built from scratch."""
     workflow = old.__dict__.get("workflow")
     if not isinstance(workflow, Workflow) or place.section not in ("nodes", "edges"):
         return
-    before, after = old.data[place.section][place.item], new.data[place.section][place.item]
-    listed = workflow.nodes if place.section == "nodes" else workflow.edges
-    if len(listed) != len(old.data[place.section]) or not isinstance(before, dict) or not isinstance(after, dict):
+    listed: Sequence[Any] = workflow.nodes if place.section == "nodes" else workflow.edges
+    fresh = new.data[place.section][place.item : place.item + count]
+    was = old.data[place.section]
+    if len(listed) != len(was) or not isinstance(was[place.item], dict) or not all(isinstance(f, dict) for f in fresh):
         return
-    made: Any = build_node(after) if place.section == "nodes" else build_edge(place.item, after)
-    if not (made.name if place.section == "nodes" else made.source and made.target):
+    behind = listed[place.item + 1 :]
+    if place.section == "nodes":
+        nodes = tuple(build_node(one) for one in fresh)
+        if all(one.name for one in nodes) and len(listed) + count - 1 <= shape.MAX_NODES:
+            new.__dict__["workflow"] = replace(workflow, nodes=(*listed[: place.item], *nodes, *behind))
         return
-    replaced = (*listed[: place.item], made, *listed[place.item + 1 :])
-    new.__dict__["workflow"] = (
-        replace(workflow, nodes=replaced) if place.section == "nodes" else replace(workflow, edges=replaced)
-    )
+    edges = tuple(build_edge(place.item + i, one) for i, one in enumerate(fresh))
+    if all(one.source and one.target for one in edges) and len(listed) + count - 1 <= shape.MAX_EDGES:
+        later = behind if count == 1 else tuple(replace(one, index=one.index + count - 1) for one in behind)
+        new.__dict__["workflow"] = replace(workflow, edges=(*listed[: place.item], *edges, *later))
+

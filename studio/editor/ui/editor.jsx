@@ -2,18 +2,18 @@
 import { useEffect, useMemo, useState } from "react";
 import "@xyflow/react/dist/style.css";
 import "./editor.css";
-import "./canvas.css";
+import "./canvas/canvas.css";
 import "./panels.css";
-import { Session } from "./session.js";
-import { EditorContext, useSession, useValue } from "./store.js";
-import { IconContext } from "./icons.jsx";
-import { TopBar } from "./topbar.jsx";
-import { YamlPane } from "./yaml_pane.jsx";
-import { Canvas } from "./canvas.jsx";
-import { Inspector } from "./inspector.jsx";
-import { Drawer } from "./drawer.jsx";
-import { Picker } from "./picker.jsx";
-import { ConflictDialog, PublishDialog, ShortcutSheet } from "./dialogs.jsx";
+import { Session } from "./core/session.js";
+import { EditorContext, useSession, useValue } from "./core/store.js";
+import { IconContext } from "./frame/icons.jsx";
+import { TopBar } from "./frame/topbar.jsx";
+import { YamlPane } from "./text/pane.jsx";
+import { Canvas } from "./canvas/canvas.jsx";
+import { Inspector } from "./inspector/inspector.jsx";
+import { Drawer } from "./run/drawer.jsx";
+import { Picker } from "./picker/picker.jsx";
+import { ConflictDialog, PublishDialog, ShortcutSheet } from "./frame/dialogs.jsx";
 
 export function WorkflowEditor({ opened, saved, started, published, icons, onCommit, onRun, onCancel, onPublish, onAddresses, onRenew }) {
   const session = useMemo(() => new Session(), []);

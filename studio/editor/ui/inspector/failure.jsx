@@ -1,7 +1,7 @@
 // What happens when a step fails: tries, then an action. Lives beside `config` in the file.
-import { useSession } from "./store.js";
+import { useSession } from "../core/store.js";
 import { Problem, WIDGETS, pathAt, useNames } from "./fields.jsx";
-import { useValue } from "./store.js";
+import { useValue } from "../core/store.js";
 
 const ACTIONS = [
   ["", "the run fails"], ["goto", "go to"], ["fallback", "fall back to"], ["continue", "go on without it"],

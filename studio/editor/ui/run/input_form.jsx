@@ -1,7 +1,7 @@
 // Input for runs that are not chats: a form made from the workflow's input schema, or JSON.
 import { useEffect, useState } from "react";
 import { Play } from "lucide-react";
-import { useSession, useValue } from "./store.js";
+import { useSession, useValue } from "../core/store.js";
 
 export function InputForm() {
   const session = useSession();

@@ -1,8 +1,8 @@
 // The searchable list of node types: by group, with the keyboard alone if one likes.
 import { useEffect, useMemo, useRef, useState } from "react";
 import { Search } from "lucide-react";
-import { useSession, useValue } from "./store.js";
-import { TypeIcon } from "./icons.jsx";
+import { useSession, useValue } from "../core/store.js";
+import { TypeIcon } from "../frame/icons.jsx";
 
 const GROUPS = { flow: "Flow", model: "Models", tools: "Tools", data: "Data", people: "People", msg: "Messages", safe: "Safety" };
 

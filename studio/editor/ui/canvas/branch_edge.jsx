@@ -1,9 +1,9 @@
 // An edge: orthogonal with round corners, a chip where it is one branch of several, green and thick where a run went.
 import { memo } from "react";
 import { BaseEdge, EdgeLabelRenderer, getSmoothStepPath } from "@xyflow/react";
-import { useSession, useValue } from "./store.js";
-import { isFinal } from "./run.js";
-import { pathOf } from "./routes.js";
+import { useSession, useValue } from "../core/store.js";
+import { isFinal } from "../run/run.js";
+import { pathOf } from "../graph/routes.js";
 
 export const BranchEdge = memo(function BranchEdge({ id, source, target, data, selected }) {
   const session = useSession();

@@ -3,7 +3,7 @@
 // What travels: {op, revision, text?, edits?, layout?}. `text` is the whole document when the person typed; `edits` are
 // span edits of the canvas and the inspector; `layout` holds the places that changed. The answer: {op, revision, changes,
 // graph, diagnostics, error?, conflict?}; `changes` is what each edit did to the text that the commit stood on.
-import { ChangeSet, applyFromServer, fromServer, layoutOf, minimalChange, moveNodes, replaceAll, textOf } from "./text.js";
+import { ChangeSet, applyFromServer, fromServer, layoutOf, minimalChange, moveNodes, replaceAll, textOf } from "../text/view.js";
 
 const TYPING_MS = 150;
 const LOST_MS = 12_000;

@@ -1,8 +1,8 @@
 // The ways on from a node, in the order in which they are tried; and the form of a single edge.
 import { useState } from "react";
 import { ArrowDown, ArrowUp, Plus, Trash2 } from "lucide-react";
-import { useSession, useValue } from "./store.js";
-import { isDefault } from "./format.js";
+import { useSession, useValue } from "../core/store.js";
+import { isDefault } from "../frame/format.js";
 import { Problem, useDraft, useNames } from "./fields.jsx";
 
 export function Branches({ node, editable }) {

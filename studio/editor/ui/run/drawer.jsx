@@ -1,7 +1,7 @@
 // Below the canvas: chat, input form and problems on the left, the steps of the run on the right.
 import { ChevronDown, ChevronUp, CircleX, Info, MessageSquarePlus, TriangleAlert, WandSparkles } from "lucide-react";
-import { useSession, useValue } from "./store.js";
-import { cost, count, duration } from "./format.js";
+import { useSession, useValue } from "../core/store.js";
+import { cost, count, duration } from "../frame/format.js";
 import { isFinal } from "./run.js";
 import { useClock } from "./clock.js";
 import { Chat } from "./chat.jsx";

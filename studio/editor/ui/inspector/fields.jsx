@@ -1,8 +1,8 @@
 // Widgets of the inspector. Each is driven by a field's description from the node type's config model.
 import { useEffect, useRef, useState } from "react";
 import { Plus, RotateCcw, X } from "lucide-react";
-import { useSession, useValue } from "./store.js";
-import { tokens } from "./format.js";
+import { useSession, useValue } from "../core/store.js";
+import { tokens } from "../frame/format.js";
 
 const IDLE_MS = 500;
 

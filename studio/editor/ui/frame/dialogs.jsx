@@ -1,7 +1,7 @@
 // Publishing, a conflict with somebody else's save, and the sheet of shortcuts.
 import { useEffect, useRef, useState } from "react";
 import { Check, Copy, Globe, KeyRound, MessageSquare, TriangleAlert, Webhook } from "lucide-react";
-import { useSession, useValue } from "./store.js";
+import { useSession, useValue } from "../core/store.js";
 import { ago, count } from "./format.js";
 
 function Dialog({ title, onClose, children, testid }) {

@@ -2,11 +2,11 @@
 import { redo, redoDepth, undo, undoDepth } from "@codemirror/commands";
 import { createStore } from "./store.js";
 import { Sync } from "./sync.js";
-import { applyFix, applyMove, createView, goToLine, layoutOf, showLines, showProblems, textOf } from "./text.js";
-import { freeName, freeSpot, keyEdges, place } from "./graph.js";
-import { layered } from "./layered.js";
-import { isDefault } from "./format.js";
-import { RunControl } from "./run_control.js";
+import { applyFix, applyMove, createView, goToLine, layoutOf, showLines, showProblems, textOf } from "../text/view.js";
+import { freeName, freeSpot, keyEdges, place } from "../graph/places.js";
+import { layered } from "../graph/layered.js";
+import { isDefault } from "../frame/format.js";
+import { RunControl } from "../run/run_control.js";
 
 const START = {
   view: null, graph: null, valid: true, diagnostics: [], positions: {}, selected: { nodes: [], edge: null },

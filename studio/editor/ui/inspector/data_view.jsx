@@ -1,8 +1,8 @@
 // JSON as people read it: a tree that folds, or the text itself. And what a node got and gave in the last run.
 import { useState } from "react";
 import { ChevronRight, Copy } from "lucide-react";
-import { useSession, useValue } from "./store.js";
-import { cost, duration } from "./format.js";
+import { useSession, useValue } from "../core/store.js";
+import { cost, duration } from "../frame/format.js";
 
 export function DataTab({ node }) {
   const steps = useValue((s) => s.run?.steps);

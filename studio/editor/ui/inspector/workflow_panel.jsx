@@ -1,7 +1,7 @@
 // The panel while nothing is selected: the workflow as a whole.
 import { Clock, FileText, Globe, MessageSquare, Play, Webhook, Zap } from "lucide-react";
-import { useSession, useValue } from "./store.js";
-import { count } from "./format.js";
+import { useSession, useValue } from "../core/store.js";
+import { count } from "../frame/format.js";
 import { Problem, WIDGETS } from "./fields.jsx";
 
 const CATEGORIES = ["customer_service", "e_commerce", "sales", "technical_support", "system"];

@@ -2,13 +2,13 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Background, BackgroundVariant, MiniMap, ReactFlow, ReactFlowProvider, SelectionMode, useReactFlow } from "@xyflow/react";
 import { Eraser, Map as MapIcon, Maximize, Minus, Plus, TriangleAlert, WandSparkles } from "lucide-react";
-import { useSession, useValue } from "./store.js";
-import { countOutgoing } from "./graph.js";
-import { CARD, GRID, snap } from "./layered.js";
-import { count, edgeLabel } from "./format.js";
+import { useSession, useValue } from "../core/store.js";
+import { countOutgoing } from "../graph/places.js";
+import { CARD, GRID, snap } from "../graph/layered.js";
+import { count, edgeLabel } from "../frame/format.js";
 import { NodeCard } from "./node_card.jsx";
 import { BranchEdge, ConnectionLine } from "./branch_edge.jsx";
-import { routeAll } from "./routes.js";
+import { routeAll } from "../graph/routes.js";
 
 const NODE_TYPES = { card: NodeCard };
 const EDGE_TYPES = { branch: BranchEdge };

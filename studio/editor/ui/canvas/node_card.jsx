@@ -2,10 +2,10 @@
 import { memo } from "react";
 import { Handle, Position } from "@xyflow/react";
 import { Check, CircleX, Clock, Pause, TriangleAlert } from "lucide-react";
-import { useValue } from "./store.js";
-import { TypeIcon } from "./icons.jsx";
-import { cost, duration } from "./format.js";
-import { isFinal } from "./run.js";
+import { useValue } from "../core/store.js";
+import { TypeIcon } from "../frame/icons.jsx";
+import { cost, duration } from "../frame/format.js";
+import { isFinal } from "../run/run.js";
 
 export const NodeCard = memo(function NodeCard({ id, data, selected }) {
   const { node, group } = data;

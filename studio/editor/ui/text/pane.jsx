@@ -1,8 +1,8 @@
 // The text beside the canvas. The view itself belongs to the session, so that it lives on while the pane is hidden.
 import { useEffect, useRef } from "react";
 import { CircleCheck, CircleX, TriangleAlert } from "lucide-react";
-import { useSession, useValue } from "./store.js";
-import { count } from "./format.js";
+import { useSession, useValue } from "../core/store.js";
+import { count } from "../frame/format.js";
 
 export function YamlPane() {
   const session = useSession();

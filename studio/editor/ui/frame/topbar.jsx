@@ -1,8 +1,8 @@
 // Breadcrumb, what is saved and live, the panes, Run and Publish.
 import { Check, CloudOff, Keyboard, LoaderCircle, Play, Redo2, Square, TriangleAlert, Undo2 } from "lucide-react";
-import { useSession, useValue } from "./store.js";
+import { useSession, useValue } from "../core/store.js";
 import { ago } from "./format.js";
-import { isFinal } from "./run.js";
+import { isFinal } from "../run/run.js";
 
 export function TopBar() {
   const session = useSession();

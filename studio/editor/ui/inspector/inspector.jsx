@@ -1,9 +1,9 @@
 // The panel of what is selected: a node (settings, data of the last run, its YAML) or an edge.
 import { useEffect, useState } from "react";
 import { ArrowRight, ChevronRight, Copy, Trash2 } from "lucide-react";
-import { useSession, useValue } from "./store.js";
-import { TypeIcon } from "./icons.jsx";
-import { edgeLabel } from "./format.js";
+import { useSession, useValue } from "../core/store.js";
+import { TypeIcon } from "../frame/icons.jsx";
+import { edgeLabel } from "../frame/format.js";
 import { Field, Problem, useDraft, valueAt } from "./fields.jsx";
 import { WorkflowPanel } from "./workflow_panel.jsx";
 import { Branches, EdgeFields } from "./branches.jsx";

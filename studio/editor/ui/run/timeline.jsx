@@ -1,10 +1,10 @@
 // Every step of the run as a bar on the run's time; nested ones stand under the node that called them.
 import { CircleX } from "lucide-react";
-import { useSession, useValue } from "./store.js";
-import { TypeIcon } from "./icons.jsx";
-import { cost, duration } from "./format.js";
+import { useSession, useValue } from "../core/store.js";
+import { TypeIcon } from "../frame/icons.jsx";
+import { cost, duration } from "../frame/format.js";
 import { isFinal } from "./run.js";
-import { StepError } from "./data_view.jsx";
+import { StepError } from "../inspector/data_view.jsx";
 import { useClock } from "./clock.js";
 
 export function Timeline() {

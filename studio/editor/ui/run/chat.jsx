@@ -1,8 +1,8 @@
 // The chat preview: it runs the draft, one run a message, in one conversation.
 import { useEffect, useRef, useState } from "react";
 import { CircleX, CornerDownLeft, LoaderCircle } from "lucide-react";
-import { useSession, useValue } from "./store.js";
-import { DataBlock } from "./data_view.jsx";
+import { useSession, useValue } from "../core/store.js";
+import { DataBlock } from "../inspector/data_view.jsx";
 
 export function Chat() {
   const session = useSession();
