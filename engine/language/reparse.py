@@ -162,4 +162,3 @@ def _take_over_model(old: Document, new: Document, place: _Place, count: int) ->
     if all(one.source and one.target for one in edges) and len(listed) + count - 1 <= shape.MAX_EDGES:
         later = behind if count == 1 else tuple(replace(one, index=one.index + count - 1) for one in behind)
         new.__dict__["workflow"] = replace(workflow, edges=(*listed[: place.item], *edges, *later))
-

@@ -1,5 +1,5 @@
 // Whether a step may be answered by an earlier one: `cache`, beside `config` in the file.
-import { useSession } from "./store.js";
+import { useSession } from "../core/store.js";
 import { WIDGETS } from "./fields.jsx";
 
 const USUAL_S = 300;
