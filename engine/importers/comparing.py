@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.errors import SchemaError
 from engine.importers import wording as w
@@ -138,3 +138,18 @@ def _checked(said: Said) -> Said:
         return w.checked(said)
     except SchemaError as err:
         raise Unsayable(err.public_message) from None
+
+
+K = TypeVar("K")
+Branch = tuple[str | None, str | None]  # condition and label
+
+
+def live(branches: Mapping[K, Branch]) -> dict[K, Branch]:
+    """The branches with one default at most: what is always true is the default, and hides those behind it."""
+    found: dict[K, Branch] = {}
+    has_default = False
+    for output, (condition, label) in branches.items():
+        is_default = condition is None or condition == "true"
+        found[output] = ("false" if is_default and has_default else None if is_default else condition, label)
+        has_default |= is_default
+    return found

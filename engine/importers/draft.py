@@ -171,6 +171,10 @@ class Draft:
         self.variables.setdefault(kept, storable.storable(value).value)
         return kept
 
+    def plain(self, value: Json) -> Json:
+        """A value as the file may hold it."""
+        return storable.storable(value).value
+
     def read_variable(self, text: str) -> str:
         """A variable that the file reads and does not define: its name here, the same for the same text."""
         name = identifier(text, "value")

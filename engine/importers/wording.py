@@ -7,6 +7,7 @@ which stay as the text they were. The three ways of reading are those of engine/
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -78,6 +79,15 @@ def path(*steps: str | int) -> Said:
         else:
             out += f"[{quoted(step)}]"
     return Said(out, path=tuple(steps))
+
+
+def data_literal(value: Json) -> str:
+    """JSON data as an expression; mappings, which expressions cannot hold, as text."""
+    if isinstance(value, list):
+        return "[" + ", ".join(data_literal(item) for item in value[:50]) + "]"
+    if value is None or isinstance(value, bool | int | float):
+        return json.dumps(value)
+    return quoted(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
 def checked(said: Said) -> Said:

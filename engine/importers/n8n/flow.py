@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from engine.importers import comparing
 from engine.importers import values as v
 from engine.importers.attempt import attempt
 from engine.importers.draft import Draft, DraftNode
@@ -104,7 +105,7 @@ def _links(job: Job) -> None:
         return
     errors = v.text(item.raw, "onError") == "continueErrorOutput"
     is_fork = bool(job.branches) and draft.nodes[item.name].type != "transform"
-    job.branches = _live(job.branches)
+    job.branches = comparing.live(job.branches)
     for output, targets in item.out.items():
         if output in job.skip:
             continue
@@ -115,17 +116,6 @@ def _links(job: Job) -> None:
         for target in targets:
             if target.name:
                 draft.link(item.name, target.name, condition, on=on, label=label)
-
-
-def _live(branches: dict[int, tuple[str | None, str | None]]) -> dict[int, tuple[str | None, str | None]]:
-    """The branches with one default at most: what is always true is the default, and hides those behind it."""
-    found: dict[int, tuple[str | None, str | None]] = {}
-    has_default = False
-    for output, (condition, label) in branches.items():
-        is_default = condition is None or condition == "true"
-        found[output] = ("false" if is_default and has_default else None if is_default else condition, label)
-        has_default |= is_default
-    return found
 
 
 def _entries_of_triggers(file: File, starting: list[Item]) -> None:

@@ -1,0 +1,50 @@
+"""Dify's apps without a graph: a chat, an agent or a completion is one model with a prompt."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from engine.importers import values as v
+from engine.importers import wording as w
+from engine.importers.draft import Draft
+from engine.importers.models import model_name
+from engine.importers.names import slug
+from engine.importers.places import filled
+from engine.importers.report import Source
+
+Json = Any
+_PLACE = re.compile(r"\{\{\s*([A-Za-z_]\w{0,80})\s*\}\}")
+
+
+def convert(data: dict[str, Json], draft: Draft) -> Draft:
+    """The app as start, agent, end; it counts as one node."""
+    given = v.mapping(data, "model_config")
+    mode = v.text(data, "app", "mode", default="chat")
+    if not given:
+        return draft
+    entry = draft.entry(Source("app", v.text(data, "app", "name") or "App", mode))
+    name = draft.names.take("answer", "agent")
+    config: dict[str, Json] = {"model": model_name(v.text(given, "model", "provider"), v.text(given, "model", "name"))}
+    temperature = v.within(v.number(given, "model", "completion_params", "temperature"), 0, 2)
+    if temperature is not None:
+        config["temperature"] = temperature
+    wording = filled(
+        v.text(given, "pre_prompt"), _PLACE, lambda inner: w.path("context", "message" if inner == "query" else inner)
+    )
+    prompt = draft.template(entry, "system_prompt", wording)
+    if prompt:
+        config["prompt_template" if mode == "completion" else "system_prompt"] = prompt
+    if mode != "completion":
+        config["memory"] = {"scope": "conversation", "window": 12}
+    if v.items(given, "dataset_configs", "datasets", "datasets") or v.items(given, "agent_mode", "tools"):
+        entry.approximate("its tools and datasets have to be added to the agent")
+    for form in v.mappings(given, "user_input_form"):
+        for one in form.values():
+            if variable := v.text(one, "variable"):
+                draft.inputs[variable[:100]] = {"type": "string"}
+    draft.add(entry, "agent", config, name=name)
+    greeting = v.text(given, "opening_statement")
+    path = {"path": slug(draft.title) or "chat"}
+    draft.triggers.append({"type": "chat", "config": path | ({"greeting": greeting[:500]} if greeting else {})})
+    return draft

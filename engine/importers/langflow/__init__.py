@@ -1,0 +1,5 @@
+"""Langflow flows, as exported to JSON."""
+
+from engine.importers.langflow.flow import STRETCH, convert
+
+__all__ = ["STRETCH", "convert"]
