@@ -25,7 +25,8 @@ def finish(draft: Draft) -> None:
     _sort_edges(draft)
     _break_cycles(draft)
     _ways_out(draft)
-    draft.nodes = dict(sorted(draft.nodes.items(), key=lambda item: _rank(draft, item[1])))
+    reached = _as_reached(draft)
+    draft.nodes = dict(sorted(draft.nodes.items(), key=lambda item: (_rank(draft, item[1]), reached[item[0]])))
     _order_edges(draft)
 
 
@@ -202,7 +203,7 @@ def _ways_out(draft: Draft) -> None:
 
 
 def _rank(draft: Draft, node: DraftNode) -> int:
-    """The start first, the end last, notes behind it; otherwise as the peer's module added them."""
+    """The start first, the end last, notes behind it."""
     if node.name == draft.start:
         return 0
     if not _runs(node):

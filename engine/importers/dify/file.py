@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.importers import values as v
@@ -178,6 +178,7 @@ def read_file(data: dict[str, Json], draft: Draft) -> File:
         if above is not None and above is not node and above.kind in _CONTAINERS and not _within(above, node):
             node.parent = above
             above.children.append(node)
+            node.entry.source = _inside(node, above)
     for edge in v.mappings(graph, "edges"):
         source, target = file.by_key.get(v.text(edge, "source")), file.by_key.get(v.text(edge, "target"))
         if source is not None and target is not None:
@@ -197,6 +198,14 @@ def _node(number: int, raw: Json, draft: Draft) -> Node:
     title = v.text(data, "title")
     source = Source(str(number), (title or kind)[:200], kind[:200], _place_of(outer))
     return Node(v.text(outer, "id") or f"#{number}", kind, title or kind, data, outer, draft.entry(source))
+
+
+def _inside(node: Node, above: Node) -> Source:
+    """A child's place is written from its parent's corner, unless the file has the whole one too."""
+    source, corner = node.entry.source, above.entry.source.place
+    if v.place(node.raw, "positionAbsolute") or source.place is None or corner is None:
+        return source
+    return replace(source, place=(corner[0] + source.place[0], corner[1] + source.place[1]))
 
 
 def _place_of(raw: dict[str, Json]) -> tuple[float, float] | None:

@@ -88,6 +88,11 @@ class Job:
             )
             return fallback
 
+    def selected_value(self, name: str, selector: Json) -> str:
+        """The same for fields that take `${...}`."""
+        text = self.selector(name, selector)
+        return text if text.startswith("context.") else f"${{{text}}}"
+
     def selector_template(self, name: str, selector: Json, fallback: str) -> str:
         try:
             said = self.file.selected(selector if isinstance(selector, list) else [], self.node)
@@ -263,7 +268,7 @@ def code(job: Job) -> None:
         else "JavaScript has to be rewritten in Python; switched off until then"
     )
     inputs = {
-        v.text(one, "variable"): f"${{{job.selector('inputs', one.get('value_selector'))}}}"
+        v.text(one, "variable"): job.selected_value("inputs", one.get("value_selector"))
         for one in v.mappings(job.data, "variables")
         if v.text(one, "variable")
     }
@@ -360,7 +365,7 @@ def tool(job: Job) -> None:
             continue
         raw = one.get("value") if isinstance(one, dict) else one
         if isinstance(one, dict) and v.text(one, "type") == "variable":
-            given[key] = f"${{{job.selector(key, raw)}}}"
+            given[key] = job.selected_value(key, raw)
         else:
             given[key] = job.value(key, raw)
     for key, raw in v.mapping(job.data, "tool_configurations").items():
@@ -391,7 +396,7 @@ def answer(job: Job) -> None:
 
 def end(job: Job) -> None:
     output = {
-        v.text(one, "variable"): f"${{{job.selector('output', one.get('value_selector'))}}}"
+        v.text(one, "variable"): job.selected_value("output", one.get("value_selector"))
         for one in v.mappings(job.data, "outputs")
         if v.text(one, "variable")
     }

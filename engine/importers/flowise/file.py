@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.importers import values as v
@@ -131,6 +131,10 @@ def read_file(data: dict[str, Json], draft: Draft) -> File:
         above = file.by_key.get(v.text(node.raw, "parentNode") or v.text(node.raw, "parentId"))
         if above is not None and above is not node and above.kind == "iterationAgentflow" and above.parent is not node:
             node.parent = above
+            source, corner = node.entry.source, above.entry.source.place
+            if source.place is not None and corner is not None and not v.place(node.raw, "positionAbsolute"):
+                inside = (corner[0] + source.place[0], corner[1] + source.place[1])
+                node.entry.source = replace(source, place=inside)
     for edge in v.mappings(data, "edges"):
         _connect(file, edge)
     return file
