@@ -123,8 +123,8 @@ class Draft:
 
     def placeholder(self, entry: Entry, name: str, original: Json = None) -> DraftNode:
         """A disabled node that keeps the place of one that we cannot say; a run passes through it."""
-        config = {"description": f"{entry.source.type}: {'; '.join(entry.reasons) or 'not supported'}"[:400]}
-        node = DraftNode(name, "transform", config, entry.source.place, {"disabled": True})
+        said = f"{entry.source.type}: {'; '.join(entry.reasons) or 'not supported'}"[:400]
+        node = DraftNode(name, "transform", {"description": self.plain(said)}, entry.source.place, {"disabled": True})
         node.more["x-source"] = self._original(entry, original)
         self.nodes[name] = node
         entry.node = name

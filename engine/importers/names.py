@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from keyword import iskeyword
+from typing import Any
 
 MAX_NODE = 64
 MAX_WORKFLOW = 64
@@ -38,6 +40,15 @@ def readable(text: str, name: str) -> str | None:
     """The foreign name when ours does not say it already: for the description."""
     said = " ".join(text.split())[:200]
     return said if said and slug(said, 200) != name else None
+
+
+def variables(values: dict[str, Any]) -> dict[str, Any]:
+    """The values under names that a program may have for its variables."""
+    found = {}
+    for name, value in values.items():
+        kept = name if name.isidentifier() else identifier(name, "value")
+        found[f"{kept}_" if iskeyword(kept) else kept] = value
+    return found
 
 
 class Names:

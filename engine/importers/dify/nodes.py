@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,7 @@ from engine.importers import values as v
 from engine.importers import wording as w
 from engine.importers.dify.file import File, Node
 from engine.importers.models import model_name
-from engine.importers.names import identifier, slug, workflow_name
+from engine.importers.names import identifier, slug, variables, workflow_name
 from engine.importers.report import Outcome
 from engine.importers.script_syntax import Unsayable
 from engine.importers.wording import Said, Wording
@@ -275,6 +276,9 @@ def code(job: Job) -> None:
     if not job.has("code"):
         job.file.draft.placeholder(job.node.entry, job.node.name, {"source": source, "inputs": inputs})
         return
+    inputs = variables(inputs)
+    if is_python and re.search(r"^def main\(", source, re.MULTILINE):
+        source += f"\n\nresult = main({', '.join(f'{name}={name}' for name in inputs)})\n"
     job.add("code", {"source": source or "# empty", "inputs": inputs}, disabled=True)
 
 

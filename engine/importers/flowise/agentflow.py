@@ -12,7 +12,7 @@ from engine.importers import wording as w
 from engine.importers.draft import Draft
 from engine.importers.flowise.file import File, Node
 from engine.importers.models import model_name
-from engine.importers.names import identifier, slug, workflow_name
+from engine.importers.names import identifier, slug, variables, workflow_name
 from engine.importers.report import Outcome
 from engine.importers.script_syntax import Unsayable
 from engine.importers.wording import Said
@@ -349,7 +349,7 @@ def code(job: Job) -> None:
         if v.text(one, "variableName")
     }
     if job.has("code"):
-        job.add("code", {"source": source or "# empty", "inputs": inputs}, disabled=True)
+        job.add("code", {"source": source or "# empty", "inputs": variables(inputs)}, disabled=True)
     else:
         job.draft.placeholder(job.node.entry, job.node.name, {"source": source, "inputs": inputs})
     keep_state(job, v.items(job.inputs, "customFunctionUpdateState"))

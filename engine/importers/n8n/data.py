@@ -86,7 +86,7 @@ def _list_code(job: Job, result: str) -> None:
         _no_lists(job)
         return
     job.approximate("it works on the list at context.items; code does not run until a person has looked at it")
-    job.add("code", {"source": f"{{'items': {result}}}", "inputs": {"items": "context.items"}})
+    job.add("code", {"source": f"result = {{'items': {result}}}", "inputs": {"items": "context.items"}})
     job.draft.nodes[job.item.name].more["disabled"] = True
 
 
@@ -101,6 +101,15 @@ def email(job: Job) -> None:
     to = job.reader.value("to", params.get("toEmail") or params.get("sendTo"))
     subject = job.reader.value("subject", params.get("subject"))
     credential = job.credential("smtp", "smtp")
+    if job.has("email"):
+        config = {
+            "to": to or "context.email",
+            "subject": job.reader.template("subject", params.get("subject")) or "-",
+            "body": job.reader.template("body", html) or "-",
+            "credential": credential,
+        }
+        job.add("email", config)
+        return
     parameters = {"to": to or "context.email", "subject": subject or "-", "body": job.reader.value("body", html) or "-"}
     job.add("tool", {"tool_name": "send_email", "credential": credential, "parameters": parameters})
 

@@ -182,7 +182,8 @@ def _leftover(file: File, item: Item) -> None:
     home = next((root for root in roots if root.entry.node), None)
     if home is not None:
         entry.node = home.entry.node
-        entry.lower(home.entry.outcome if home.entry.outcome is Outcome.UNSUPPORTED else Outcome.MAPPED, "")
+        if home.entry.outcome is Outcome.UNSUPPORTED:
+            entry.lower(Outcome.UNSUPPORTED, "what it is plugged into is not supported")
         return
     entry.lower(Outcome.UNSUPPORTED, "it is plugged into nothing")
     file.draft.placeholder(entry, item.name or file.draft.names.take(item.label, item.kind), item.params)
