@@ -60,7 +60,7 @@ def _start(draft: Draft) -> None:
     roots = [name for name in running if name not in entered]
     if not first and running:
         first = [_leftmost(draft, roots or running)]
-    if not draft.start:
+    if draft.start not in draft.nodes:
         draft.start = draft.helper("start", "start", {}, _before(draft, first)).name
     led = {edge.target for edge in draft.edges if edge.source == draft.start}
     for name in first if not led else ():

@@ -8,7 +8,7 @@ from engine.importers import comparing
 from engine.importers import values as v
 from engine.importers import wording as w
 from engine.importers.dify.file import File
-from engine.importers.dify.nodes import Job
+from engine.importers.dify.job import Job
 from engine.importers.script_syntax import Unsayable
 
 Json = Any

@@ -9,9 +9,9 @@ from engine.importers import comparing
 from engine.importers import values as v
 from engine.importers import wording as w
 from engine.importers.attempt import attempt
-from engine.importers.dify import apps, containers, nodes
+from engine.importers.dify import apps, containers, models, nodes
 from engine.importers.dify.file import File, Node, read_file
-from engine.importers.dify.nodes import FAIL, Converter, Job
+from engine.importers.dify.job import FAIL, Converter, Job
 from engine.importers.draft import Draft, DraftNode
 from engine.importers.names import slug
 from engine.importers.script_syntax import Unsayable
@@ -31,11 +31,11 @@ _UNSUPPORTED = {
     "knowledge-index": "knowledge is filled on its page, not by a workflow",
 }
 TABLE: Mapping[str, Converter] = {
-    "llm": nodes.llm,
-    "agent": nodes.agent,
-    "knowledge-retrieval": nodes.knowledge,
-    "question-classifier": nodes.classifier,
-    "parameter-extractor": nodes.extractor,
+    "llm": models.llm,
+    "agent": models.agent,
+    "knowledge-retrieval": models.knowledge,
+    "question-classifier": models.classifier,
+    "parameter-extractor": models.extractor,
     "code": nodes.code,
     "template-transform": nodes.template,
     "http-request": nodes.http,
