@@ -8,12 +8,13 @@ from studio.components.dialogs import dialog, foot
 from studio.components.parts import button, note
 from studio.pages.workflow_forms import WorkflowForms
 
-# Reads the chosen file as text; the callback gets it exactly as it is, line ends included.
+# Reads the chosen or dropped file; the callback gets its text exactly as it is, line ends included.
 READ_FILE = (
     "(async () => { const field = document.getElementById('import-file'); const file = field.files[0];"
-    " if (!file) return ''; if (file.size > 1000000) return 'x'.repeat(1000001);"
+    " if (!file) return {name: '', text: ''};"
+    " if (file.size > 1000000) return {name: file.name, text: 'x'.repeat(1000001)};"
     " const bytes = await file.arrayBuffer(); field.value = '';"
-    " return new TextDecoder('utf-8', {ignoreBOM: true}).decode(bytes); })()"
+    " return {name: file.name, text: new TextDecoder('utf-8', {ignoreBOM: true}).decode(bytes)}; })()"
 )
 
 
@@ -78,31 +79,29 @@ def fault_line(hint: str) -> rx.Component:
 def import_dialog() -> rx.Component:
     return dialog(
         rx.el.div(
+            rx.icon("file_up", size=16),
+            rx.el.span(
+                rx.cond(WorkflowForms.filename != "", WorkflowForms.filename, "Drop a file here, or choose one"),
+                class_name="grow",
+            ),
+            rx.el.span("Heddle, n8n, Dify, Langflow, Flowise", class_name="caption"),
             rx.el.input(
                 id="import-file",
                 type="file",
-                accept=".yaml,.yml,text/yaml",
-                class_name="sr-only",
-                aria_label="YAML file",
+                accept=".yaml,.yml,.json,text/yaml,application/json",
+                aria_label="Workflow file",
                 on_change=rx.call_script(READ_FILE, callback=WorkflowForms.read_file),
             ),
-            button(
-                "Choose a file",
-                icon="file_up",
-                on_click=rx.call_script("document.getElementById('import-file').click()"),
-            ),
-            rx.el.span("or paste the text", class_name="caption"),
-            class_name="row",
-            style={"margin_bottom": "8px"},
+            class_name="drop-zone",
         ),
         rx.el.div(
             rx.debounce_input(
                 rx.el.textarea(
                     value=WorkflowForms.text,
                     on_change=WorkflowForms.type_text,
-                    placeholder='name: "my_workflow"\nversion: "1.0.0"\n…',
+                    placeholder='or paste the text: name: "my_workflow" …',
                     id="import-text",
-                    aria_label="YAML text",
+                    aria_label="Text of the file",
                     spell_check=False,
                     max_length=1_000_000,
                 ),
@@ -121,7 +120,7 @@ def import_dialog() -> rx.Component:
             on_cancel=WorkflowForms.close,
         ),
         title="Import a workflow",
-        text="The text is kept byte for byte, comments and all, as a draft. Nothing in it runs by being imported.",
+        text="It becomes a draft; ours is kept byte for byte. Nothing in it runs or calls anything by being imported.",
         opened=WorkflowForms.opened == "import",
         on_close=WorkflowForms.close,
         width="640px",
@@ -130,13 +129,21 @@ def import_dialog() -> rx.Component:
 
 def import_report() -> rx.Component:
     """What was found in the text: its name, and each problem at its place."""
-    good = note(rx.el.b(WorkflowForms.found_name, class_name="mono"), " with ", WorkflowForms.found_nodes)
+    ours = note(rx.el.b(WorkflowForms.found_name, class_name="mono"), " with ", WorkflowForms.found_nodes)
+    theirs = note(
+        "A workflow of ", rx.el.b(WorkflowForms.foreign), ": ", WorkflowForms.found_nodes, ", ", WorkflowForms.summary
+    )
+    good = rx.cond(WorkflowForms.foreign != "", theirs, ours)
     return rx.el.div(
         rx.cond(WorkflowForms.fault != "", note(WorkflowForms.fault, kind="error")),
         rx.cond((WorkflowForms.found_name != "") & (WorkflowForms.fault == ""), good),
         rx.cond(
             WorkflowForms.problems.length() > 0,
             rx.el.ul(rx.foreach(WorkflowForms.problems, problem_line), class_name="problems"),
+        ),
+        rx.cond(
+            WorkflowForms.losses.length() > 0,
+            rx.el.ul(rx.foreach(WorkflowForms.losses, loss_line), class_name="problems losses"),
         ),
         class_name="import-report",
         aria_live="polite",
@@ -154,4 +161,42 @@ def problem_line(problem: rx.Var[dict[str, str]]) -> rx.Component:
         rx.el.span(problem["place"], class_name="mono mut"),
         rx.el.span(problem["message"], class_name="grow"),
         rx.el.span(problem["code"], class_name="mono mut"),
+    )
+
+
+def report_dialog() -> rx.Component:
+    """After an import from another studio: what was lost, each with a link to its node on the canvas."""
+    return dialog(
+        note(rx.el.b(WorkflowForms.imported, class_name="mono"), " is a draft now: ", WorkflowForms.summary),
+        rx.el.ul(rx.foreach(WorkflowForms.losses, loss_line), class_name="problems losses tall"),
+        rx.el.div(
+            button("Close", on_click=WorkflowForms.close),
+            button("Open workflow", kind="primary", on_click=WorkflowForms.open_imported),
+            class_name="dialog-foot",
+        ),
+        title="What became of it",
+        text="Look at these before you publish. A node leads to its place on the canvas.",
+        opened=WorkflowForms.opened == "report",
+        on_close=WorkflowForms.close,
+        width="680px",
+    )
+
+
+def loss_line(loss: rx.Var[dict[str, str]]) -> rx.Component:
+    """One node of the report. Once the draft is there, its name leads to the node on the canvas."""
+    name = rx.cond(
+        (WorkflowForms.imported != "") & (loss["node"] != ""),
+        rx.el.a(loss["name"], href=f"/app/workflows/{WorkflowForms.imported}#node={loss['node']}"),
+        rx.el.b(loss["name"]),
+    )
+    return rx.el.li(
+        rx.match(
+            loss["outcome"],
+            ("unsupported", rx.icon("circle_alert", size=14, color="var(--red)")),
+            ("approximated", rx.icon("triangle_alert", size=14, color="var(--amber)")),
+            rx.icon("info", size=14, color="var(--mut)"),
+        ),
+        rx.el.span(name, " ", rx.el.span(loss["type"], class_name="mono mut"), class_name="loss-name"),
+        rx.el.span(loss["text"], class_name="grow"),
+        title=loss["outcome"],
     )

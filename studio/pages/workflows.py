@@ -313,6 +313,7 @@ def workflows_page() -> rx.Component:
         rx.cond(WorkflowsState.phase == "failed", failed(WorkflowsState.fault, WorkflowsState.load), content),
         workflow_dialogs.new_dialog(),
         workflow_dialogs.import_dialog(),
+        workflow_dialogs.report_dialog(),
         search_key(),
         active="workflows",
         crumbs=["Workflows"],

@@ -23,6 +23,7 @@ from engine.store.session import Database, Scope
 Json = Any
 KINDS = {"n8n": "n8n", "dify": "Dify", "langflow": "Langflow", "flowise": "Flowise", "heddle": "Heddle"}
 MOST_COPIES = 200
+MOST_SHOWN = 200  # entries of a report
 
 
 @dataclass(slots=True)
@@ -87,6 +88,30 @@ def _own(data: bytes | str, tools: Mapping[str, Any] | None) -> Checked | None:
     count = len(document.workflow.nodes)
     message = f"line {errors[0].line}: {errors[0].message}" if errors else ""
     return Checked("heddle", nodes=count, mapped=count, errors=len(errors), message=message)
+
+
+def losses(found: Imported) -> list[dict[str, str]]:
+    """What the report has to say, the worst first: `{outcome, name, type, text, node}`; nodes that came as they are
+    are left out."""
+    rank = {Outcome.UNSUPPORTED: 0, Outcome.APPROXIMATED: 1}
+    entries = sorted((e for e in found.report.entries if e.outcome in rank), key=lambda entry: rank[entry.outcome])
+    rows = [
+        {
+            "outcome": entry.outcome.value,
+            "name": entry.source.name,
+            "type": entry.source.type.rpartition(".")[2],
+            "text": "; ".join([*entry.reasons, *(f"{k.field} keeps `{k.text[:80]}` ({k.reason})" for k in entry.kept)]),
+            "node": entry.node or "",
+        }
+        for entry in entries[:MOST_SHOWN]
+    ]
+    remarks = [{"outcome": "remark", "name": "", "type": "", "text": text, "node": ""} for text in found.report.remarks]
+    return [*rows, *remarks]
+
+
+def may_be_foreign(text: str) -> bool:
+    """May this be a file of another studio? Quick to say no for YAML of ours that is being typed."""
+    return text.lstrip()[:1] in ("{", "[") or any(f"\n{key}" in f"\n{text}" for key in ("app:", "kind: app"))
 
 
 async def import_foreign(db: Database, scope: Scope, data: bytes | str, filename: str = "") -> str:

@@ -23,6 +23,8 @@ export function WorkflowEditor({ opened, saved, started, published, icons, onCom
   useEffect(() => {
     if (!opened?.load || opened.load === loaded) return;
     if (opened.workflow_id) session.open(opened);
+    const wanted = opened.workflow_id && linkedNode();
+    if (wanted) session.select([wanted], { reveal: true });
     setLoaded(opened.load);
   }, [opened?.load]);
   useEffect(() => void (saved?.op && session.sync?.answer(saved)), [saved]);
@@ -39,6 +41,12 @@ export function WorkflowEditor({ opened, saved, started, published, icons, onCom
       </EditorContext.Provider>
     </IconContext.Provider>
   );
+}
+
+// The node that the address leads to: /app/workflows/name#node=other.
+function linkedNode() {
+  const found = /^#node=(\w{1,64})$/.exec(window.location.hash);
+  return found ? found[1] : null;
 }
 
 function Frame() {

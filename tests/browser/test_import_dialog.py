@@ -1,0 +1,73 @@
+"""Importing a workflow of another studio in the browser: by file, with its loss report and links to the nodes."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+
+def _flow(title: str) -> dict[str, Any]:
+    return {
+        "name": title,
+        "nodes": [
+            {
+                "name": "Hook",
+                "type": "n8n-nodes-base.webhook",
+                "position": [0, 0],
+                "parameters": {"path": title, "httpMethod": "POST"},
+            },
+            {"name": "Odd <b>one</b>", "type": "n8n-nodes-base.someThingElse", "position": [300, 0], "parameters": {}},
+            {
+                "name": "Tell",
+                "type": "n8n-nodes-base.slack",
+                "position": [600, 0],
+                "parameters": {"text": "={{ $json.a.map(x => x) }}"},
+            },
+        ],
+        "connections": {
+            "Hook": {"main": [[{"node": "Odd <b>one</b>", "type": "main", "index": 0}]]},
+            "Odd <b>one</b>": {"main": [[{"node": "Tell", "type": "main", "index": 0}]]},
+        },
+    }
+
+
+def test_a_dropped_file_of_another_studio(signed_in_page: Page, studio: Any, tmp_path: Any) -> None:
+    page = signed_in_page
+    title = f"from_n8n_{uuid.uuid4().hex[:8]}"
+    file = tmp_path / "flow.json"
+    file.write_text(json.dumps(_flow(title)))
+    page.goto("/app/workflows")
+    page.get_by_role("button", name="Import").click()
+    page.get_by_label("Workflow file").set_input_files(file)
+    report = page.locator(".import-report")
+    expect(report).to_contain_text("A workflow of n8n")
+    expect(report).to_contain_text("1 mapped, 1 approximated, 1 unsupported")
+    expect(report).to_contain_text("Odd <b>one</b>")
+    page.get_by_role("button", name="Import workflow").click()
+    expect(page.get_by_role("heading", name="What became of it")).to_be_visible()
+    expect(page.locator(".losses li")).to_have_count(2)
+    expect(page.locator(".losses")).to_contain_text("a function")
+    page.get_by_role("link", name="Odd <b>one</b>").click()
+    expect(page).to_have_url(f"{studio.url}/app/workflows/{title}#node=odd_b_one_b")
+    expect(page.locator(".react-flow__node.selected, .hed-node.on, .hed-node.selected").first).to_contain_text(
+        "odd_b_one_b"
+    )
+
+
+def test_rubbish_is_refused_in_words(signed_in_page: Page, tmp_path: Any) -> None:
+    page = signed_in_page
+    page.goto("/app/workflows")
+    page.get_by_role("button", name="Import").click()
+    for content, words in (
+        ("{", "not JSON"),
+        ('{"a": 1}', "This is no workflow"),
+        ("[" * 5000, "deeper than 64 levels"),
+    ):
+        file = tmp_path / "bad.json"
+        file.write_text(content)
+        page.get_by_label("Workflow file").set_input_files(file)
+        expect(page.locator(".import-report")).to_contain_text(words)
+        expect(page.get_by_role("button", name="Import workflow")).to_be_disabled()
