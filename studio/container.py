@@ -18,6 +18,7 @@ from engine.errors import ConfigError
 from engine.settings import Settings, get_settings
 from engine.store.session import Database
 from engine.store.vault import Vault
+from studio.services.tokens import PageTokens
 
 if TYPE_CHECKING:
     from runners.client import RunClient
@@ -58,6 +59,11 @@ class Container:
     def vault(self) -> Vault:
         """Opens the secrets of tenants."""
         return Vault(_opened(self._connections).secrets.master_key)
+
+    @property
+    def tokens(self) -> PageTokens:
+        """Makes and reads what public pages carry."""
+        return PageTokens(_opened(self._connections).secrets.secret)
 
     def use(self, connections: Connections) -> None:
         """Say where the servers are; nothing is opened yet."""

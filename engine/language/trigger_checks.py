@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from engine.language import fixes, schedules
+from engine.language import fixes, forms, schedules
 from engine.language.diagnostics import Diagnostic
 from engine.language.document import Document
 from engine.language.positions import Path
@@ -48,6 +48,8 @@ def _config(document: Document, at: Path, kind: str, config: Mapping[str, Any]) 
     wrong = {fault.path[len(at)] for fault in faults if len(fault.path) > len(at)}
     if kind == "schedule" and "cron" not in wrong and "cron" in config:
         yield from _schedule(document, at, config)
+    if kind == "form" and "fields" not in wrong:
+        yield from _form(document, at, config)
 
 
 def _diagnostic(document: Document, kind: str, fault: Fault) -> Diagnostic:
@@ -71,3 +73,17 @@ def _schedule(document: Document, at: Path, config: Mapping[str, Any]) -> Iterat
         meant = error.details.get("meant")
         fix = fixes.replace_value(document, path, meant) if meant else None
         yield document.diagnostic("bad-trigger", error.public_message, path, fix=fix)
+
+
+def _form(document: Document, at: Path, config: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """A form shows its `fields`, or the file's `inputs`."""
+    own, shared = config.get("fields"), document.data.get("inputs")
+    schema, where, named = (own, (*at, "fields"), "fields") if own is not None else (shared, ("inputs",), "inputs")
+    if schema is None:
+        yield document.diagnostic("bad-trigger", "the form trigger needs `fields`, or `inputs` of the file", at)
+    elif isinstance(schema, Mapping):
+        try:
+            forms.form_fields(schema)
+        except forms.FormError as error:
+            path = (*where, *error.details["path"])
+            yield document.diagnostic("bad-trigger", f"`{named}`: {error.public_message}", path)

@@ -7,7 +7,7 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.errors import ConfigError
-from studio.api import audit, chat, events, hooks, messages, payments, problems, runs, system, workflows
+from studio.api import audit, chat, events, forms, hooks, messages, payments, problems, runs, system, workflows
 from studio.api.access import permission_of
 from studio.auth.routes import router as auth_router
 from studio.container import Container
@@ -24,6 +24,7 @@ ROUTERS = (
     messages.router,
     hooks.router,
     chat.router,
+    forms.router,
     payments.router,
     events.router,
     audit.router,

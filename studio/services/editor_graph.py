@@ -16,6 +16,7 @@ from engine.language.positions import Path
 from engine.language.schedules import ScheduleError, next_fires, zone
 from engine.language.validate import validate
 from studio.services import words
+from studio.services.publishing import PUBLISHED_KINDS
 
 Json = Any
 NEXT_FIRES = 3
@@ -113,13 +114,14 @@ def _top(document: Document, workflow: Workflow) -> dict[str, Json]:
         "inputs": dict(workflow.inputs) if workflow.inputs else None,
         "greeting": greeting if isinstance(greeting, str) else None,
         "triggers": [_trigger(document, index, trigger) for index, trigger in enumerate(workflow.triggers)],
-        "addresses": [_address(t, workflow.name) for t in enabled if t.type in ("chat", "webhook")],
+        "addresses": [_address(t, workflow.name) for t in enabled if t.type in PUBLISHED_KINDS],
     }
 
 
 def _trigger(document: Document, index: int, trigger: Trigger) -> dict[str, Json]:
     config = trigger.config
-    detail = config.get("path") or config.get("cron") or config.get("topic") or ("off" if not trigger.enabled else "")
+    detail = config.get("path") or config.get("cron") or config.get("topic") or ""
+    detail = detail if trigger.enabled else "off"
     shown: dict[str, Json] = {
         "type": trigger.type,
         "name": trigger.name,

@@ -6,6 +6,7 @@ import secrets
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import engine.nodes
@@ -16,10 +17,11 @@ from engine.language.triggers import events_of, schedules_of
 from engine.language.validate import Diagnostic, validate
 from engine.store.access import audit, event_triggers, identity, schedules, workflows
 from engine.store.session import Database, Scope, Tx
-from engine.store.tables.workflows import Endpoint
+from engine.store.tables.workflows import Endpoint, WorkflowRow
 from engine.store.vault import Vault
 
-PUBLISHED_KINDS = ("webhook", "chat")
+PUBLISHED_KINDS = ("webhook", "chat", "form")
+_PLACES = {"webhook": "hooks", "chat": "c", "form": "f"}
 SECRET_PREFIX = "whsec_"  # noqa: S105 - as Standard Webhooks writes signing secrets
 TOKEN_PREFIX = "hook_"  # noqa: S105 - says what a token is for, is none
 
@@ -76,7 +78,7 @@ async def publish(db: Database, scope: Scope, workflow_id: UUID, note: str = "")
         kept = {(t.type, endpoint_path(t, row.name)) for t in triggers if t.enabled}
         for endpoint in await workflows.list_endpoints(tx, workflow_id):
             endpoint.enabled = (endpoint.kind, endpoint.path) in kept
-        opened = [await _open(tx, workflow_id, row.name, tenant.slug, t) for t in triggers if t.enabled]
+        opened = [await _open(tx, row, document.workflow, tenant.slug, t) for t in triggers if t.enabled]
         await keep_triggers(tx, workflow_id, document.workflow)
         await audit.record(
             tx, "workflow.publish", "workflow", workflow_id, {"name": row.name, "number": version.number}
@@ -139,18 +141,30 @@ def endpoint_path(trigger: Trigger, workflow_name: str) -> str:
 
 
 def public_path(slug: str, endpoint: Endpoint) -> str:
-    """`/hooks/{tenant}/{path}` or `/c/{tenant}/{path}`."""
-    return f"/{'hooks' if endpoint.kind == 'webhook' else 'c'}/{slug}/{endpoint.path}"
+    """`/hooks/{tenant}/{path}`, `/c/{tenant}/{path}` or `/f/{tenant}/{path}`."""
+    return f"/{_PLACES[endpoint.kind]}/{slug}/{endpoint.path}"
+
+
+def endpoint_config(trigger: Trigger, workflow: Workflow) -> dict[str, Any]:
+    """The trigger's config; a form that names no fields asks for the workflow's inputs.
+
+    The database does not keep the order of keys, so that of a form's fields is kept beside them.
+    """
+    config = dict(trigger.config)
+    if trigger.type == "form":
+        fields = config.get("fields") or dict(workflow.inputs or {})
+        config |= {"fields": fields, "order": list(fields["properties"])}
+    return config
 
 
 def auth_of(endpoint: Endpoint) -> str:
-    """How callers prove themselves. A webhook asks for a token unless its trigger says otherwise; a chat is open."""
-    return str(endpoint.config.get("auth") or ("token" if endpoint.kind == "webhook" else "none"))
+    """How callers prove themselves. A webhook asks for a token unless its trigger says otherwise; all else is open."""
+    return str(endpoint.config.get("auth") or "token") if endpoint.kind == "webhook" else "none"
 
 
-async def _open(tx: Tx, workflow_id: UUID, name: str, slug: str, trigger: Trigger) -> Address:
-    path = endpoint_path(trigger, name)
-    endpoint = await workflows.put_endpoint(tx, workflow_id, kind=trigger.type, path=path, config=dict(trigger.config))
+async def _open(tx: Tx, row: WorkflowRow, workflow: Workflow, slug: str, trigger: Trigger) -> Address:
+    path, config = endpoint_path(trigger, row.name), endpoint_config(trigger, workflow)
+    endpoint = await workflows.put_endpoint(tx, row.workflow_id, kind=trigger.type, path=path, config=config)
     wants_token = auth_of(endpoint) == "token" and endpoint.token_hash is None
     token = _new_token(endpoint) if wants_token else None
     await tx.session.flush()

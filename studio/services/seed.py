@@ -26,7 +26,7 @@ from engine.store.tables.knowledge import FaqEntry
 from engine.store.tables.workflows import WorkflowRow
 from studio.auth import passwords
 from studio.demo import rows
-from studio.services.publishing import endpoint_path, keep_triggers
+from studio.services.publishing import PUBLISHED_KINDS, endpoint_config, endpoint_path, keep_triggers
 
 TENANT_SLUG = "demo"
 TENANT_NAME = "Larkfell"
@@ -149,13 +149,13 @@ async def _triggers(tx: Tx, row: WorkflowRow) -> None:
     assert workflow is not None
     await keep_triggers(tx, row.workflow_id, workflow)
     for trigger in workflow.triggers:
-        if trigger.enabled and trigger.type in ("chat", "webhook"):
+        if trigger.enabled and trigger.type in PUBLISHED_KINDS:
             await workflows.put_endpoint(
                 tx,
                 row.workflow_id,
                 kind=trigger.type,
                 path=endpoint_path(trigger, row.name),
-                config=trigger.config,
+                config=endpoint_config(trigger, workflow),
             )
 
 

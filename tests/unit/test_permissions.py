@@ -95,7 +95,9 @@ def test_unsafe_routes_are_not_public_by_accident(routes: list[Any]) -> None:
         and route_permission(route.dependant) == PUBLIC
         and set(getattr(route, "methods", None) or {"WS"}) - {"GET", "HEAD"}
     }
-    assert all(path.startswith(("/auth/", "/hooks/", "/c/", "/chat/", "/ws/", "/webhooks/")) for path in writes), writes
+    assert all(
+        path.startswith(("/auth/", "/hooks/", "/c/", "/f/", "/chat/", "/ws/", "/webhooks/")) for path in writes
+    ), writes
 
 
 @pytest.mark.parametrize("permission", sorted(PERMISSIONS))

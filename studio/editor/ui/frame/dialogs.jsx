@@ -1,6 +1,6 @@
 // Publishing, a conflict with somebody else's save, and the sheet of shortcuts.
 import { useEffect, useRef, useState } from "react";
-import { Check, Copy, Globe, KeyRound, MessageSquare, TriangleAlert, Webhook } from "lucide-react";
+import { Check, Copy, FileText, Globe, KeyRound, MessageSquare, TriangleAlert, Webhook } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
 import { ago, count } from "./format.js";
 
@@ -81,10 +81,10 @@ function PublishForm({ publish, close }) {
         {view.live ? ` It replaces version ${view.live.number}.` : ""}
       </p>
       <ul className="hed-ways">
-        {top.addresses.map((one) => <li key={one.kind + one.path}>{one.kind === "chat" ? <MessageSquare size={14} /> : <Webhook size={14} />}<span>{one.kind === "chat" ? "Chat" : "Webhook"}</span><code>{one.kind === "chat" ? "/c" : "/hooks"}/…/{one.path}</code></li>)}
+        {top.addresses.map((one) => <li key={one.kind + one.path}><Way kind={one.kind} path={one.path} /></li>)}
         <li><Globe size={14} /><span>API</span><code>POST /api/v1/runs</code></li>
       </ul>
-      {!top.addresses.length && <p className="mut">No chat or webhook trigger is named in the file, so only the API can start it.</p>}
+      {!top.addresses.length && <p className="mut">No chat, webhook or form trigger is named in the file, so it has no address of its own.</p>}
       {warnings > 0 && <p className="hed-error warning">{count(warnings, "warning")} in the draft; it can be published all the same.</p>}
       <label className="hed-f">
         <span>What changed (optional)</span>
@@ -112,6 +112,17 @@ function Published({ publish, close }) {
   );
 }
 
+const WAYS = {
+  chat: { title: "Chat", place: "/c", icon: MessageSquare },
+  webhook: { title: "Webhook", place: "/hooks", icon: Webhook },
+  form: { title: "Form", place: "/f", icon: FileText },
+};
+
+function Way({ kind, path }) {
+  const { title, place, icon: Icon } = WAYS[kind];
+  return <><Icon size={14} /><span>{title}</span><code>{place}/…/{path}</code></>;
+}
+
 function Address({ address, busy }) {
   const { kind, path, auth, token } = address;
   const url = `${window.location.origin}${path}`;
@@ -120,9 +131,9 @@ function Address({ address, busy }) {
   const curl = `curl ${url}${isChat ? "/messages" : ""} \\\n${bearer}  -H 'Content-Type: application/json' \\\n  -d '{"message": "Hello"}'`;
   return (
     <div className="hed-address" data-testid={`address-${kind}`}>
-      <b>{isChat ? "Chat" : "Webhook"}</b>
-      {isChat && <a className="hed-link" href={url} target="_blank" rel="noreferrer">{url}</a>}
-      <Copyable text={curl} />
+      <b>{WAYS[kind].title}</b>
+      {kind !== "webhook" && <a className="hed-link" href={url} target="_blank" rel="noreferrer">{url}</a>}
+      {kind !== "form" && <Copyable text={curl} />}
       {auth === "hmac" && token && <Copyable text={token} />}
       {(auth === "token" || auth === "hmac") && <Secret address={address} busy={busy} />}
     </div>
