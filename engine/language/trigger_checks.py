@@ -48,6 +48,9 @@ def _config(document: Document, at: Path, kind: str, config: Mapping[str, Any]) 
     wrong = {fault.path[len(at)] for fault in faults if len(fault.path) > len(at)}
     if kind == "schedule" and "cron" not in wrong and "cron" in config:
         yield from _schedule(document, at, config)
+    if kind == "email":
+        message = "nothing fetches mail yet: this trigger starts no runs"
+        yield document.diagnostic("unsupported", message, at[:-1], severity="warning")
     if kind == "form" and "fields" not in wrong:
         yield from _form(document, at, config)
 

@@ -15,6 +15,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from engine.errors import ConfigError, Forbidden, InputError, NotFound, Unauthenticated
 from engine.execution.events import RunStatus
 from engine.execution.http_answer import http_answer
+from engine.execution.schema_check import problems
 from engine.store.access import identity, runs, workflows
 from engine.store.session import Scope
 from engine.store.tables.workflows import Endpoint
@@ -41,10 +42,12 @@ async def call_webhook(request: Request, tenant: str, path: str) -> Response:
     container = container_of(request)
     scope, endpoint = await find_endpoint(request, tenant, "webhook", path)
     signed_id = await _check_caller(request, endpoint, scope, body)
+    given = parse_json_object(body)
+    _check_schema(endpoint, given)
     key = signed_id or request.headers.get("idempotency-key")
     run = RunRequest(
         source=ByVersion(endpoint.workflow_id),
-        input=parse_json_object(body),
+        input=given,
         trigger="webhook",
         idempotency_key=f"{endpoint.endpoint_id}:{key}" if key else None,
     )
@@ -129,6 +132,14 @@ async def answered(request: Request, scope: Scope, view: RunView) -> Response:
         return answer(view)
     written = http_answer(output["response"])
     return Response(written.body, written.status, {**written.headers, **_ALONE, "Heddle-Run-Id": str(view.run_id)})
+
+
+def _check_schema(endpoint: Endpoint, given: dict[str, Any]) -> None:
+    """A body that does not follow the trigger's `schema` is refused before anything starts."""
+    schema = endpoint.config.get("schema")
+    found = problems(schema, given) if isinstance(schema, dict) else []
+    if found:
+        raise InputError(f"The body does not fit: {'; '.join(found)}", errors=found)
 
 
 async def _check_caller(request: Request, endpoint: Endpoint, scope: Scope, body: bytes) -> str | None:

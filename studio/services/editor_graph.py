@@ -128,7 +128,9 @@ def _trigger(document: Document, index: int, trigger: Trigger) -> dict[str, Json
         "detail": str(detail),
         "lines": _lines(document, ("triggers", index)),
     }
-    return shown | ({"next": _upcoming(trigger)} if trigger.type == "schedule" and trigger.enabled else {})
+    if trigger.type == "schedule" and trigger.enabled:
+        shown |= {"next": _upcoming(trigger), "clock": str(config.get("timezone", "UTC"))}
+    return shown
 
 
 def _upcoming(trigger: Trigger) -> list[str]:

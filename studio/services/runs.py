@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -116,9 +117,13 @@ def version_text(row: RunRow) -> str:
 def input_text(value: dict[str, Any]) -> str:
     """What the run was asked: its message, or its input as text."""
     message = value.get("message")
-    text = message if isinstance(message, str) else ", ".join(f"{k}: {v}" for k, v in value.items())
+    text = message if isinstance(message, str) else ", ".join(f"{k}: {_json_text(v)}" for k, v in value.items())
     text = " ".join(text[: INPUT_SHOWN * 2].split())
     return text if len(text) <= INPUT_SHOWN else text[: INPUT_SHOWN - 1] + "…"
+
+
+def _json_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def seconds(row: RunRow, now: datetime) -> float | None:

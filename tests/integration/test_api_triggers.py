@@ -113,3 +113,19 @@ async def test_who_may_look_and_who_may_unpublish(
         assert foreign.status_code == unknown.status_code == 404
     async with database.transaction(scope) as tx:
         assert (await workflows.get_by_name(tx, "mine")).published_number == 1
+
+
+async def test_a_body_that_does_not_follow_the_schema_starts_nothing(
+    http: httpx.AsyncClient, database: Database, scope: Scope
+) -> None:
+    key = await key_for(database, scope)
+    schema = "{type: object, required: [order], properties: {order: {type: string, pattern: '^O-'}}}"
+    text = TEXT.format(name="strict").replace('auth: "none"', f'auth: "none", schema: {schema}')
+    await http.post("/api/v1/workflows", headers=key, json={"text": text})
+    assert (await http.post("/api/v1/workflows/strict/publish", headers=key, json={})).status_code == 201
+    hook = f"/hooks/{await slug_of(database, scope)}/strict"
+    for body in ({}, {"order": 5}, {"order": "X-1"}):
+        refused = await http.post(hook, json=body)
+        assert (refused.status_code, refused.json()["code"]) == (422, "validation_error"), body
+    assert (await http.post(hook, json={"order": "O-1"})).status_code == 200
+    assert len((await http.get("/api/v1/runs", headers=key)).json()["runs"]) == 1

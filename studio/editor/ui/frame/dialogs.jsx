@@ -1,6 +1,6 @@
 // Publishing, a conflict with somebody else's save, and the sheet of shortcuts.
 import { useEffect, useRef, useState } from "react";
-import { Check, Copy, FileText, Globe, KeyRound, MessageSquare, TriangleAlert, Webhook } from "lucide-react";
+import { Check, Clock, Copy, FileText, Globe, KeyRound, MessageSquare, TriangleAlert, Webhook, Zap } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
 import { ago, count } from "./format.js";
 
@@ -82,6 +82,7 @@ function PublishForm({ publish, close }) {
       </p>
       <ul className="hed-ways">
         {top.addresses.map((one) => <li key={one.kind + one.path}><Way kind={one.kind} path={one.path} /></li>)}
+        {top.triggers.filter((one) => one.detail && one.detail !== "off" && OTHERS[one.type]).map((one, i) => <li key={i}><OtherWay trigger={one} /></li>)}
         <li><Globe size={14} /><span>API</span><code>POST /api/v1/runs</code></li>
       </ul>
       {!top.addresses.length && <p className="mut">No chat, webhook or form trigger is named in the file, so it has no address of its own.</p>}
@@ -117,6 +118,13 @@ const WAYS = {
   webhook: { title: "Webhook", place: "/hooks", icon: Webhook },
   form: { title: "Form", place: "/f", icon: FileText },
 };
+
+const OTHERS = { schedule: { title: "Schedule", icon: Clock }, event: { title: "Event", icon: Zap } };
+
+function OtherWay({ trigger }) {
+  const { title, icon: Icon } = OTHERS[trigger.type];
+  return <><Icon size={14} /><span>{title}</span><code>{trigger.detail}</code></>;
+}
 
 function Way({ kind, path }) {
   const { title, place, icon: Icon } = WAYS[kind];

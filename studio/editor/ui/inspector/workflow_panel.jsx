@@ -62,7 +62,7 @@ function Triggers({ triggers }) {
         return (
           <button key={i} className="hed-trigger" onClick={() => session.showProblem({ line: trigger.lines?.[0] })} title="Show it in the YAML">
             <Icon size={14} /><span>{trigger.name ?? trigger.type}</span><code>{trigger.detail}</code>
-            {trigger.next?.length > 0 && <small data-testid="next-fires">next {trigger.next.join(" · ")}</small>}
+            {trigger.next?.length > 0 && <small data-testid="next-fires">next {trigger.next.join(" · ")}, {trigger.clock}</small>}
           </button>
         );
       })}
