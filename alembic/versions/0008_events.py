@@ -37,13 +37,13 @@ BEGIN
       WHERE s.model IS NOT NULL AND s.tier IS NOT NULL
     UNION ALL SELECT 3, 'tool_call', jsonb_build_object(
       'tool', CASE WHEN s.node_type = 'tool' THEN s.input ->> 'tool' WHEN s.node_type = 'http' THEN 'http'
-                   WHEN f.name LIKE 'tool:%' THEN split_part(f.name, ':', 3) ELSE f.name END,
+                   WHEN s.node_type = 'email' THEN 'send_email' WHEN f.name LIKE 'tool:%' THEN split_part(f.name, ':', 3) ELSE f.name END,
       'status', CASE WHEN s.status = 'failed' OR jsonb_typeof(s.outcome #> '{result,error}') IS NOT NULL
                      THEN 'failed' ELSE 'succeeded' END,
       'error', coalesce(s.outcome #> '{error,code}', s.outcome #> '{result,error,code}'),
       'duration_ms', s.duration_ms)
       WHERE s.status = 'effect' AND f.name NOT LIKE 'turn:%' AND s.node_type NOT IN ('event', 'memory')
-         OR s.node_type IN ('tool', 'http') AND s.status IN ('succeeded', 'failed')
+         OR s.node_type IN ('tool', 'http', 'email') AND s.status IN ('succeeded', 'failed')
   ) AS e(number, topic, payload)
   ORDER BY s.seq, e.number
   ON CONFLICT DO NOTHING;

@@ -240,4 +240,4 @@ class LeasedJournal:
 
 def _is_news(record: StepRecord) -> bool:
     """Whether others may want to know: a model was used, or the outside world touched. The outbox picks out what."""
-    return record.model is not None or record.status == "effect" or record.node_type in ("tool", "http")
+    return record.model is not None or record.status == "effect" or record.node_type in ("tool", "http", "email")

@@ -15,18 +15,22 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from engine.errors import InputError, NotFound
-from engine.execution.ports import BusEvent
+from engine.execution.ports import BusEvent, StepRecord
 from engine.settings import Settings
 from engine.store.access import deliveries, events, runs, usage, workflows
+from engine.store.journal import JournalHub
 from engine.store.session import Database, Scope
 from engine.store.tables.events import OutboxEvent
+from engine.store.urls import app_url
 from runners.bus import OutboxBus
 from runners.client import ByText, RunRequest
+from runners.clocks import WallClock
 from runners.connections import Connections
 from runners.outbox import fan_out, purge
 from runners.runtime import Runtime
 from tests.conftest import make_tenant
 from tests.support.counting import counting_world, workflow_text
+from tests.support.servers import SECRET
 
 BUSY = workflow_text(
     "busy",
@@ -126,6 +130,46 @@ async def test_a_record_that_is_written_twice_is_told_once(database: Database, s
         async with database.anonymous() as session:
             await session.execute(sa.text("SELECT * FROM heddle_journal(CAST(:batch AS jsonb))"), {"batch": batch})
     assert [event.topic for event in await told(database, scope)] == ["usage_metered", "router_decision"] * 2
+
+
+# A record (type, status, input, outcome) and the call that is told of it: (tool, status, error).
+CALLS: list[tuple[tuple[Any, ...], tuple[Any, ...] | None]] = [
+    (("tool", "succeeded", {"tool": "find"}, {"output": {}}), ("find", "succeeded", None)),
+    (("tool", "failed", {"tool": "charge"}, {"error": {"code": "timeout"}}), ("charge", "failed", "timeout")),
+    (("http", "succeeded", {"url": "https://x.test/?key=secret"}, {"output": {}}), ("http", "succeeded", None)),
+    (("email", "succeeded", {"to": "ada@example.com"}, {}), ("send_email", "succeeded", None)),
+    (("agent", "effect", None, {"effect": "tool:1:refund#ab", "result": {"ok": 1}}), ("refund", "succeeded", None)),
+    (("agent", "effect", None, {"effect": "tool:2:refund#cd", "result": {"error": "no"}}), ("refund", "failed", None)),
+    (
+        ("saga", "effect", None, {"effect": "saga:pay#9", "result": {"error": {"code": "x"}}}),
+        ("saga:pay", "failed", "x"),
+    ),
+    (("agent", "effect", None, {"effect": "turn:1#ab", "result": {}}), None),
+    (("event", "effect", None, {"effect": "publish#ab", "result": {}}), None),
+    (("tool", "requested", {"tool": "find"}, {"then": {"do": "request"}}), None),
+    (("transform", "succeeded", {"tool": "x"}, {"output": {}}), None),
+]
+
+
+@pytest.mark.parametrize(("record", "expected"), CALLS)
+async def test_which_calls_are_told(
+    database: Database, scope: Scope, owner_url: str, record: tuple[Any, ...], expected: tuple[Any, ...] | None
+) -> None:
+    node_type, status, shown, outcome = record
+    hub = JournalHub(app_url(owner_url, SECRET), "me", WallClock())
+    hub.start()
+    async with database.transaction(scope) as tx:
+        digest = await workflows.put_definition(tx, "w", "name: w\n")
+        row, _ = await runs.create_run(tx, runs.NewRun("w", digest, "manual", {}))
+    claim = await hub.claim(scope.tenant_id, row.run_id)
+    assert claim.lease is not None
+    journal = hub.journal(claim.lease)
+    await journal.append(StepRecord(0, "a", node_type, 0, 1, status, outcome, shown, 1.0, 7))
+    await journal.barrier()
+    await hub.close()
+    found = [event.payload for event in await told(database, scope)]
+    assert [(call["tool"], call["status"], call["error"]) for call in found] == ([expected] if expected else [])
+    assert "secret" not in str(found)
 
 
 async def test_what_is_rolled_back_is_not_told(database: Database, scope: Scope) -> None:
