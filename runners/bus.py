@@ -16,12 +16,13 @@ class OutboxBus:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def publish(self, event: BusEvent) -> None:
+    async def publish(self, event: BusEvent) -> str:
         """Once for each idempotency key, however often it is asked."""
         try:
             async with self._db.transaction(Scope(event.tenant_id, None, "system")) as tx:
-                await events.publish(
+                event_id = await events.publish(
                     tx, event.topic, event.payload, run_id=event.run_id, idempotency_key=event.idempotency_key
                 )
+            return str(event_id)
         except (DBAPIError, OSError) as error:
             raise TransientError("The event could not be written: the database does not answer.") from error

@@ -81,7 +81,7 @@ class NoCache:
 class NoEventBus:
     """Nothing delivers events here."""
 
-    async def publish(self, event: BusEvent) -> None:
+    async def publish(self, event: BusEvent) -> str:
         raise ConfigError(f"this installation has no event bus, so nothing was published to {event.topic!r}")
 
 

@@ -274,7 +274,7 @@ class Sandbox(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BusEvent:
-    """Something that others may want to know. `idempotency_key` is the event's id: it is published once."""
+    """Something that others may want to know. With the same `idempotency_key` it is published once."""
 
     tenant_id: UUID
     run_id: UUID
@@ -284,8 +284,8 @@ class BusEvent:
 
 
 class EventBus(Protocol):
-    async def publish(self, event: BusEvent) -> None:
-        """Returns once the event will be delivered, whatever dies.
+    async def publish(self, event: BusEvent) -> str:
+        """Returns the event's id once it will be delivered, whatever dies.
 
         Raises TransientError; InputError for a topic that is none or the house's own, or too large a payload.
         """

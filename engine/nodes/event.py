@@ -1,8 +1,9 @@
 """event: tell others that something has happened.
 
-An event has a `topic` and a `payload` of fields; context.x and ${...} in it are replaced by what they refer to. It
-starts a run of each published workflow of this tenant that has an event trigger for the topic, and wakes runs that wait
-for it. Each step publishes its event once, however often it is tried. The output is the event's `event_id`.
+An event has a `topic` and a `payload` of fields (64 kB at most); context.x and ${...} in it are replaced by what they
+refer to. It starts a run of each published workflow of this tenant that has an event trigger for the topic, wakes runs
+that wait for it, and goes to whoever has subscribed to it from outside. Each step publishes its event once, however
+often it is tried. The output is the event's `event_id`.
 """
 
 from __future__ import annotations
@@ -12,11 +13,10 @@ from typing import Any
 
 from pydantic import Field
 
-from engine.errors import OutputTooLarge
 from engine.execution.context import StepContext
 from engine.execution.node import Done, Json, Node, Outcome
 from engine.execution.ports import BusEvent
-from engine.execution.records import MAX_INPUT_BYTES, clean
+from engine.execution.records import clean
 from engine.language.node_types import Group, NodeConfig
 from engine.language.triggers import TOPIC
 from engine.nodes._fields import NextNode
@@ -67,10 +67,7 @@ class EventNode(Node[EventConfig]):
         return str(config.get("topic") or "no topic")
 
     def inputs(self, ctx: StepContext, config: EventConfig) -> Json:
-        payload = clean(ctx.resolve(config.payload))
-        if len(str(payload)) > MAX_INPUT_BYTES:
-            raise OutputTooLarge(f"an event's payload may be {MAX_INPUT_BYTES // 1000} kB at most")
-        return {"topic": config.topic, "payload": payload}
+        return {"topic": config.topic, "payload": clean(ctx.resolve(config.payload))}
 
     async def run(self, ctx: StepContext, config: EventConfig) -> Outcome:
         event = BusEvent(
@@ -80,5 +77,4 @@ class EventNode(Node[EventConfig]):
             payload=ctx.input["payload"],
             idempotency_key=ctx.idempotency_key,
         )
-        await ctx.bus.publish(event)
-        return Done({"event_id": event.idempotency_key})
+        return Done({"event_id": await ctx.bus.publish(event)})

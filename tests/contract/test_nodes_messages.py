@@ -95,11 +95,8 @@ async def test_an_event_is_published_under_the_steps_key() -> None:
     (event,) = w.bus.events
     assert (event.tenant_id, event.run_id, event.topic) == (TENANT_ID, RUN_ID, "order.paid")
     assert event.payload == {"id": 5, "list": [5], "none": None}
-    assert (
-        result.output
-        == {"reply": None, "event_id": f"{RUN_ID}:it:0"}
-        == {"reply": None, "event_id": event.idempotency_key}
-    )
+    assert event.idempotency_key == f"{RUN_ID}:it:0"
+    assert result.output == {"reply": None, "event_id": f"event of {RUN_ID}:it:0"}
 
 
 async def test_an_event_that_cannot_be_published_now_is_tried_again_under_the_same_key() -> None:
@@ -113,7 +110,7 @@ async def test_a_payload_that_is_too_large_or_too_deep_is_not_published() -> Non
     deep: Any = 1
     for _ in range(90):
         deep = [deep]
-    for value in ("x" * 100_000, deep):
+    for value in ("x" * 600_000, deep):
         w = World()
         result = await w.run(one(EVENT), {"id": value})
         assert (result.status, w.bus.asked) == (RunStatus.FAILED, [])

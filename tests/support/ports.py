@@ -205,12 +205,13 @@ class FakeBus:
         self.asked: list[BusEvent] = []
         self.events: list[BusEvent] = []
 
-    async def publish(self, event: BusEvent) -> None:
+    async def publish(self, event: BusEvent) -> str:
         self.asked.append(event)
         if self.error is not None:
             raise self.error
         if event.idempotency_key not in {known.idempotency_key for known in self.events}:
             self.events.append(event)
+        return f"event of {event.idempotency_key}"
 
 
 class FakeCache:
