@@ -119,8 +119,9 @@ function useTextDraft({ value, field, save }) {
 
 function TextArea({ id, value, field, save, readOnly, mono }) {
   const draft = useTextDraft({ value, field, save });
-  const rows = Math.min(14, Math.max(3, draft.text.split("\n").reduce((n, line) => n + Math.max(1, Math.ceil(line.length / 40)), 0)));
-  return <textarea id={id} className={`hed-ta ${mono ? "" : "plain"}`} rows={rows} {...draft.bind} placeholder={placeholder(field)} readOnly={readOnly} spellCheck={!mono} />;
+  const wide = mono ? Infinity : 40;
+  const rows = Math.min(mono ? 24 : 14, Math.max(3, draft.text.split("\n").reduce((n, line) => n + Math.max(1, Math.ceil(line.length / wide)), 0)));
+  return <textarea id={id} className={`hed-ta ${mono ? "" : "plain"}`} wrap={mono ? "off" : undefined} rows={rows} {...draft.bind} placeholder={placeholder(field)} readOnly={readOnly} spellCheck={!mono} />;
 }
 
 // A prompt shows its {placeholders} marked; the marks lie under the text of a transparent field.
@@ -279,9 +280,21 @@ function ValueInput({ value, save, readOnly, label }) {
 
 // Any value: what begins like JSON is JSON, everything else a text as it is typed.
 function AnyInput({ id, value, field, save, readOnly }) {
-  const draft = useDraft(asText(value), (text) => void save(text === "" ? undefined : fromText(text, value)));
-  const rows = Math.min(8, draft.text.split("\n").length);
-  return <textarea id={id} className="hed-ta" rows={rows} {...draft.bind} readOnly={readOnly} spellCheck={false} placeholder={placeholder(field)} />;
+  const shown = value !== null && typeof value === "object" ? JSON.stringify(value, null, 2) : asText(value);
+  const check = (text) => {
+    if (text.trim() === "") return void save(undefined);
+    const next = fromText(text, value);
+    if (typeof next === "string" && /^\s*[[{]/.test(text)) return "Not JSON yet.";
+    return void save(next);
+  };
+  const draft = useDraft(shown, check, { onBlurOnly: true });
+  const rows = Math.min(12, draft.text.split("\n").reduce((n, line) => n + Math.max(1, Math.ceil(line.length / 40)), 0));
+  return (
+    <>
+      <textarea id={id} className="hed-ta" rows={rows} {...draft.bind} readOnly={readOnly} spellCheck={false} placeholder={placeholder(field)} />
+      {draft.error && <p className="hed-error error" role="alert">{draft.error}</p>}
+    </>
+  );
 }
 
 // Typed text keeps the kind of the value before it: "5" stays a number where a number was.
