@@ -38,13 +38,12 @@ def worker_binary() -> Path:
 def launchers(folder: Path) -> Iterator[tuple[Path, bool]]:
     """(program, whether bubblewrap is around it), the safer one first. The scripts are written into `folder`."""
     binary = worker_binary().resolve()
-    if os.name != "posix":
-        yield binary, False
-        return
-    wrapper = shutil.which("bwrap")
-    if wrapper:
-        yield _script(folder / "monty-wrapped", _wrapped(wrapper, binary)), True
-    yield _script(folder / "monty-bare", [str(binary)]), False
+    if os.name == "posix":
+        wrapper = shutil.which("bwrap")
+        if wrapper:
+            yield _script(folder / "monty-wrapped", _wrapped(wrapper, binary)), True
+        yield _script(folder / "monty-bare", [str(binary)]), False
+    yield binary, False
 
 
 def _wrapped(wrapper: str, binary: Path) -> list[str]:

@@ -111,27 +111,28 @@ class EgressClient:
 
     async def _answered(self, sent: Outgoing, request: HttpRequest) -> HttpReply:
         """The reply; one that says "not now" is raised, so that the policy waits as long as it asks, and counts it."""
-        hops = MAX_REDIRECTS if request.follow_redirects else 0
-        reply = await self._follow(sent, request.allow_hosts, hops)
+        reply = await self._follow(sent, request)
         if reply.status == 429:
             raise _Busy(reply)
         if reply.status in _DOWN:
             raise _Down(reply)
         return reply
 
-    async def _follow(self, sent: Outgoing, hosts: tuple[str, ...], hops: int) -> HttpReply:
-        """The reply after at most so many redirects; without any, a redirect is the reply."""
+    async def _follow(self, sent: Outgoing, request: HttpRequest) -> HttpReply:
+        """The reply, after some redirects at most; where none is to be followed, a redirect is the reply."""
+        hops = MAX_REDIRECTS if request.follow_redirects else 0
         for _ in range(hops + 1):
-            status, headers, body = await self._exchange(sent, hosts)
+            status, headers, body = await self._exchange(sent, request)
             location = headers.get("location")
             if status not in _REDIRECTS or not location or not hops:
                 return HttpReply(status, headers, decoded(body, headers.get("content-type", "")))
             sent = redirected(sent, status, location)
         raise PermanentError(f"The other side redirected more than {MAX_REDIRECTS} times.")
 
-    async def _exchange(self, sent: Outgoing, hosts: tuple[str, ...]) -> tuple[int, dict[str, str], bytes]:
+    async def _exchange(self, sent: Outgoing, asked: HttpRequest) -> tuple[int, dict[str, str], bytes]:
         """One hop. An address written out is judged here; names are resolved and judged on connecting."""
         _, host, port = sent.origin
+        hosts = asked.allow_hosts
         if hosts and not any(_covers(pattern, host) for pattern in hosts):
             raise EgressBlocked(f"{host} is not among the hosts that this node may call.", host=host)
         self._network.refuse_literal(host, port)
@@ -147,7 +148,7 @@ class EgressClient:
                 shown = _shown(response.headers)
                 stream = response.aiter_stream()
                 coding = "" if sent.method == "HEAD" else shown.get("content-encoding", "")
-                return response.status, shown, await read_body(stream, coding, self._max_bytes)
+                return response.status, shown, await read_body(stream, coding, self._max_bytes, asked.enough)
             finally:
                 await response.aclose()
         except httpcore.UnsupportedProtocol as error:

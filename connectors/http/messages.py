@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import AsyncIterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -115,8 +115,11 @@ def redirected(sent: Outgoing, status: int, location: str) -> Outgoing:
     return Outgoing(method, url, headers, b"" if changes else sent.body)
 
 
-async def read_body(pieces: AsyncIterable[bytes], coding: str, limit: int) -> bytes:
-    """The body, unpacked; raises OutputTooLarge when its packed or its unpacked form is larger than `limit`."""
+async def read_body(
+    pieces: AsyncIterable[bytes], coding: str, limit: int, enough: Callable[[bytes], bool] | None = None
+) -> bytes:
+    """The body, unpacked, as far as `enough` wants it; raises OutputTooLarge when its packed or its unpacked form is
+    larger than `limit`."""
     unpack = _unpacker(coding)
     received, parts, size = 0, [], 0
     try:
@@ -127,6 +130,8 @@ async def read_body(pieces: AsyncIterable[bytes], coding: str, limit: int) -> by
             parts.append(part)
             if received > limit or size > limit or (unpack and unpack.unconsumed_tail):
                 raise OutputTooLarge(f"The reply is larger than {limit // 1024} KiB.")
+            if enough is not None and enough(part):
+                return b"".join(parts)
         if unpack and not unpack.eof and received:
             raise PermanentError("The reply's compressed body is cut off.")
     except zlib.error as error:

@@ -19,6 +19,7 @@ from uuid import UUID
 
 from connectors.mcp.messages import (
     MAX_TOOLS,
+    Answered,
     call,
     fitting,
     headers_of,
@@ -145,5 +146,6 @@ class McpClient:
                 credential=server.credential,
                 idempotency_key=key,
                 repeatable=repeatable,
+                enough=Answered(message["id"]) if "id" in message else None,
             )
         )

@@ -25,6 +25,7 @@ _NAME = re.compile(r"[A-Za-z0-9_./-]{1,128}")
 _SESSION = re.compile(r"[!-~]{1,1024}")
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 
+_BLANK = re.compile(rb"\r?\n\r?\n")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -59,7 +60,7 @@ def result_of(reply: HttpReply, number: int, who: str) -> Mapping[str, Json]:
     """The result of call `number`, out of a JSON body or an event stream; raises ConnectorError."""
     checked(reply, who)
     for message in _messages(reply):
-        if not isinstance(message, Mapping) or message.get("id") != number or "method" in message:
+        if not _answers(message, number):
             continue
         error = message.get("error")
         if isinstance(error, Mapping):
@@ -76,18 +77,44 @@ def _shown(text: Json, most: int) -> str:
     return _UNSEEN.sub(" ", str(text)[: most * 2]).strip()[:most]
 
 
+class Answered:
+    """Whether an event stream has brought the answer to call `number`: fed with its pieces, it says so once."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._rest = bytearray()
+
+    def __call__(self, piece: bytes) -> bool:
+        start = max(0, len(self._rest) - 3)  # nothing is looked at twice, however small the pieces are
+        self._rest += piece
+        while found := _BLANK.search(self._rest, start):
+            event = self._rest[: found.start()].decode("utf-8", "replace")
+            del self._rest[: found.end()]
+            start = 0
+            if _answers(_event(event), self._number):
+                return True
+        return False
+
+
+def _answers(message: Json, number: int) -> bool:
+    """Whether this is the answer to call `number`, a result or an error."""
+    return isinstance(message, Mapping) and message.get("id") == number and "method" not in message
+
+
 def _messages(reply: HttpReply) -> list[Json]:
     """All messages of a reply: one, a batch, or those of an event stream."""
     if not reply.headers.get("content-type", "").lower().startswith("text/event-stream"):
         return reply.body if isinstance(reply.body, list) else [reply.body]
-    found = []
-    for event in re.split(r"\r?\n\r?\n", str(reply.body)):
-        data = [line[5:].removeprefix(" ") for line in event.splitlines() if line.startswith("data:")]
-        try:
-            found.append(json.loads("\n".join(data)))
-        except (ValueError, RecursionError):
-            continue
-    return found
+    return [_event(event) for event in re.split(r"\r?\n\r?\n", str(reply.body))]
+
+
+def _event(text: str) -> Json:
+    """The message of one event of a stream, None when it has none."""
+    data = [line[5:].removeprefix(" ") for line in text.splitlines() if line.startswith("data:")]
+    try:
+        return json.loads("\n".join(data))
+    except (ValueError, RecursionError):
+        return None
 
 
 def specs_of(result: Mapping[str, Json], who: str) -> list[ToolSpec]:

@@ -136,7 +136,8 @@ class HttpRequest:
     """An outbound call; the egress client decides whether the address may be reached at all.
 
     `credential` names a credential of the tenant, which the client adds to the call; its value never enters the run.
-    `repeatable`: it may be sent twice, though its method does not say so.
+    `repeatable`: it may be sent twice, though its method does not say so. `enough` is given the reply's body piece by
+    piece; once it says True, the rest is not waited for (streams whose other side does not hang up).
     """
 
     method: str
@@ -150,6 +151,7 @@ class HttpRequest:
     credential: str | None = None
     idempotency_key: str | None = None
     repeatable: bool = False
+    enough: Callable[[bytes], bool] | None = None
     policy: Mapping[str, Json] = field(default_factory=dict)  # overrides of the egress client's policy
     follow_redirects: bool = True  # False: a redirect is the reply
 

@@ -12,6 +12,7 @@ import pytest
 
 from connectors.http.client import EgressClient
 from connectors.mcp.client import McpClient
+from connectors.mcp.messages import Answered
 from connectors.policy import Guard
 from engine.errors import (
     AppError,
@@ -77,6 +78,29 @@ async def test_tools_are_listed_and_called(client: McpClient, remote: McpLike, s
     assert "mcp-session-id" not in opened
     assert ("mcp-session-id" in told, told["mcp-protocol-version"]) == (with_session, "2025-06-18")
     assert told["idempotency-key"] == "run:step:0"
+
+
+async def test_a_stream_that_stays_open_behind_the_answer_is_not_waited_for(client: McpClient, remote: McpLike) -> None:
+    remote.sse = remote.hangs = True
+    assert len(await client.tools(server(remote))) == 1
+    assert await asyncio.wait_for(call(client, remote), 15) == "5"
+
+
+def test_an_answer_is_found_in_pieces_of_any_size() -> None:
+    wrong = b'data: {"id": 8, "result": {}}\r\n\r\ndata: {"id": 7, "method": "x"}\n\ndata: [\n\n: ping\n\n'
+    right = b'id: 1\nevent: message\ndata: {"id": 7,\ndata: "result": {}}'
+    for size in (1, 2, 3, 7, 1000):
+        for blank in (b"\n\n", b"\r\n\r\n"):
+            seen, stream = Answered(7), wrong + right + blank + b"data: more"
+            pieces = [stream[at : at + size] for at in range(0, len(stream), size)]
+            said = [seen(piece) for piece in pieces]
+            first = said.index(True) * size
+            assert len(wrong + right) <= first + size <= len(wrong + right + blank) + size, (size, blank)
+
+
+def test_a_stream_without_blank_lines_is_read_in_linear_time() -> None:
+    seen = Answered(7)
+    assert not any(seen(b"x" * 10) for _ in range(300_000))
 
 
 async def test_one_session_serves_many_calls_whatever_time_each_of_them_has(client: McpClient, remote: McpLike) -> None:

@@ -42,6 +42,7 @@ class McpLike:
     hints: dict[str, Mapping[str, Json]] = field(default_factory=dict)
     extra: list[Json] = field(default_factory=list)  # further entries of the list of tools, as they are
     sse: bool = False
+    hangs: bool = False  # an event stream stays open behind the answer
     page: int = 100
     with_session: bool = True
     version: str | None = None
@@ -49,6 +50,7 @@ class McpLike:
     seen: list[tuple[dict[str, Json], dict[str, str]]] = field(default_factory=list)
     sessions: dict[str, bool] = field(default_factory=dict)  # id -> whether the handshake is complete
     port: int = 0
+    closing: threading.Event = field(default_factory=threading.Event)
 
     @property
     def host(self) -> str:
@@ -89,6 +91,7 @@ def mcp_like() -> Iterator[McpLike]:
     try:
         yield state
     finally:
+        state.closing.set()
         server.shutdown()
         server.server_close()
 
@@ -113,11 +116,16 @@ def _handler(state: McpLike) -> type[BaseHTTPRequestHandler]:
             body = answer.body.replace("{id}", str(message.get("id"))).encode("utf-8", "surrogatepass")
             self.send_response(answer.status)
             self.send_header("Content-Type", answer.type)
-            self.send_header("Content-Length", str(len(body)))
+            hangs = state.hangs and answer.type.startswith("text/event-stream")
+            self.send_header("Content-Length", str(len(body) + 1000 * hangs))
             for name, value in answer.headers:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
+            if hangs:
+                self.wfile.flush()
+                state.closing.wait(60)
+                self.close_connection = True
 
     return Handler
 
