@@ -26,6 +26,7 @@ _SECRET_VALUE = re.compile(
     r"|AIza[0-9A-Za-z_-]{30,}|[sr]k_live_[0-9A-Za-z]{16,}"
 )
 _PLACEHOLDER = re.compile(r"(?i)\W*(?:your|my|the|some|example|placeholder|change|insert|todo|x{3,}|\*{3,}|\.{3}).*")
+_REFERENCES = ("context.", "nodes.", "inputs.", "variables.")
 SECRET_PLACE = "YOUR_SECRET"  # noqa: S105  (the opposite of one)
 
 
@@ -168,7 +169,7 @@ def is_secret(key: str, value: str, *, in_credentials: bool = False) -> bool:
         return True
     if not key or not _SECRET_KEY.fullmatch(key) or len(value) < 8 or " " in value.removeprefix("Bearer "):
         return False
-    return not (value.startswith("context.") or "{" in value or _PLACEHOLDER.fullmatch(value))
+    return not (value.startswith(_REFERENCES) or "{" in value or _PLACEHOLDER.fullmatch(value))
 
 
 def without_secret(key: str, value: str) -> str:

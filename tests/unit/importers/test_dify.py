@@ -1,0 +1,245 @@
+"""Dify: selectors, conditions, containers and the nodes that have an equal of ours."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+
+from tests.unit.importers.samples import Json, dify, dify_node, edges, imported, node, outcomes, workflow
+
+START = dify_node("s", "start", "Start", variables=[{"variable": "query", "type": "text-input", "required": True}])
+
+
+def test_if_else_with_two_ends() -> None:
+    case = {"variable_selector": ["s", "query"], "comparison_operator": "contains", "value": "hello"}
+    found = imported(
+        yaml.safe_dump(
+            dify(
+                START,
+                dify_node(
+                    "c", "if-else", "IF", cases=[{"case_id": "true", "conditions": [case], "logical_operator": "and"}]
+                ),
+                dify_node("a", "end", "Yes", outputs=[{"variable": "true", "value_selector": ["s", "query"]}]),
+                dify_node("b", "end", "No", outputs=[]),
+                edges=[("s", "c"), ("c", "a", "true"), ("c", "b", "false")],
+            )
+        )
+    )
+    assert set(outcomes(found).values()) == {"mapped"}
+    assert edges(found) == [("start", "if", None), ("if", "yes", "contains(inputs.query, 'hello')"), ("if", "no", None)]
+    assert node(found, "yes")["config"]["output"] == {"true": "${inputs.query}"}
+    assert workflow(found)["inputs"]["properties"] == {"query": {"type": "string"}}
+
+
+@pytest.mark.parametrize(
+    ("operator", "value", "kind", "wanted"),
+    [
+        ("is", "x", "string", "inputs.query == 'x'"),
+        ("is not", "x", "string", "inputs.query != 'x'"),
+        ("not contains", "x", "string", "not contains(inputs.query, 'x')"),
+        ("start with", "a.b", "string", r"matches(inputs.query, '^a\\.b')"),
+        ("empty", "", "string", "not inputs.query"),
+        ("not empty", "", "string", "len(inputs.query) > 0"),
+        ("≥", "5", "number", "inputs.query >= 5"),
+        ("≠", "1.5", "number", "inputs.query != 1.5"),
+        ("in", ["a", "b"], "string", "inputs.query in ['a', 'b']"),
+        ("null", "", "string", "inputs.query == null"),
+        ("is", "true", "boolean", "inputs.query == true"),
+        ("all of", ["a"], "file", None),
+    ],
+)
+def test_operators(operator: str, value: Json, kind: str, wanted: str | None) -> None:
+    one = {"variable_selector": ["s", "query"], "comparison_operator": operator, "value": value, "varType": kind}
+    data = dify(
+        START,
+        dify_node("c", "if-else", cases=[{"case_id": "1", "conditions": [one]}]),
+        dify_node("a", "answer", answer="x"),
+        edges=[("s", "c"), ("c", "a", "1")],
+    )
+    found = imported(data)
+    assert (edges(found)[1][2] if wanted else "kept") == (wanted or "kept")
+    assert outcomes(found)["c"] == ("mapped" if wanted else "approximated")
+
+
+def test_a_model_with_messages_and_context() -> None:
+    found = imported(
+        dify(
+            START,
+            dify_node(
+                "kb",
+                "knowledge-retrieval",
+                query_variable_selector=["sys", "query"],
+                multiple_retrieval_config={"top_k": 3},
+            ),
+            dify_node(
+                "m",
+                "llm",
+                "Answer",
+                model={
+                    "provider": "langgenius/anthropic/anthropic",
+                    "name": "claude-x",
+                    "completion_params": {"temperature": 0.3},
+                },
+                prompt_template=[
+                    {"role": "system", "text": "Use {{#context#}} {not a place}"},
+                    {"role": "user", "text": "{{#sys.query#}} / {{#s.query#}}"},
+                ],
+                context={"enabled": True, "variable_selector": ["kb", "result"]},
+                memory={"window": {"enabled": True, "size": 7}},
+            ),
+            dify_node("a", "answer", answer="{{#m.text#}}"),
+            edges=[("s", "kb"), ("kb", "m"), ("m", "a")],
+            mode="advanced-chat",
+        )
+    )
+    config = node(found, "answer")["config"]
+    assert config["system_prompt"] == "Use {nodes.kb.output} {not a place}"
+    assert config["prompt_template"] == "{message} / {inputs.query}"
+    assert (config["model"], config["temperature"], config["memory"]["window"]) == ("claude-x", 0.3, 7)
+    assert node(found, "a")["config"]["text"] == "{nodes.answer.output}"
+    assert workflow(found)["triggers"] == [{"type": "chat", "config": {"path": "sample"}}]
+
+
+def test_a_loop_with_variables_and_an_iteration() -> None:
+    found = imported(
+        dify(
+            START,
+            dify_node(
+                "l",
+                "loop",
+                loop_count=4,
+                loop_variables=[{"label": "n", "value": "1", "value_type": "constant", "var_type": "number"}],
+                break_conditions=[
+                    {"variable_selector": ["l", "n"], "comparison_operator": "≥", "value": "3", "varType": "number"}
+                ],
+            ),
+            dify_node("ls", "loop-start", parent="l"),
+            dify_node(
+                "inc",
+                "assigner",
+                parent="l",
+                items=[{"variable_selector": ["l", "n"], "operation": "+=", "input_type": "constant", "value": 1}],
+            ),
+            dify_node(
+                "i",
+                "iteration",
+                iterator_selector=["s", "query"],
+                output_selector=["t", "output"],
+                is_parallel=True,
+                parallel_nums=3,
+            ),
+            dify_node("is", "iteration-start", parent="i"),
+            dify_node(
+                "t",
+                "template-transform",
+                parent="i",
+                template="{{ x }}!",
+                variables=[{"variable": "x", "value_selector": ["i", "item"]}],
+            ),
+            dify_node("e", "end", outputs=[{"variable": "all", "value_selector": ["i", "output"]}]),
+            edges=[("s", "l"), ("ls", "inc"), ("l", "i"), ("is", "t"), ("i", "e")],
+        )
+    )
+    assert node(found, "l")["config"] == {"body": "inc", "max_iterations": 4, "until": "context.n >= 3"}
+    assert node(found, "l_variables")["config"]["set"] == {"n": 1}
+    assert node(found, "inc")["config"]["set"] == {"n": "context.n + 1"}
+    assert node(found, "i")["config"] == {
+        "over": "inputs.query",
+        "body": "t",
+        "collect": "nodes.t.output.output",
+        "concurrency": 3,
+        "max_iterations": 1000,
+    }
+    assert node(found, "t")["config"]["set"] == {"output": "item + '!'"}
+    assert {("inc", "l", None), ("t", "i", None), ("start", "l_variables", None)} <= set(edges(found))
+    assert node(found, "e")["config"]["output"] == {"all": "${nodes.i.output.results}"}
+
+
+def test_classifier_extractor_http_and_variables() -> None:
+    found = imported(
+        dify(
+            START,
+            dify_node(
+                "q",
+                "question-classifier",
+                classes=[{"id": "1", "name": "Orders and returns"}, {"id": "2", "name": "投诉"}],
+                query_variable_selector=["s", "query"],
+            ),
+            dify_node(
+                "p",
+                "parameter-extractor",
+                parameters=[{"name": "city", "type": "string", "description": "Where", "required": True}],
+                query=["s", "query"],
+            ),
+            dify_node(
+                "h",
+                "http-request",
+                method="post",
+                url="https://x.example/{{#p.city#}}",
+                headers="X-A: {{#env.KEY#}}",
+                body={"type": "json", "data": [{"value": '{"a": "{{#p.city#}}", "n": {{#s.query#}}}'}]},
+                error_strategy="fail-branch",
+            ),
+            dify_node("v", "variable-aggregator", variables=[["h", "body"], ["p", "city"]]),
+            dify_node("x", "end", outputs=[]),
+            edges=[("s", "q"), ("q", "p", "1"), ("p", "h"), ("h", "v"), ("h", "x", "fail-branch")],
+            environment_variables=[{"name": "KEY", "value": "secret-value-1", "value_type": "secret"}],
+        )
+    )
+    assert ("q", "p", "context.class == 'orders_and_returns'") in edges(found)
+    assert [one["name"] for one in node(found, "q")["config"]["classes"]] == ["orders_and_returns", "class_2"]
+    assert node(found, "p")["config"]["schema"]["required"] == ["city"]
+    http = node(found, "h")["config"]
+    assert http["url"] == "https://x.example/{nodes.p.output.city}"
+    assert http["body"] == {"a": "${nodes.p.output.city}", "n": "${inputs.query}"}
+    assert http["headers"] == {"X-A": "${variables.key}"}
+    assert {"from": "h", "to": "x", "on": "error"} in workflow(found)["edges"]
+    assert node(found, "v")["config"]["set"] == {"output": "default(nodes.h.output, nodes.p.output.city)"}
+    assert "secret-value-1" not in str(found.text)
+
+
+def test_code_is_switched_off_and_files_are_not_supported() -> None:
+    found = imported(
+        dify(
+            START,
+            dify_node(
+                "c",
+                "code",
+                code="def main(a):\n    return {'x': a}",
+                code_language="python3",
+                variables=[{"variable": "a", "value_selector": ["s", "query"]}],
+            ),
+            dify_node("d", "document-extractor", variable_selector=["s", "query"]),
+            edges=[("s", "c"), ("c", "d")],
+        )
+    )
+    code = node(found, "c")
+    assert code["disabled"] is True
+    assert code["config"]["source"].endswith("result = main(a=a)\n")
+    assert outcomes(found) == {"Start": "mapped", "c": "approximated", "d": "unsupported"}
+
+
+def test_a_note_and_an_app_without_a_graph() -> None:
+    lines = [{"type": "paragraph", "children": [{"text": line}]} for line in ("Hello", "you")]
+    text = json.dumps({"root": {"children": lines}})
+    note = {
+        "id": "n",
+        "type": "custom-note",
+        "position": {"x": 0, "y": 0},
+        "data": {"type": "", "title": "", "theme": "blue", "text": text},
+    }
+    assert node(imported(dify(START, note)), "note")["config"]["text"] == "Hello\nyou"
+    app = {
+        "app": {"name": "Helper", "mode": "chat"},
+        "kind": "app",
+        "model_config": {
+            "pre_prompt": "Be {{tone}}",
+            "model": {"provider": "openai", "name": "gpt-x"},
+            "opening_statement": "Hi",
+        },
+    }
+    found = imported(app)
+    assert node(found, "answer")["config"]["system_prompt"] == "Be {tone}"
+    assert workflow(found)["triggers"][0]["config"]["greeting"] == "Hi"
