@@ -14,6 +14,8 @@ from pathlib import Path
 from engine.errors import ConfigError
 
 DEFAULT_PORT = 8000
+DATABASE_SCHEMES = ("postgresql://", "postgres://", "postgresql+psycopg://")
+REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 PROVIDER_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY", "GROQ_API_KEY")
 
 
@@ -53,6 +55,12 @@ class Settings:
                 return default
             return int(text)
 
+        def address(name: str, schemes: tuple[str, ...]) -> str | None:
+            text = env.get(name) or None
+            if text and not text.startswith(schemes):
+                wrong.append(f"{name} must begin with {' or '.join(schemes)}")  # it may hold a password: not shown
+            return text
+
         def switch(name: str) -> bool:
             text = (env.get(name) or "off").lower()
             if text not in ("on", "off"):
@@ -63,8 +71,8 @@ class Settings:
             data_dir=Path(env.get("HEDDLE_DATA_DIR") or ".heddle").expanduser().resolve(),
             port=integer("HEDDLE_PORT", DEFAULT_PORT, 1, 65535),
             host=env.get("HEDDLE_HOST") or "127.0.0.1",
-            database_url=env.get("DATABASE_URL") or None,
-            redis_url=env.get("REDIS_URL") or None,
+            database_url=address("DATABASE_URL", DATABASE_SCHEMES),
+            redis_url=address("REDIS_URL", REDIS_SCHEMES),
             secret=env.get("HEDDLE_SECRET") or None,
             master_key=env.get("HEDDLE_MASTER_KEY") or None,
             public_url=(env.get("HEDDLE_PUBLIC_URL") or "").rstrip("/") or None,

@@ -63,6 +63,8 @@ def open_connections(
             started = urls.started
         assert database_url is not None
         assert redis_url is not None
+        if settings.redis_url:
+            _reach_redis(redis_url)
         if migrate:
             bring_up_to_date(database_url, secrets, progress)
         found = _connections(database_url, redis_url, secrets, started_here=started)
@@ -84,16 +86,36 @@ def bring_up_to_date(database_url: str, secrets: Secrets, progress: Progress = s
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turn the driver's complaint that a database cannot be reached into a ConfigError with the mend."""
-    from sqlalchemy.exc import OperationalError  # noqa: PLC0415 - heavy
+    """Turn the driver's complaint that a database cannot be used into a ConfigError with the mend."""
+    from psycopg.errors import InsufficientPrivilege  # noqa: PLC0415 - heavy
+    from sqlalchemy.exc import OperationalError, ProgrammingError  # noqa: PLC0415
 
     try:
         yield
+    except ProgrammingError as err:
+        if not isinstance(err.orig, InsufficientPrivilege):
+            raise
+        first = str(err.orig).strip().splitlines()[0]
+        raise ConfigError(
+            f"The role of DATABASE_URL may not set up the database ({first}): "
+            "it has to own the database and be allowed to create roles"
+        ) from err
     except OperationalError as err:
         first = str(err.orig).strip().splitlines()[0]
         raise ConfigError(
             f"The database cannot be used ({first}): check DATABASE_URL and that its server runs"
         ) from err
+
+
+def _reach_redis(url: str) -> None:
+    """Raises ConfigError with the mend when an operator's Redis does not answer."""
+    from redis import Redis, RedisError  # noqa: PLC0415 - heavy
+
+    try:
+        with Redis.from_url(url, socket_connect_timeout=3.0, socket_timeout=3.0) as link:
+            link.ping()
+    except (RedisError, OSError, ValueError) as err:
+        raise ConfigError(f"Redis cannot be used ({err}): check REDIS_URL and that its server runs") from err
 
 
 def _connections(

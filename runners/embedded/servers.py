@@ -53,10 +53,12 @@ class EmbeddedServers:
     redis_options: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = silent
     _users: IO[str] | None = None
+    _held: tuple[str, ...] = ()
 
     def acquire(self, *, postgres: bool = True, redis: bool = True) -> ServerUrls:
         """Start what is not running, and keep it running until `release`."""
         ensure_data_dir(self.data_dir)
+        self._held = tuple(name for name, wanted in zip(_SERVERS, (postgres, redis), strict=True) if wanted)
         with locked(self.data_dir / LOCK):
             self._users = self._users or share_lock(self.data_dir / USERS)
             try:
@@ -70,10 +72,10 @@ class EmbeddedServers:
         if self._users is None:
             return False
         state = read_json(self.data_dir / STATE) or {}
-        known = [ProcessId.from_json(state[name]) for name in _SERVERS if name in state]
+        known = [ProcessId.from_json(state.get(name)) for name in self._held]
         if all(process is not None and process.alive() for process in known):
             return False
-        self.acquire(postgres="postgres" in state, redis="redis" in state)
+        self.acquire(postgres="postgres" in self._held, redis="redis" in self._held)
         return True
 
     def release(self) -> None:

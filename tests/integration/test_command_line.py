@@ -6,10 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg import sql
+from sqlalchemy.engine import make_url
 
 from tests.support.servers import MASTER_KEY, SECRET
 
@@ -294,6 +298,33 @@ class TestOperations:
         assert "The database cannot be used" in done.stderr
         assert "secret-word" not in done.stderr
         assert "Traceback" not in done.stderr
+
+    def test_a_redis_that_is_not_there(self, heddle: Heddle, server_env: dict[str, str]) -> None:
+        done = heddle("up", env=server_env | {"REDIS_URL": "redis://:secret-word@127.0.0.1:1/0"})
+        assert done.returncode == 1
+        assert "Redis cannot be used" in done.stderr.splitlines()[-1]
+        assert "check REDIS_URL" in done.stderr
+        assert "secret-word" not in done.stderr
+
+    def test_a_role_that_may_not_set_up_the_database(self, heddle: Heddle, server_env: dict[str, str]) -> None:
+        guest = f"guest_{uuid.uuid4().hex[:8]}"
+        with psycopg.connect(server_env["DATABASE_URL"], autocommit=True) as owner:
+            owner.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'secret-word'").format(sql.Identifier(guest)))
+            owner.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(guest)))
+            url = make_url(server_env["DATABASE_URL"]).set(username=guest, password="secret-word", database=guest)
+            done = heddle("db", "upgrade", env=server_env | {"DATABASE_URL": url.render_as_string(hide_password=False)})
+            owner.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(guest)))
+            owner.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(guest)))
+        assert done.returncode == 1
+        assert "has to own the database" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_addresses_of_something_else(self, heddle: Heddle) -> None:
+        done = heddle("runs", env={"DATABASE_URL": "mysql://me:secret-word@db/x", "REDIS_URL": "localhost:6379"})
+        assert done.returncode == 1
+        assert "DATABASE_URL must begin with postgresql://" in done.stderr
+        assert "REDIS_URL must begin with redis://" in done.stderr
+        assert "secret-word" not in done.stderr
 
     def test_wrong_settings_are_named_together(self, heddle: Heddle) -> None:
         done = heddle("runs", env={"HEDDLE_PORT": "eighty", "HEDDLE_WORKER_CONCURRENCY": "0"})

@@ -169,6 +169,18 @@ def test_a_server_that_dies_while_in_use_comes_back_at_the_same_address(data_dir
     wait_until(lambda: processes_of(data_dir) == [])
 
 
+def test_only_what_was_asked_for_is_kept_alive(data_dir: Path) -> None:
+    """With REDIS_URL set no Redis is started, though the folder remembers one from before."""
+    hold = servers(data_dir)
+    hold.acquire()
+    hold.release()
+    urls = hold.acquire(redis=False)
+    assert urls.redis is None
+    assert hold.revive() is False
+    assert "pid" not in state(data_dir)["redis"]
+    hold.release()
+
+
 @pytest.mark.parametrize("pid", ["this test", "1", "no number"])
 def test_a_pid_file_that_names_a_foreign_process_is_taken_away(data_dir: Path, pid: str) -> None:
     hold = servers(data_dir)
