@@ -86,36 +86,50 @@ def bring_up_to_date(database_url: str, secrets: Secrets, progress: Progress = s
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turn the driver's complaint that a database cannot be used into a ConfigError with the mend."""
-    from psycopg.errors import InsufficientPrivilege  # noqa: PLC0415 - heavy
-    from sqlalchemy.exc import OperationalError, ProgrammingError  # noqa: PLC0415
-
+    """Turn a driver's complaint into a ConfigError with the mend."""
     try:
         yield
-    except ProgrammingError as err:
-        if not isinstance(err.orig, InsufficientPrivilege):
+    except Exception as err:
+        sentence = explanation(err)
+        if sentence is None:
             raise
-        first = str(err.orig).strip().splitlines()[0]
-        raise ConfigError(
+        raise ConfigError(sentence) from err
+
+
+def explanation(err: Exception) -> str | None:
+    """What is wrong with the database or Redis, and the mend; None for an error of another kind."""
+    from psycopg.errors import InsufficientPrivilege  # noqa: PLC0415 - heavy
+    from redis import RedisError  # noqa: PLC0415
+    from sqlalchemy.exc import OperationalError, ProgrammingError  # noqa: PLC0415
+
+    from engine.store.urls import APP_ROLE  # noqa: PLC0415
+
+    if isinstance(err, RedisError):
+        return f"Redis cannot be used ({err}): check REDIS_URL and that its server runs"
+    if not isinstance(err, OperationalError | ProgrammingError):
+        return None
+    first = str(err.orig).strip().splitlines()[0]
+    if isinstance(err.orig, InsufficientPrivilege):
+        return (
             f"The role of DATABASE_URL may not set up the database ({first}): "
             "it has to own the database and be allowed to create roles"
-        ) from err
-    except OperationalError as err:
-        first = str(err.orig).strip().splitlines()[0]
-        raise ConfigError(
-            f"The database cannot be used ({first}): check DATABASE_URL and that its server runs"
-        ) from err
+        )
+    if isinstance(err, ProgrammingError):
+        return None
+    if f'authentication failed for user "{APP_ROLE}"' in first:
+        return (
+            "The database does not know the password that HEDDLE_SECRET gives: set the secret back, "
+            "or run `heddle db upgrade` to make this one count (each server holds one)"
+        )
+    return f"The database cannot be used ({first}): check DATABASE_URL and that its server runs"
 
 
 def _reach_redis(url: str) -> None:
     """Raises ConfigError with the mend when an operator's Redis does not answer."""
-    from redis import Redis, RedisError  # noqa: PLC0415 - heavy
+    from redis import Redis  # noqa: PLC0415 - heavy
 
-    try:
-        with Redis.from_url(url, socket_connect_timeout=3.0, socket_timeout=3.0) as link:
-            link.ping()
-    except (RedisError, OSError, ValueError) as err:
-        raise ConfigError(f"Redis cannot be used ({err}): check REDIS_URL and that its server runs") from err
+    with explained(), Redis.from_url(url, socket_connect_timeout=3.0, socket_timeout=3.0) as link:
+        link.ping()
 
 
 def _connections(

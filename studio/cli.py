@@ -64,7 +64,7 @@ def _guarded(arguments: list[str]) -> int:
         where = f" ({err.filename})" if err.filename else ""
         return _complain(f"{err.strerror or err}{where}")
     except Exception as err:  # the last resort: people see a sentence, developers the trace
-        return _complain(f"something unexpected went wrong ({type(err).__name__}: {err})")
+        return _complain(_explanation(err) or f"something unexpected went wrong ({type(err).__name__}: {err})")
     return code
 
 
@@ -87,6 +87,12 @@ def _complain(message: str) -> int:
     else:
         print(f"heddle: {message}", file=sys.stderr)
     return 1
+
+
+def _explanation(err: Exception) -> str | None:
+    from runners.connections import explanation
+
+    return explanation(err)
 
 
 def _debugging() -> bool:

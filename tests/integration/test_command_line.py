@@ -319,6 +319,11 @@ class TestOperations:
         assert "has to own the database" in done.stderr
         assert "Traceback" not in done.stderr
 
+    def test_a_secret_that_the_database_does_not_know(self, heddle: Heddle, server_env: dict[str, str]) -> None:
+        done = heddle("runs", env=server_env | {"HEDDLE_SECRET": "another one"})
+        assert done.returncode == 1
+        assert "set the secret back" in done.stderr.splitlines()[-1]
+
     def test_addresses_of_something_else(self, heddle: Heddle) -> None:
         done = heddle("runs", env={"DATABASE_URL": "mysql://me:secret-word@db/x", "REDIS_URL": "localhost:6379"})
         assert done.returncode == 1
