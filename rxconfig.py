@@ -9,6 +9,7 @@ _bin = str(Path(sys.executable).parent)
 if os.environ.get("PATH", "").split(os.pathsep)[0] != _bin:
     os.environ["PATH"] = _bin + os.pathsep + os.environ.get("PATH", "")
 os.environ.setdefault("REFLEX_USE_NPM", "1")
+os.environ.setdefault("NODE_USE_SYSTEM_CA", "1")  # as pip does, so that a proxy that the machine trusts is trusted
 os.environ.setdefault("REFLEX_CHECK_LATEST_VERSION", "false")
 # The lock file names no registry, so that any mirror can serve it and nobody's build changes it.
 os.environ.setdefault("NPM_CONFIG_OMIT_LOCKFILE_REGISTRY_RESOLVED", "true")

@@ -73,6 +73,7 @@ def test_a_full_disk_is_said_before_the_build(tmp_path: Path, monkeypatch: pytes
     [
         ("npm error code ENOTFOUND\nnpm error network", "npm cannot reach its registry"),
         ("npm error code ENOSPC", "The disk is full"),
+        ("npm error code SELF_SIGNED_CERT_IN_CHAIN", "NODE_EXTRA_CA_CERTS"),
         ("SyntaxError: bad", "The reason is in the log"),
     ],
 )
