@@ -6,6 +6,9 @@ import asyncio
 import os
 import shutil
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +30,7 @@ from tests.contract.test_nodes_data import one
 from tests.support.counting import until
 from tests.support.ports import RUN_ID, TENANT_ID
 
+ROOT = Path(__file__).resolve().parents[2]
 HAS_WRAPPER = shutil.which("bwrap") is not None
 
 
@@ -382,6 +386,51 @@ async def test_nothing_is_left_behind(tmp_path: Path) -> None:
 def _monties() -> list[int]:
     children = psutil.Process().children(recursive=True)
     return [p.pid for p in children if p.is_running() and p.status() != psutil.STATUS_ZOMBIE and "monty" in p.name()]
+
+
+OWNER = """
+import asyncio, shutil, sys
+from pathlib import Path
+from uuid import UUID
+
+from connectors.code.sandbox import MontySandbox
+from engine.execution.ports import CodeTask
+
+if sys.argv[1] == "bare":
+    shutil.which = lambda *_, **__: None
+
+async def main():
+    sandbox = MontySandbox(Path(sys.argv[2]), workers=1)
+    print(await sandbox.start(), flush=True)
+    await sandbox.run(CodeTask(UUID(int=1), "while True: pass", {}, float(sys.argv[3]), 32))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(("kind", "seconds"), [("bare", 3), ("wrapped", 60)])
+def test_no_program_outlives_a_killed_process(kind: str, seconds: int, tmp_path: Path) -> None:
+    """Behind bubblewrap it ends at once, without it at its time limit."""
+    command = [sys.executable, "-c", OWNER, kind, str(tmp_path), str(seconds)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as owner:
+        assert owner.stdout is not None
+        if owner.stdout.readline().strip() != str(kind == "wrapped"):
+            owner.kill()
+            pytest.skip("this machine does not let bubblewrap work")
+        workers = _started(owner.pid)
+        owner.kill()
+    gone, alive = psutil.wait_procs(workers, timeout=30)
+    assert (alive, len(gone)) == ([], len(workers))
+
+
+def _started(pid: int) -> list[psutil.Process]:
+    """The process's sandbox workers, once there are some."""
+    for _ in range(300):
+        found = [p for p in psutil.Process(pid).children(recursive=True) if "monty" in p.name()]
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError("no worker was started")
 
 
 async def test_where_nothing_starts_the_operator_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
