@@ -42,6 +42,7 @@ class App:
     default: str | None = None
     calls: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, str] = field(default_factory=dict)
+    rows: str | None = None
 
 
 @cache
@@ -78,7 +79,8 @@ def call(job: Job) -> None:
     job.approximate(CALLED if spec else GUESSED)
     used: set[str] = set()
     config: dict[str, Json] = {"method": method, "url": _address(job, app, path, used)}
-    fields = _fields(job, app, used)
+    fields = _row(job, app) if app.rows and method != "GET" else {}
+    fields = fields or _fields(job, app, used)
     if fields:
         config["query" if method == "GET" else "body"] = fields
     if "telegram_token" not in config["url"]:
@@ -136,6 +138,13 @@ def _filled(job: Job, names: str, used: set[str]) -> str:
     return f"{{{slug(names.split('|', maxsplit=1)[0]) or 'id'}}}"
 
 
+def _row(job: Job, app: App) -> dict[str, Json]:
+    """The columns that the node fills, as one row, in the order of the file."""
+    columns = v.mapping(job.params, "columns", "value")
+    row = [_value(job, name, columns, name) for name in list(columns)[:MAX_FIELDS]]
+    return {str(app.rows): [["" if cell is None else cell for cell in row]]} if row else {}
+
+
 def _fields(job: Job, app: App, used: set[str]) -> dict[str, Json]:
     """What is sent along: by the app's names where the table has them, else by the node's."""
     given = dict(_given(job.params, used))
@@ -160,9 +169,11 @@ def _given(params: Mapping[str, Json], used: set[str]) -> Iterator[tuple[str, Js
 
 
 def _value(job: Job, name: str, given: Mapping[str, Json], paths: str) -> Json:
-    for path in paths.split("|"):
-        steps = path.split(".")
+    for path in [paths] if paths in given else paths.split("|"):
+        steps = [path] if path in given else path.split(".")
         raw = given.get(steps[-1]) if len(steps) > 1 and steps[0] in _WRAPPERS else v.at(dict(given), *steps)
+        if isinstance(raw, dict) and "mappingMode" in raw:  # a table's columns; the rest is how the form looked
+            raw = raw.get("value")
         if raw in (None, "", {}, []) or job.reader.asks_model(raw):
             continue
         if isinstance(raw, str) and raw.lstrip("= \n").startswith(("{", "[")):

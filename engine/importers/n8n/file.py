@@ -42,6 +42,7 @@ class Item:
     loop: Item | None = None  # the innermost loop that it stands in
     passes: bool = False
     trigger: bool = False
+    trigger_data: dict[str, Json] | None = None  # what the draft says of it, when it is one
     renames: Renames = field(default_factory=dict)
 
     @property

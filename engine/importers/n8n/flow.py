@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,7 @@ from engine.importers.n8n import agents, apps, batches, table, triggers
 from engine.importers.n8n.file import File, Item, read_file
 from engine.importers.n8n.job import Job
 from engine.importers.n8n.reading import Reader
+from engine.importers.names import slug
 from engine.importers.report import Outcome
 
 Json = Any
@@ -137,15 +139,26 @@ def _entries_of_triggers(file: File, starting: list[Item]) -> None:
     draft.link(draft.start, fork.name)
     seen: set[str] = set()
     for targets, items in ways.items():
-        kinds = [kind for kind in dict.fromkeys(map(_kind_of, items)) if kind not in seen]
+        kinds = [kind for kind in dict.fromkeys(_sign_of(item, ways) for item in items) if kind not in seen]
         if not kinds:
             for item in items:
                 item.entry.approximate("another trigger of the same kind leads elsewhere; the two cannot be told apart")
             continue
         seen.update(kinds)
-        condition = " or ".join(f"run.trigger == '{kind}'" for kind in kinds)
+        condition = " or ".join(kinds)
         for name in targets:
             draft.link(fork.name, name, condition, label=items[0].label)
+
+
+def _sign_of(item: Item, ways: Mapping[tuple[str, ...], list[Item]]) -> str:
+    """The expression that is true for runs of this trigger. Schedules say by their input which one they are."""
+    kind = _kind_of(item)
+    schedules = [other for items in ways.values() for other in items if _kind_of(other) == "schedule"]
+    if kind == "schedule" and len(schedules) > 1 and item.trigger_data is not None:
+        said = slug(item.label) or "schedule"
+        item.trigger_data.setdefault("config", {})["input"] = {"started_by": said}
+        return f"context.started_by == '{said}'"
+    return f"run.trigger == '{kind}'"
 
 
 def _kind_of(item: Item) -> str:

@@ -84,7 +84,7 @@ def _pairs(job: Job, field: str, key: str, json_key: str) -> dict[str, Json]:
     for pair in pairs:
         name = job.reader.wording(v.text(pair, "name") or v.text(pair, "key")).plain
         if name and not job.reader.asks_model(pair.get("value")):
-            found[name] = job.reader.value(f"{field}.{name}", pair.get("value", ""))
+            found[name] = job.reader.value(f"{field}.{name}", _trimmed(pair.get("value", "")))
     raw = job.params.get(json_key, job.params.get(old_json))
     if raw is not None and not found:
         data = job.reader.data(field, raw, lambda at, wording: job.draft.value(job.entry, at, wording))
@@ -92,6 +92,10 @@ def _pairs(job: Job, field: str, key: str, json_key: str) -> dict[str, Json]:
             return {name: value for name, value in data.items() if name}
         job.entry.keep(field, str(raw), "this is not JSON that could be read")
     return found
+
+
+def _trimmed(raw: Json) -> Json:
+    return raw.strip() if isinstance(raw, str) else raw
 
 
 def _texts(headers: dict[str, Json]) -> dict[str, Json]:

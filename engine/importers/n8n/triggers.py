@@ -66,6 +66,7 @@ def convert(file: File, item: Item) -> None:
     if item.disabled:
         trigger["enabled"] = False
     draft.triggers.append(trigger)
+    item.trigger_data = trigger
 
 
 def _trigger(  # noqa: PLR0911  (one return per kind)

@@ -265,6 +265,33 @@ def test_triggers_of_several_kinds_have_their_own_ways() -> None:
     assert ("which_trigger", "b", "run.trigger == 'schedule'") in edges(found)
 
 
+def test_two_schedules_are_told_apart_by_their_input() -> None:
+    found = imported(
+        n8n(
+            n8n_node("Daily", "scheduleTrigger", {"rule": {"interval": [{"field": "days"}]}}),
+            n8n_node("Weekly", "scheduleTrigger", {"rule": {"interval": [{"field": "weeks", "triggerAtDay": [1]}]}}),
+            n8n_node("A", "noOp"),
+            n8n_node("B", "noOp"),
+            links={"Daily": [["A"]], "Weekly": [["B"]]},
+        )
+    )
+    assert [one["config"] for one in workflow(found)["triggers"]] == [
+        {"cron": "0 0 * * *", "input": {"started_by": "daily"}},
+        {"cron": "0 0 * * 1", "input": {"started_by": "weekly"}},
+    ]
+    assert ("which_trigger", "b", "context.started_by == 'weekly'") in edges(found)
+
+
+def test_columns_of_a_sheet_are_a_row() -> None:
+    columns = {
+        "mappingMode": "defineBelow",
+        "value": {"Name": "={{ $json.name }}", "Mail": ""},
+        "schema": [{"id": "Name"}],
+    }
+    found = imported(n8n(n8n_node("Sheet", "googleSheets", {"operation": "append", "columns": columns})))
+    assert node(found, "sheet")["config"]["body"] == {"values": [["context.name", ""]]}
+
+
 APPS = {
     "slack": (
         {"channelId": {"__rl": True, "value": "C1", "mode": "id"}, "text": "=Hi {{ $json.n }}"},
