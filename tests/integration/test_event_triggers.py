@@ -13,15 +13,19 @@ from redis.asyncio import Redis
 
 from connectors.http.client import EgressClient
 from engine.execution.ports import BusEvent
+from engine.settings import Settings
 from engine.store.access import deliveries, events, runs, workflows
 from engine.store.session import Database, Scope
 from engine.store.tables.runs import RunRow
 from engine.store.vault import Vault
 from runners.bus import OutboxBus
+from runners.client import ByText, RunRequest
+from runners.connections import Connections
 from runners.event_starts import MAX_CHAIN, EventStarter, passes
 from runners.outbox import Deliverer, fan_out
 from runners.outgoing import WebhookSender
 from runners.queue import RunQueue
+from runners.runtime import Runtime
 from studio.services import publishing
 from tests.conftest import make_tenant
 from tests.support.servers import MASTER_KEY
@@ -217,3 +221,38 @@ async def test_workflows_that_start_each_other_end(database: Database, scope: Sc
     found = await letters(database, scope)
     assert found[0].error.startswith(f"{MAX_CHAIN} events led to this one")
     assert len(await started(database, scope)) == MAX_CHAIN
+
+
+TELLS = """\
+name: "tells"
+version: "1.0.0"
+description: "a test"
+category: "system"
+priority: "low"
+nodes:
+  - {name: "start", type: "start"}
+  - {name: "tell", type: "event", config: {topic: "order.paid", payload: {order: "context.order", total: 5}}}
+  - {name: "end", type: "end", config: {output: {told: "context.event_id"}}}
+edges:
+  - {from: "start", to: "tell", condition: null}
+  - {from: "tell", to: "end", condition: null}
+"""
+
+
+async def test_from_an_event_node_to_the_run_that_it_starts(
+    settings: Settings, connections: Connections, database: Database, scope: Scope, working: Deliverer
+) -> None:
+    await publish_workflow(database, scope)
+    runtime = await Runtime.open(settings, connections, with_models=False)
+    try:
+        view = await runtime.client.run_inline(scope, RunRequest(ByText(TELLS), {"order": "O-1"}), 20, whole=True)
+        assert view.status == "succeeded", view.error
+        await fan_out(database)
+        await working.deliver()
+        (run,) = await started(database, scope)
+        assert (run.input["order"], run.input["total"]) == ("O-1", 5)
+        assert run.input["event"]["id"] == view.output["told"]
+        assert run.input["event"]["run_id"] == str(view.run_id)
+        assert await runtime.host.execute(scope.tenant_id, run.run_id) == "succeeded"
+    finally:
+        await runtime.close()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +32,7 @@ from studio.services.schedules import listing
 from tests.conftest import make_tenant
 from tests.support.counting import until
 from tests.support.servers import SECRET
+from tests.support.worker_process import started
 
 HEAD = """\
 name: "{name}"
@@ -386,3 +389,35 @@ async def test_the_scheduler_role_ticks(database: Database, scope: Scope, redis:
 async def _woken(redis: Redis) -> None:
     while not await redis.llen("rq:queue:heddle"):  # noqa: ASYNC110
         await asyncio.sleep(0.02)
+
+
+async def test_schedulers_that_are_killed_again_and_again(
+    database: Database, fresh_owner_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    """Real processes, killed in the middle of a hundred due schedules: every moment has its run, and none has two."""
+    scopes = [await make_tenant(database, f"killed{i}") for i in range(2)]
+    for each in scopes:
+        await publish(database, each, *["cron: '0 0 * * *', catch_up: 1"] * 50)
+        moment = await set_back(database, each, next_at=datetime(2026, 1, 1, tzinfo=UTC))
+
+    async def count() -> int:
+        return sum([len(await all_runs(database, each)) for each in scopes])
+
+    for _ in range(3):
+        before = await count()
+        with started("scheduler", fresh_owner_url, redis_url, tmp_path / "effects", count=2) as processes:
+            while await count() < min(before + 5, 95):  # noqa: ASYNC110 - until they are in the middle of it
+                await asyncio.sleep(0.005)
+            for process in processes:
+                process.send(signal.SIGKILL)
+        for each in scopes:
+            await look_now(database, each)
+    with started("scheduler", fresh_owner_url, redis_url, tmp_path / "effects", count=2):
+        for each in scopes:
+            while len(await all_runs(database, each)) < 50:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+    for each in scopes:
+        found = await all_runs(database, each)
+        assert len({run.idempotency_key for run in found}) == len(found) == 50
+        assert {row.last_run_id for row in await rows_of(database, each)} == {run.run_id for run in found}
+        assert all(datetime.fromisoformat(run.input["scheduled_at"]) > moment for run in found), "only the latest"
