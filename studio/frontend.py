@@ -32,7 +32,7 @@ NPM_HINTS = (
     ("EACCES", "npm may not write where it has to; check who owns the project folder and your home folder."),
     ("ENOTFOUND", "npm cannot reach its registry; check the network, or set NPM_CONFIG_REGISTRY to a mirror."),
     ("EAI_AGAIN", "npm cannot reach its registry; check the network, or set NPM_CONFIG_REGISTRY to a mirror."),
-    ("_CERT", "npm does not trust the registry's certificate; name your proxy's in NODE_EXTRA_CA_CERTS and start again."),
+    ("_CERT", "npm does not trust the registry's certificate; name your proxy's in NODE_EXTRA_CA_CERTS."),
     ("ETIMEDOUT", "npm cannot reach its registry; check the network, or set NPM_CONFIG_REGISTRY to a mirror."),
     ("ECONNREFUSED", "npm cannot reach its registry; check the network, or set NPM_CONFIG_REGISTRY to a mirror."),
 )

@@ -7,16 +7,12 @@ tests/browser starts it this way.
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import signal
-import socket
 from collections.abc import Callable, Coroutine
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import ConfigError
 from engine.settings import Settings
 from studio.container import get_container
 from studio.frontend import ROOT, ensure_built
@@ -34,29 +30,12 @@ def serve(
     *,
     ready: Callable[[], None] | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM. `build` is what `ensure_built` gave; `ready` is called once the port is open.
-
-    Raises ConfigError when the port is taken.
-    """
-    check_port(settings.host, settings.port)
+    """Serve until SIGINT or SIGTERM. `build` is what `ensure_built` gave; `ready` is called once the port is open."""
     build = build or ensure_built(lambda _: None)
     _prepare(build)
     from studio.app import make_asgi  # noqa: PLC0415  # reads Reflex's configuration, which `_prepare` has set
 
     _run(_serve(make_asgi(connections, build), settings, ready))
-
-
-def check_port(host: str, port: int) -> None:
-    """Raise ConfigError, with the mend, when nothing can listen there."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with closing(socket.socket(family)) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise ConfigError(f"Port {port} is in use. Choose another one with --port.") from error
-            raise ConfigError(f"Cannot listen on {host}:{port}: {error.strerror}.") from error
 
 
 def _prepare(build: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import socket
 
@@ -25,22 +26,34 @@ def free_port(remembered: int | None = None) -> int:
 
 def port_is_free(host: str, port: int) -> bool:
     """Whether a server could listen there now."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-        return True
+    return _fault(host, port) is None
 
 
 def require_port(host: str, port: int) -> None:
-    """Raise ConfigError, with the mend, when something else listens on the port that people chose."""
-    if not port_is_free(host, port):
+    """Raise ConfigError, with the mend, when we cannot listen on the port that people chose."""
+    fault = _fault(host, port)
+    if fault is None:
+        return
+    if fault.errno == errno.EADDRINUSE:
         raise ConfigError(
             f"Port {port} is in use{_holder(port)}: stop what uses it, or choose another with --port "
             f"(make run PORT={port + 1 if port < 65535 else 8000})"
         )
+    if fault.errno == errno.EACCES:
+        raise ConfigError(f"Only root may listen on port {port}: choose one from 1024 with --port (make run PORT=8000)")
+    raise ConfigError(
+        f"We cannot listen on {host} ({(fault.strerror or str(fault)).lower()}): choose another with --host"
+    )
+
+
+def _fault(host: str, port: int) -> OSError | None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as fault:
+            return fault
+        return None
 
 
 def _holder(port: int) -> str:

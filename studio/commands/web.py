@@ -17,12 +17,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from runners.connections import open_connections
+    from runners.embedded.ports import require_port
     from studio.frontend import ensure_built
     from studio.serve import serve
 
     settings = settings_from(args)
     progress = Progress()
     with as_role(args, settings):
+        require_port(settings.host, settings.port)
         build = ensure_built(progress)
         with open_connections(settings, progress=progress) as connections:
             serve(settings, connections, build, ready=lambda: progress(f"ready at {settings.base_url}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import socket
 from pathlib import Path
@@ -10,10 +11,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from engine.errors import ConfigError
+from runners.embedded import ports
 from studio import frontend
 from studio.build_plugin import make_relative
 from studio.delivery import with_headers, with_plain_addresses
-from studio.serve import check_port
 
 
 def test_addresses_come_from_the_page(tmp_path: Path) -> None:
@@ -89,7 +90,19 @@ def test_a_taken_port_is_said() -> None:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
         with pytest.raises(ConfigError, match="is in use"):
-            check_port("127.0.0.1", holder.getsockname()[1])
+            ports.require_port("127.0.0.1", holder.getsockname()[1])
+
+
+def test_a_port_for_root_only_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "_fault", lambda _host, _port: PermissionError(errno.EACCES, "Permission denied"))
+    with pytest.raises(ConfigError, match="Only root may listen on port 80: choose one from 1024"):
+        ports.require_port("127.0.0.1", 80)
+
+
+def test_an_address_that_is_not_ours_is_said() -> None:
+    for host in ("192.0.2.1", "no.such.host.invalid"):
+        with pytest.raises(ConfigError, match=f"cannot listen on {host}"):
+            ports.require_port(host, 8000)
 
 
 async def _request(app: Any, path: str, reply: list[tuple[bytes, bytes]]) -> tuple[str, dict[str, str]]:
