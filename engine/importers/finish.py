@@ -152,7 +152,7 @@ def _as_reached(draft: Draft) -> dict[str, int]:
 
 def _endless(draft: Draft, leaving: set[str]) -> list[set[str]]:
     """Cycles that no edge leaves, and none of whose nodes is among `leaving`."""
-    targets = {name: set(bodies(node)) & set(draft.nodes) for name, node in draft.nodes.items()}
+    targets = {name: {body for body in bodies(node) if body in draft.nodes} for name, node in draft.nodes.items()}
     for edge in draft.edges:
         targets[edge.source].add(edge.target)
     found = []

@@ -21,6 +21,8 @@ from engine.importers.wording import Part, Unsaid, Wording
 
 Json = Any
 MAX_DEPTH = 12
+MAX_PARTS = 300
+_TOO_DEEP = Wording.of([Unsaid("…", "texts that are put together too deep")])
 PLACE = re.compile(r"\{([A-Za-z_][\w ]{0,80})\}")
 DOUBLE = re.compile(r"\{\{\s*([A-Za-z_][\w ]{0,80}?)\s*\}\}")
 INPUTS = frozenset({"ChatInput", "Webhook", "WebhookComponent"})
@@ -67,6 +69,7 @@ class File:
     nodes: list[Node] = field(default_factory=list)
     by_key: dict[str, Node] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)  # a text input -> the variable that stands for it
+    known: dict[str, Wording] = field(default_factory=dict)  # a component -> what it gives, once that is put together
 
     def filled(self, node: Node, *names: str, depth: int = 0) -> Wording:
         """What a field is filled with: by what is plugged in, or by its own value."""
@@ -84,10 +87,16 @@ class File:
             return Wording.of([value["text"]])
         return Wording() if value is None else Wording.of([v.text({"x": value}, "x")])
 
-    def output(self, node: Node, depth: int = 0) -> Wording:  # noqa: PLR0911  (one return per kind of component)
+    def output(self, node: Node, depth: int = 0) -> Wording:
         """What a component gives to those it is plugged into."""
+        if node.key not in self.known:
+            self.known[node.key] = _TOO_DEEP  # what is met inside of itself
+            self.known[node.key] = self._output(node, depth)
+        return self.known[node.key]
+
+    def _output(self, node: Node, depth: int) -> Wording:  # noqa: PLR0911  (one return per kind of component)
         if depth > MAX_DEPTH:
-            return Wording.of([Unsaid("…", "texts that are put together too deep")])
+            return _TOO_DEEP
         if node.kind in INPUTS:
             return Wording.of([w.path("context", "message") if node.kind == "ChatInput" else w.path("inputs")])
         if node.kind in TEXTS:
@@ -127,7 +136,7 @@ class File:
                 parts += self.filled(node, piece, depth=depth + 1).parts
             else:
                 parts.append(w.path("context", piece))
-        return Wording.of(parts)
+        return Wording.of(parts) if len(parts) <= MAX_PARTS else _TOO_DEEP
 
     def _parsed(self, node: Node, depth: int) -> Wording:
         """A parser puts fields of data into a text; what it parses stands for the data as a whole."""

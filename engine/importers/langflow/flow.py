@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +17,7 @@ from engine.importers.report import Outcome
 
 Json = Any
 STRETCH = (0.75, 0.5)
+MOST_PARTS = 400  # of one step
 _PARTS = PROMPTS | PARSERS | TEXTS | MEMORIES
 
 
@@ -96,9 +98,9 @@ def _needs(node: Node) -> list[Node]:
     """The steps whose output a step needs, directly or through parts."""
     found: list[Node] = []
     seen: set[int] = {id(node)}
-    todo = [source for sources in node.plugged.values() for source, _ in sources]
-    while todo:
-        source = todo.pop(0)
+    todo = deque(source for sources in node.plugged.values() for source, _ in sources)
+    while todo and len(seen) < MOST_PARTS:
+        source = todo.popleft()
         if id(source) in seen:
             continue
         seen.add(id(source))
@@ -111,13 +113,23 @@ def _needs(node: Node) -> list[Node]:
 
 def _sorted(steps: list[Node]) -> list[Node]:
     """Steps behind what they need, otherwise as they stand in the file; a cycle is cut where it is first met."""
+    open_needs = {id(node): {id(one) for one in _needs(node)} for node in steps}
+    waiting: dict[int, list[int]] = {}
+    for key, needs in open_needs.items():
+        for one in needs:
+            waiting.setdefault(one, []).append(key)
     left = {id(node): node for node in steps}
-    needs = {id(node): {id(one) for one in _needs(node)} for node in steps}
+    ready = deque(key for key in left if not open_needs[key])
     done: list[Node] = []
     while left:
-        ready = [key for key in left if not needs[key] & left.keys()] or list(left)[:1]
-        for key in ready:
-            done.append(left.pop(key))
+        key = ready.popleft() if ready else next(iter(left))
+        if key not in left:
+            continue
+        done.append(left.pop(key))
+        for other in waiting.get(key, ()):
+            open_needs[other].discard(key)
+            if not open_needs[other] and other in left:
+                ready.append(other)
     return done
 
 

@@ -197,3 +197,14 @@ def test_a_langflow_router_parts_the_way() -> None:
     )
     assert ("route", "a", "contains(context.message, 'order')") in edges(found)
     assert ("route", "b", None) in edges(found)
+
+
+def test_prompts_that_fill_each_other_end_somewhere() -> None:
+    """Without a bound this text would double with each prompt, and the circle would never end."""
+    prompts = [langflow_node(f"p{n}", "Prompt", template="{a} {b}") for n in range(60)]
+    links = [(f"p{n}", f"p{(n + 1) % 60}", into) for n in range(60) for into in ("a", "b")]
+    found = imported(
+        langflow(*prompts, langflow_node("model", "OpenAIModel"), edges=[*links, ("p7", "model", "input_value")])
+    )
+    assert outcomes(found)["model"] == "approximated"
+    assert {entry.node for entry in found.report.entries} == {"model"}
