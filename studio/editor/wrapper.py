@@ -19,7 +19,7 @@ from studio.editor import ui
 
 
 class WorkflowEditor(NoSSRComponent):
-    """`opened` is the workflow as loaded; `saved`, `started` and `published` answer its requests."""
+    """`opened` is the workflow as loaded; `saved`, `checked`, `started` and `published` answer its requests."""
 
     library = ui.entry()
     tag = "WorkflowEditor"
@@ -37,6 +37,7 @@ class WorkflowEditor(NoSSRComponent):
 
     opened: rx.Var[dict[str, Any]]
     saved: rx.Var[dict[str, Any]]
+    checked: rx.Var[dict[str, Any]]
     started: rx.Var[dict[str, Any]]
     published: rx.Var[dict[str, Any]]
     icons: rx.Var[dict[str, Any]]

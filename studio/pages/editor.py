@@ -1,11 +1,13 @@
 """/app/workflows/<name>: the editor. The island draws; this state answers its requests.
 
-The browser keeps the draft's text and revision; nothing of it lives in this state between two events but the last
-answers, so a tab that comes back after a broken connection simply goes on.
+The browser keeps the draft's text and revision, and every request names the workflow; nothing lives in this state
+between two events but the last answers. So a tab that comes back after a broken connection, or to another process,
+simply goes on.
 """
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
 from uuid import UUID, uuid4
@@ -19,6 +21,7 @@ from studio.components.layout import page, studio_page
 from studio.container import get_container
 from studio.editor.wrapper import workflow_editor
 from studio.services import editing, preview
+from studio.services.editor_commit import Commit
 
 Json = Any
 Answer = dict[str, Any]
@@ -30,8 +33,8 @@ class EditorState(rx.State):
     opened: Answer = {}  # noqa: RUF012  # Reflex copies defaults for each tab
     saved: Answer = {}  # noqa: RUF012
     started: Answer = {}  # noqa: RUF012
+    checked: Answer = {}  # noqa: RUF012
     published: Answer = {}  # noqa: RUF012
-    _workflow_id: UUID | None = None
 
     @rx.event
     @requires("workflows:read")
@@ -39,32 +42,35 @@ class EditorState(rx.State):
         """The draft as it stands in the database."""
         url = self.router.url
         name = unquote(url.path.rstrip("/").rsplit("/", 1)[-1])
-        self.saved, self.started, self.published = {}, {}, {}
+        self.saved, self.checked, self.started, self.published = {}, {}, {}, {}
         try:
             opened = await editing.open_draft(get_container().db, current_scope(), name)
         except NotFound:
-            self._workflow_id = None
             self.opened = _missing("There is no such workflow", f"No workflow is called {name}.")
             return
         except AppError as error:
             self.opened = _missing("The workflow could not be opened", error.public_message)
             return
-        self._workflow_id = UUID(opened["workflow_id"])
         self.opened = opened | {"load": uuid4().hex, "run": _run_id(url.query_parameters.get("run"))}
 
     @rx.event
     @requires("workflows:write")
-    async def commit(self, request: Answer) -> None:
-        """Save edits, typed text and moved nodes. A repeated request is answered again, not applied again."""
+    async def commit(self, request: Answer) -> AsyncIterator[None]:
+        """Save what changed, then say what is wrong with it. A repeated request is only answered again."""
         if self.saved.get("op") == request.get("op"):
-            self.saved = dict(self.saved)
+            self.saved, self.checked = dict(self.saved), dict(self.checked)
             return
-        self.saved = await self._answer(
-            request,
-            lambda workflow_id: editing.save(
-                get_container().db, current_scope(), workflow_id, editing.Commit.from_json(request)
-            ),
-        )
+        done = editing.Saved({})
+
+        async def save(workflow_id: UUID) -> Answer:
+            nonlocal done
+            done = await editing.save(get_container().db, current_scope(), workflow_id, Commit.from_json(request))
+            return done.answer
+
+        self.saved = await _answer(request, save)
+        yield
+        if done.document is not None:
+            self.checked = {"op": self.saved["op"], "diagnostics": await editing.check(done)}
 
     @rx.event
     @requires("workflows:run")
@@ -85,7 +91,7 @@ class EditorState(rx.State):
             conversation = str(started.conversation_id) if started.conversation_id else None
             return {"run_id": str(started.run_id), "conversation_id": conversation}
 
-        self.started = await self._answer(request, start)
+        self.started = await _answer(request, start)
 
     @rx.event
     @requires("runs:cancel")
@@ -104,7 +110,7 @@ class EditorState(rx.State):
     async def publish(self, request: Answer) -> None:
         """Freeze the draft as a version and open its addresses."""
         note = str(request.get("note") or "")
-        self.published = await self._answer(
+        self.published = await _answer(
             request,
             lambda workflow_id: editing.publish(get_container().db, current_scope(), workflow_id, note),
         )
@@ -113,7 +119,7 @@ class EditorState(rx.State):
     @requires("workflows:read")
     async def addresses(self, request: Answer) -> None:
         """Where the live version answers."""
-        self.published = await self._answer(
+        self.published = await _answer(
             request, lambda workflow_id: editing.addresses(get_container().db, current_scope(), workflow_id)
         )
 
@@ -129,17 +135,19 @@ class EditorState(rx.State):
             container = get_container()
             return await editing.renew_secret(container.db, container.vault, current_scope(), workflow_id, endpoint_id)
 
-        self.published = await self._answer(request, act)
+        self.published = await _answer(request, act)
 
-    async def _answer(self, request: Answer, act: Any) -> Answer:
-        """What `act` gives for the open workflow, or the error in words, under the request's own mark."""
-        mark = {"op": str(request.get("op") or "")}
-        if self._workflow_id is None:
-            return mark | {"error": "No workflow is open; load the page again."}
-        try:
-            return mark | await act(self._workflow_id)
-        except AppError as error:
-            return mark | {"error": error.public_message, "details": error.to_dict().get("details", {})}
+
+async def _answer(request: Answer, act: Callable[[UUID], Awaitable[Answer]]) -> Answer:
+    """What `act` gives for the workflow that the request names, or why not; marked with the request's `op`."""
+    mark: Answer = {"op": str(request.get("op") or "")}
+    try:
+        workflow_id = _uuid(request.get("workflow_id"))
+        if workflow_id is None:
+            raise InputError("The request names no workflow.")
+        return mark | await act(workflow_id)
+    except AppError as error:
+        return mark | {"error": error.public_message, "details": error.to_dict().get("details", {})}
 
 
 def _missing(title: str, text: str) -> Answer:
@@ -170,6 +178,7 @@ def editor_page() -> rx.Component:
         workflow_editor(
             opened=EditorState.opened,
             saved=EditorState.saved,
+            checked=EditorState.checked,
             started=EditorState.started,
             published=EditorState.published,
             on_commit=EditorState.commit,

@@ -1,14 +1,14 @@
 """The editor's use cases: open a draft, save what changed, publish. The text is the truth; all else is derived.
 
-A commit names the revision it stands on. It carries the whole text when the person typed, span edits when canvas or
-inspector changed something, and the places of nodes that moved. Places live beside the text and never touch it.
+A commit (editor_commit.py) names the revision it stands on. It carries what the person typed, span edits when canvas or
+inspector changed something, and what moved. Places, notes and groups live beside the text and never touch it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -16,21 +16,20 @@ from connectors.toolbox import toolbox_specs
 from engine.errors import DefinitionError, InputError, NotFound
 from engine.language.document import Document
 from engine.language.edits import edit_document
-from engine.language.positions import apply_patches
+from engine.language.positions import Patch, apply_patches
+from engine.language.reparse import reparse
 from engine.store.access import identity, workflows
 from engine.store.session import Database, Scope, Tx
 from engine.store.tables.workflows import WorkflowRow
 from engine.store.vault import Vault
 from studio.auth.permissions import role_allows
 from studio.services import publishing
-from studio.services.editor_graph import Utf16, derive
+from studio.services.editor_commit import Commit, Utf16, patched
+from studio.services.editor_graph import derive, difference, drawn, findings
 from studio.services.editor_specs import node_specs
 
 Json = Any
 
-MAX_TEXT = 1_000_000  # characters; the parser's own bound
-MAX_PLACES = 5_000
-FAR = 1_000_000  # pixels
 TIERS = (
     {"value": "auto", "label": "the router chooses a tier"},
     {"value": "tier:A", "label": "small and cheap"},
@@ -40,25 +39,12 @@ TIERS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Commit:
-    """What the editor sends. `places` maps node names to [x, y], or to None where a place is given up."""
+class Saved:
+    """What a commit did. `answer` is for the browser; `document` and `names` are what `check` needs."""
 
-    revision: int
-    text: str | None = None
-    edits: Sequence[Mapping[str, Json]] = ()
-    places: Mapping[str, list[int] | None] = field(default_factory=dict)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Json]) -> Commit:
-        """Checks what came from the browser; raises InputError."""
-        revision, text, edits = data.get("revision"), data.get("text"), data.get("edits") or []
-        if not isinstance(revision, int) or isinstance(revision, bool):
-            raise InputError("A commit must say which revision it stands on.")
-        if text is not None and not isinstance(text, str):
-            raise InputError("The text must be text.")
-        if not isinstance(edits, list) or not all(isinstance(edit, dict) for edit in edits):
-            raise InputError("Edits must be a list of objects.")
-        return cls(revision, _storable(text), edits, _places(data.get("layout") or {}))
+    answer: dict[str, Json]
+    document: Document | None = None
+    names: Sequence[str] = ()
 
 
 async def open_draft(db: Database, scope: Scope, name: str) -> dict[str, Json]:
@@ -85,30 +71,40 @@ async def open_draft(db: Database, scope: Scope, name: str) -> dict[str, Json]:
         "live": {"number": live.number, "at": live.created_at.isoformat()} if live else None,
         "latest": versions[0].number if versions else None,
         "can": {do: role_allows(scope.role, f"workflows:{do}") for do in ("write", "run", "publish")},
-    } | await asyncio.to_thread(derive, row.text, tools, names)
+    } | await asyncio.to_thread(derive, Document.parse_cached(row.text), tools, names)
 
 
-async def save(db: Database, scope: Scope, workflow_id: UUID, commit: Commit) -> dict[str, Json]:
+async def save(db: Database, scope: Scope, workflow_id: UUID, commit: Commit) -> Saved:
     """Apply a commit to the draft; answers with the new revision and what changed, or with the conflict.
 
-    `changes` is what the edits did to the text that the commit stood on: one list of {from, to, insert} an edit, each
-    in UTF-16 units of the text before it.
+    `changes` is what the edits did to the text with what was typed: one list of {from, to, insert} an edit, each in
+    UTF-16 units of the text before it. `graph` is the difference to the graph of the text before the commit.
     Edits that do not fit are refused together (`error`); typed text is kept whatever it says. Raises NotFound.
     """
     async with db.transaction(scope) as tx:
         row = await workflows.get_workflow(tx, workflow_id)
         names = await workflows.names(tx)
+        base = row.text
         if row.revision != commit.revision:
-            return {"conflict": await _theirs(tx, row, names)}
-        base = row.text if commit.text is None else commit.text
-        text, changes, error = await asyncio.to_thread(_edited, base, commit.edits)
-        layout = _with_places(row.layout, {} if error else commit.places)
+            if not await asyncio.to_thread(_has_arrived, row, commit):
+                return Saved({"conflict": await _theirs(tx, row, names)})
+            base = commit.base or ""
+        change = await asyncio.to_thread(_changed, base, commit)
         revision = row.revision
-        if text != row.text or layout != row.layout:
-            revision = await workflows.save_draft(tx, workflow_id, text=text, layout=layout, revision=commit.revision)
-    derived = await asyncio.to_thread(derive, text, toolbox_specs(), names)
-    answer = {"revision": revision, "changes": changes, **derived}
-    return answer | ({"error": error} if error else {})
+        layout = row.layout if change.error or not commit.lays_out else commit.laid_out(row.layout)
+        if change.document.text != row.text or layout != row.layout:
+            revision = await workflows.save_draft(
+                tx, workflow_id, text=change.document.text, layout=layout, revision=row.revision
+            )
+    answer = {"revision": revision, "changes": change.changes, "graph": change.graph}
+    return Saved(answer | ({"error": change.error} if change.error else {}), change.document, names)
+
+
+async def check(saved: Saved) -> list[dict[str, Json]]:
+    """The diagnostics of a draft that was just saved; apart from `save`, so that nobody waits for them."""
+    if saved.document is None:
+        return []
+    return await asyncio.to_thread(findings, saved.document, toolbox_specs(), saved.names)
 
 
 async def publish(db: Database, scope: Scope, workflow_id: UUID, note: str) -> dict[str, Json]:
@@ -155,27 +151,50 @@ def _address(found: publishing.Address, secret: str | None = None) -> dict[str, 
     }
 
 
-def _edited(base: str, edits: Sequence[Mapping[str, Json]]) -> tuple[str, list[list[Json]], str | None]:
-    """The text after the edits and what each changed, or the text as it was and why they were refused."""
-    if not edits:
-        return base, [], None
-    try:
-        edited = edit_document(Document.parse_cached(base), list(edits))
-    except DefinitionError as error:
-        return base, [], error.public_message
+@dataclass(frozen=True, slots=True)
+class _Change:
+    document: Document
+    changes: list[list[Json]]
+    graph: Json
+    error: str | None = None
+
+
+def _changed(base: str, commit: Commit) -> _Change:
+    """What was typed, then the edits, or why they were refused; raises InputError for changes outside the text."""
+    old = Document.parse_cached(base)
+    text, patches = patched(base, commit.typed)
+    document = reparse(old, text, patches)
+    document.remember()
     changes: list[list[Json]] = []
-    for patches in edited.steps:
-        units = Utf16(base)
-        changes.append([{"from": units(p.start), "to": units(p.end), "insert": p.text} for p in patches])
-        base = apply_patches(base, patches)
-    return edited.text, changes, None
+    error = None
+    if commit.edits:
+        try:
+            edited = edit_document(document, commit.edits)
+        except DefinitionError as refused:
+            error = refused.public_message
+        else:
+            changes, document = _in_units(text, edited.steps), edited.document
+    return _Change(document, changes, difference(drawn(old), drawn(document)), error)
 
 
-def _with_places(layout: Mapping[str, Json], places: Mapping[str, list[int] | None]) -> dict[str, Json]:
-    if not places:
-        return dict(layout)
-    nodes = {**(layout.get("nodes") or {}), **places}
-    return {**layout, "nodes": {name: at for name, at in sorted(nodes.items()) if at is not None}}
+def _in_units(text: str, steps: Sequence[Sequence[Patch]]) -> list[list[Json]]:
+    found: list[list[Json]] = []
+    for patches in steps:
+        units = Utf16(text)
+        found.append([{"from": units(p.start), "to": units(p.end), "insert": p.text} for p in patches])
+        text = apply_patches(text, patches)
+    return found
+
+
+def _has_arrived(row: WorkflowRow, commit: Commit) -> bool:
+    """Whether a repeated commit was applied at the first try, its answer lost: then the draft is what it makes."""
+    if commit.base is None or row.revision != commit.revision + 1:
+        return False
+    try:
+        change = _changed(commit.base, commit)
+    except InputError:
+        return False
+    return change.error is None and change.document.text == row.text and commit.laid_out(row.layout) == row.layout
 
 
 async def _theirs(tx: Tx, row: WorkflowRow, names: Sequence[str]) -> dict[str, Json]:
@@ -184,10 +203,10 @@ async def _theirs(tx: Tx, row: WorkflowRow, names: Sequence[str]) -> dict[str, J
     return {
         "revision": row.revision,
         "text": row.text,
-        "layout": row.layout.get("nodes") or {},
+        "layout": row.layout,
         "by": who,
         "at": row.updated_at.isoformat(),
-        **await asyncio.to_thread(derive, row.text, toolbox_specs(), names),
+        **await asyncio.to_thread(derive, Document.parse_cached(row.text), toolbox_specs(), names),
     }
 
 
@@ -200,34 +219,3 @@ def _tool(tool: Any) -> dict[str, Json]:
         "parameters": dict(tool.parameters),
         "icon": tool.icon,
     }
-
-
-def _storable(text: str | None) -> str | None:
-    """Raises InputError for a text that cannot be kept as it is."""
-    if text is None:
-        return None
-    if len(text) > MAX_TEXT:
-        raise InputError(f"The text is longer than {MAX_TEXT:,} characters and was not saved.")
-    if "\x00" in text:
-        raise InputError("The text contains a NUL character and was not saved.")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise InputError("The text contains half of a character pair and was not saved.") from error
-    return text
-
-
-def _places(layout: Json) -> dict[str, list[int] | None]:
-    """Raises InputError for anything but {name: [x, y] | null}."""
-    if not isinstance(layout, dict) or len(layout) > MAX_PLACES:
-        raise InputError("The layout must map node names to places.")
-    places: dict[str, list[int] | None] = {}
-    for name, at in layout.items():
-        if at is None:
-            places[name] = None
-            continue
-        fits = isinstance(at, list) and len(at) == 2 and all(isinstance(v, int | float) and abs(v) < FAR for v in at)
-        if not fits:
-            raise InputError(f"The place of {name!r} must be [x, y].")
-        places[name] = [round(at[0]), round(at[1])]
-    return places

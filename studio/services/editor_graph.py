@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import engine.nodes
 from engine.execution.ports import ToolSpec
@@ -16,67 +18,104 @@ from engine.language.positions import Path
 from engine.language.schedules import ScheduleError, next_fires, zone
 from engine.language.validate import validate
 from studio.services import words
+from studio.services.editor_commit import Utf16
 from studio.services.publishing import PUBLISHED_KINDS
 
 Json = Any
 NEXT_FIRES = 3
+MAX_SHOWN = 300  # characters of a text on a card
 
 
-class Utf16:
-    """Offsets of a text as browsers count them: in UTF-16 units, where Python counts characters."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._same = text.isascii() or max(text) < "\U00010000"
-
-    def __call__(self, offset: int) -> int:
-        return offset if self._same else len(self._text[:offset].encode("utf-16-le", "surrogatepass")) // 2
-
-
-def derive(text: str, tools: Mapping[str, ToolSpec], workflows: Collection[str]) -> dict[str, Json]:
+def derive(document: Document, tools: Mapping[str, ToolSpec], workflows: Collection[str]) -> dict[str, Json]:
     """`{"graph": {...} | None, "diagnostics": [...]}`; the graph is None while the text is not a workflow at all."""
+    return {"graph": drawn(document), "diagnostics": findings(document, tools, workflows)}
+
+
+def findings(document: Document, tools: Mapping[str, ToolSpec], workflows: Collection[str]) -> list[dict[str, Json]]:
+    """The diagnostics, with offsets and fixes in UTF-16 units."""
     engine.nodes.load()
-    document = Document.parse(text)
     found = validate(document, tools=tools, workflows=workflows) if document.error is None else document.diagnostics
-    units = Utf16(text)
-    return {
-        "graph": graph(document) if document.workflow is not None else None,
-        "diagnostics": [_diagnostic(one, units) for one in found],
-    }
+    units = Utf16(document.text)
+    return [_diagnostic(one, units) for one in found]
 
 
-def graph(document: Document) -> dict[str, Json]:
-    """What is drawn. Edges carry their `index` in the file: it is how an edit names them."""
-    workflow = document.workflow
-    if workflow is None:
-        raise ValueError("the document holds no workflow")
+def drawn(document: Document) -> dict[str, Json] | None:
+    """What is drawn, None while the text is not a workflow: `{nodes, edges, top, node_lines, edge_places}`.
+
+    `node_lines` has [first line, last line] of each node, `edge_places` [index in the file, first, last] of each edge;
+    they stand apart because a line more at the top of the file changes all of them and nothing else.
+    """
+    engine.nodes.load()
+    if document.workflow is None:
+        return None
+    if document not in _drawn:
+        _drawn[document] = _graph(document, document.workflow)
+    return _drawn[document]
+
+
+_drawn: WeakKeyDictionary[Document, dict[str, Json]] = WeakKeyDictionary()
+
+
+def difference(old: Mapping[str, Json] | None, new: Mapping[str, Json] | None) -> Json:
+    """What turns the graph `old` into `new`. A number among the nodes or edges stands for that one of the old."""
+    if old is None or new is None:
+        return new
+    found: dict[str, Json] = {"node_lines": new["node_lines"], "edge_places": new["edge_places"]}
+    for key, name in (("nodes", "name"), ("edges", "from")):
+        found[key] = _referred(old[key], new[key], name)
+    if old["top"] != new["top"]:
+        found["top"] = new["top"]
+    return found | {"since": True}
+
+
+def _referred(old: Sequence[dict[str, Json]], new: Sequence[dict[str, Json]], name: str) -> list[int | dict[str, Json]]:
+    """`new` with every item that is equal to one of the old replaced by its number there, taken in order."""
+    numbers: dict[str, deque[int]] = {}
+    for number, one in enumerate(old):
+        numbers.setdefault(one[name], deque()).append(number)
+    found: list[int | dict[str, Json]] = []
+    for one in new:
+        candidates = numbers.get(one[name], deque())
+        same = next((number for number in candidates if old[number] == one), None)
+        if same is not None:
+            candidates.remove(same)
+        found.append(one if same is None else same)
+    return found
+
+
+def _graph(document: Document, workflow: Workflow) -> dict[str, Json]:
+    placed = document.placed_nodes()
     return {
-        "nodes": [_node(document, workflow, index, node) for index, node in document.placed_nodes()],
-        "edges": [_edge(document, edge) for edge in workflow.edges],
+        "nodes": [_node(document.data["nodes"][index], node) for index, node in placed],
+        "edges": [_edge(edge) for edge in workflow.edges],
         "top": _top(document, workflow),
+        "node_lines": [_lines(document, ("nodes", index)) for index, _ in placed],
+        "edge_places": [[edge.index, *(_lines(document, ("edges", edge.index)) or ())] for edge in workflow.edges],
     }
 
 
-def _node(document: Document, workflow: Workflow, index: int, node: Node) -> dict[str, Json]:
-    raw = document.data["nodes"][index]
+def _node(raw: Mapping[str, Json], node: Node) -> dict[str, Json]:
     kind = node_types.get(node.type)
     shown: dict[str, Json] = {
         "name": node.name,
         "type": node.type,
-        "subtitle": kind.subtitle(node.config) if kind else f"unknown type {node.type}",
-        "description": node.config.get("description"),
-        "disabled": node.disabled,
-        "lines": _lines(document, ("nodes", index)),
-        "config": dict(node.config),
+        "subtitle": clipped(kind.subtitle(node.config)) if kind else f"unknown type {node.type}",
         "raw": raw,
     }
-    inferred = _inferred(workflow, node)
-    return shown | ({"inferred": inferred} if inferred else {})
+    if isinstance(node.config.get("description"), str):
+        shown["description"] = clipped(node.config["description"])
+    return shown | ({"disabled": True} if node.disabled else {})
 
 
-def _inferred(workflow: Workflow, node: Node) -> dict[str, Json] | None:
+def clipped(text: str) -> str:
+    """What a card can show of a text that may be as long as a prompt."""
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"
+
+
+def inferred(workflow: Workflow, node: Node) -> dict[str, Json] | None:
     """The output schema that the conditions downstream ask for: `{"branches", "fields": [{name, values | type}]}`."""
-    if node.config.get("output_schema"):
+    kind = node_types.get(node.type)
+    if kind is None or not kind.infers or node.config.get("output_schema"):
         return None
     schema = infer.infer_output_schema(workflow, node.name)
     if not schema or not schema.get("properties"):
@@ -91,16 +130,9 @@ def _inferred(workflow: Workflow, node: Node) -> dict[str, Json] | None:
     return {"branches": max(1, branches), "fields": fields}
 
 
-def _edge(document: Document, edge: Edge) -> dict[str, Json]:
-    return {
-        "index": edge.index,
-        "from": edge.source,
-        "to": edge.target,
-        "condition": edge.condition,
-        "on": edge.on,
-        "label": edge.label,
-        "lines": _lines(document, ("edges", edge.index)),
-    }
+def _edge(edge: Edge) -> dict[str, Json]:
+    shown = {"from": edge.source, "to": edge.target, "condition": edge.condition, "on": edge.on, "label": edge.label}
+    return {key: value for key, value in shown.items() if value is not None}
 
 
 def _top(document: Document, workflow: Workflow) -> dict[str, Json]:

@@ -7,12 +7,13 @@ from uuid import UUID
 
 import pytest
 
-from engine.errors import InputError, NotFound
+from engine.errors import NotFound
+from engine.language.document import Document
 from engine.store.access import workflows
 from engine.store.session import Database, Scope
 from studio.services import editing
-from studio.services.editing import Commit
-from studio.services.editor_graph import Utf16, derive
+from studio.services.editor_commit import Commit, Utf16
+from studio.services.editor_graph import drawn, inferred
 from studio.services.editor_specs import node_specs
 from tests.support.editor import SMALL, changed_lines
 
@@ -31,6 +32,19 @@ async def draft(database: Database, scope: Scope, workflow_id: UUID) -> tuple[st
         return row.text, row.layout, row.revision
 
 
+async def save(database: Database, scope: Scope, workflow_id: UUID, commit: Commit) -> dict[str, Any]:
+    return (await editing.save(database, scope, workflow_id, commit)).answer
+
+
+def typing(before: str, after: str) -> list[dict[str, Any]]:
+    """What the browser sends when `after` was typed over `before`."""
+    units = Utf16(before)
+    most = min(len(before), len(after))
+    start = next((i for i in range(most) if before[i] != after[i]), most)
+    end = next((i for i in range(most - start) if before[-1 - i] != after[-1 - i]), most - start)
+    return [{"from": units(start), "to": units(len(before) - end), "insert": after[start : len(after) - end]}]
+
+
 def apply(text: str, steps: list[list[dict[str, Any]]]) -> str:
     """What the browser does with `changes`: UTF-16 offsets, one step after the other."""
     for step in steps:
@@ -47,7 +61,7 @@ async def test_open_gives_the_graph_and_what_the_inspector_needs(database: Datab
     assert opened["workflow_id"] == str(workflow_id)
     assert opened["text"] == TEXT
     assert [node["name"] for node in opened["graph"]["nodes"]] == ["start", "answer", "end"]
-    first, last = opened["graph"]["nodes"][1]["lines"]
+    first, last = opened["graph"]["node_lines"][1]
     lines = TEXT.splitlines()
     assert 'name: "answer"' in lines[first - 1]
     assert "one sentence" in lines[last - 1]
@@ -59,7 +73,7 @@ async def test_open_gives_the_graph_and_what_the_inspector_needs(database: Datab
 
 async def test_one_field_is_one_line(database: Database, scope: Scope, workflow_id: UUID) -> None:
     edit = {"op": "set_field", "node": "answer", "path": ["config", "temperature"], "value": 0.5}
-    answer = await editing.save(database, scope, workflow_id, Commit(1, edits=[edit]))
+    answer = await save(database, scope, workflow_id, Commit(1, edits=[edit]))
     text, _, revision = await draft(database, scope, workflow_id)
     assert changed_lines(TEXT, text) == ["-      temperature: 0.2", "+      temperature: 0.5"]
     assert answer["revision"] == revision == 2
@@ -72,7 +86,7 @@ async def test_changes_count_like_a_browser(database: Database, scope: Scope, wo
         {"op": "rename_node", "node": "answer", "to": "greet"},
         {"op": "set_field", "node": "greet", "path": ["config", "temperature"], "value": 0},
     ]
-    answer = await editing.save(database, scope, workflow_id, Commit(1, text=typed, edits=edits))
+    answer = await save(database, scope, workflow_id, Commit(1, typed=typing(TEXT, typed), edits=edits))
     text, _, _ = await draft(database, scope, workflow_id)
     assert "greet" in text
     assert apply(typed, answer["changes"]) == text
@@ -81,7 +95,7 @@ async def test_changes_count_like_a_browser(database: Database, scope: Scope, wo
 
 async def test_places_never_touch_the_text(database: Database, scope: Scope, workflow_id: UUID) -> None:
     places = {"answer": [20, 140], "start": None}
-    answer = await editing.save(database, scope, workflow_id, Commit(1, places=places))
+    answer = await save(database, scope, workflow_id, Commit(1, places=places))
     text, layout, revision = await draft(database, scope, workflow_id)
     assert (text, layout["nodes"], revision) == (TEXT, {"answer": [20, 140]}, 2)
     assert answer["changes"] == []
@@ -90,16 +104,16 @@ async def test_places_never_touch_the_text(database: Database, scope: Scope, wor
 async def test_a_commit_that_changes_nothing_keeps_the_revision(
     database: Database, scope: Scope, workflow_id: UUID
 ) -> None:
-    answer = await editing.save(database, scope, workflow_id, Commit(1, text=TEXT))
+    answer = await save(database, scope, workflow_id, Commit(1, typed=typing(TEXT, TEXT)))
     assert answer["revision"] == 1
 
 
 async def test_text_that_is_no_yaml_is_kept_with_its_error(database: Database, scope: Scope, workflow_id: UUID):
     broken = TEXT + "extra: [unclosed\n"
-    answer = await editing.save(database, scope, workflow_id, Commit(1, text=broken))
+    done = await editing.save(database, scope, workflow_id, Commit(1, typed=typing(TEXT, broken)))
     assert (await draft(database, scope, workflow_id))[0] == broken
-    assert answer["graph"] is None
-    [error] = [d for d in answer["diagnostics"] if d["severity"] == "error"]
+    assert done.answer["graph"] is None
+    [error] = [d for d in await editing.check(done) if d["severity"] == "error"]
     assert error["line"] >= len(TEXT.splitlines())
     opened = await editing.open_draft(database, scope, "small")
     assert opened["graph"] is None
@@ -111,7 +125,7 @@ async def test_edits_that_do_not_fit_change_nothing(database: Database, scope: S
         {"op": "set_field", "node": "answer", "path": ["config", "temperature"], "value": 0.9},
         {"op": "remove_node", "node": "nobody"},
     ]
-    answer = await editing.save(database, scope, workflow_id, Commit(1, edits=edits, places={"answer": [1, 1]}))
+    answer = await save(database, scope, workflow_id, Commit(1, edits=edits, places={"answer": [1, 1]}))
     assert answer["error"]
     assert (await draft(database, scope, workflow_id)) == (TEXT, {"nodes": {"start": [0, 0]}}, 1)
 
@@ -120,8 +134,8 @@ async def test_a_stale_commit_gets_the_other_draft_and_overwrites_nothing(
     database: Database, scope: Scope, workflow_id: UUID
 ) -> None:
     theirs = TEXT.replace("Answers greetings", "Theirs")
-    await editing.save(database, scope, workflow_id, Commit(1, text=theirs))
-    answer = await editing.save(database, scope, workflow_id, Commit(1, text=TEXT.replace("greetings", "mine")))
+    await save(database, scope, workflow_id, Commit(1, typed=typing(TEXT, theirs)))
+    answer = await save(database, scope, workflow_id, Commit(1, typed=typing(TEXT, TEXT.replace("greetings", "mine"))))
     assert answer["conflict"]["text"] == theirs
     assert answer["conflict"]["revision"] == 2
     assert answer["conflict"]["graph"]["nodes"]
@@ -132,38 +146,50 @@ async def test_another_tenant_finds_nothing(database: Database, other_scope: Sco
     with pytest.raises(NotFound):
         await editing.open_draft(database, other_scope, "small")
     with pytest.raises(NotFound):
-        await editing.save(database, other_scope, workflow_id, Commit(1, text="x: 1"))
+        await save(database, other_scope, workflow_id, Commit(1, typed=typing(TEXT, "x: 1")))
     with pytest.raises(NotFound):
         await editing.publish(database, other_scope, workflow_id, "")
 
 
-@pytest.mark.parametrize(
-    "bad",
-    [
-        {},
-        {"revision": "1"},
-        {"revision": True},
-        {"revision": 1, "text": 5},
-        {"revision": 1, "text": "a: \x00"},
-        {"revision": 1, "text": "a: \ud800"},
-        {"revision": 1, "text": "a" * 1_000_001},
-        {"revision": 1, "edits": "remove everything"},
-        {"revision": 1, "edits": ["x"]},
-        {"revision": 1, "layout": ["answer"]},
-        {"revision": 1, "layout": {"answer": [1]}},
-        {"revision": 1, "layout": {"answer": ["a", "b"]}},
-        {"revision": 1, "layout": {"answer": [float("nan"), 0]}},
-        {"revision": 1, "layout": {"answer": [10**9, 0]}},
-    ],
-    ids=repr,
-)
-def test_what_no_editor_sends_is_refused(bad: dict[str, Any]) -> None:
-    with pytest.raises(InputError):
-        Commit.from_json(bad)
+async def test_a_repeated_commit_whose_answer_was_lost_is_applied_once(
+    database: Database, scope: Scope, workflow_id: UUID
+) -> None:
+    edit = {"op": "add_node", "node": {"name": "more", "type": "message"}, "after": "answer"}
+    typed = typing(TEXT, TEXT.replace("greetings", "everything"))
+    commit = Commit(1, typed=typed, edits=[edit], places={"more": [1, 2]}, base=TEXT)
+    first = await save(database, scope, workflow_id, commit)
+    again = await save(database, scope, workflow_id, commit)
+    assert again["revision"] == first["revision"] == 2
+    assert again["changes"] == first["changes"]
+    text, layout, revision = await draft(database, scope, workflow_id)
+    assert text.count("more") == 1
+    assert (layout["nodes"]["more"], revision) == ([1, 2], 2)
+
+
+async def test_a_repeated_commit_does_not_pass_for_somebody_elses(
+    database: Database, scope: Scope, workflow_id: UUID
+) -> None:
+    await save(database, scope, workflow_id, Commit(1, typed=typing(TEXT, TEXT + "# theirs\n")))
+    mine = Commit(1, typed=typing(TEXT, TEXT + "# mine\n"), base=TEXT)
+    assert "conflict" in await save(database, scope, workflow_id, mine)
+
+
+async def test_notes_and_groups_stand_beside_the_text(database: Database, scope: Scope, workflow_id: UUID) -> None:
+    note = {"at": [10, 20], "text": "Owner: support", "color": "yellow", "size": [200, 100]}
+    group = {"title": "Talk", "nodes": ["answer"], "color": "#F59E0B"}
+    sent = Commit.from_json({"revision": 1, "layout": {"notes": [note], "groups": [group]}})
+    await save(database, scope, workflow_id, sent)
+    text, layout, _ = await draft(database, scope, workflow_id)
+    assert text == TEXT
+    assert layout == {"nodes": {"start": [0, 0]}, "notes": [note], "groups": [group]}
+    await save(database, scope, workflow_id, Commit(2, notes=[], places={"answer": [5, 5]}))
+    _, layout, _ = await draft(database, scope, workflow_id)
+    assert "notes" not in layout
+    assert layout["groups"] == [group]
 
 
 async def test_publishing_a_draft_with_errors_is_refused(database: Database, scope: Scope, workflow_id: UUID) -> None:
-    await editing.save(database, scope, workflow_id, Commit(1, edits=[{"op": "remove_node", "node": "end"}]))
+    await save(database, scope, workflow_id, Commit(1, edits=[{"op": "remove_node", "node": "end"}]))
     with pytest.raises(Exception, match="error"):
         await editing.publish(database, scope, workflow_id, "")
 
@@ -184,7 +210,7 @@ def test_every_node_type_can_be_offered_and_started() -> None:
         assert len(keys) == len(set(keys)), kind
         required = {field["key"] for field in spec["fields"] if field.get("required")}
         assert required <= set(spec["initial"] or {}), kind
-        assert derive(text, {}, [])["graph"]["nodes"][0]["type"] == kind
+        assert drawn(Document.parse(text))["nodes"][0]["type"] == kind
 
 
 def test_inferred_classes_are_shown_with_the_agent() -> None:
@@ -196,10 +222,13 @@ def test_inferred_classes_are_shown_with_the_agent() -> None:
         "nodes:\n  - {name: start, type: start}\n  - {name: sort, type: agent}\n  - {name: end, type: end}\n"
         f"edges:\n  - {{from: start, to: sort}}\n{edges}  - {{from: sort, to: end}}\n"
     )
-    sort = derive(text, {}, [])["graph"]["nodes"][1]
-    [field] = [one for one in sort["inferred"]["fields"] if one["name"] == "intent"]
+    workflow = Document.parse(text).workflow
+    assert workflow is not None
+    asked = inferred(workflow, workflow.nodes[1])
+    assert asked is not None
+    [field] = [one for one in asked["fields"] if one["name"] == "intent"]
     assert {"faq", "order"} <= set(field["values"])
-    assert sort["inferred"]["branches"] == 2
+    assert asked["branches"] == 2
 
 
 def test_utf16_units() -> None:

@@ -104,7 +104,7 @@ async def save_draft(
     }
     if layout is not None:
         values["layout"] = dict(layout)
-    workflow = Document.parse(text).workflow
+    workflow = Document.parse_cached(text).workflow
     if workflow is not None:
         values |= {"description": workflow.description, "category": workflow.category}
     query = (

@@ -1,0 +1,204 @@
+"""What the editor sends when something changed, checked key by key before anything is done with it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.errors import InputError
+from engine.language.positions import Patch, apply_patches
+
+Json = Any
+
+MAX_TEXT = 1_000_000  # characters; the parser's own bound
+MAX_PLACES = 5_000
+MAX_NOTES = 500
+MAX_GROUPS = 200
+MAX_NOTE_TEXT = 10_000
+MAX_TITLE = 200
+FAR = 1_000_000  # pixels
+COLOUR = re.compile(r"#[0-9a-fA-F]{6}|yellow|blue|green|red|violet|grey")
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit of the editor.
+
+    `typed` are patches of the draft's text in UTF-16 units, as browsers count; `edits` come on top of them. `places`
+    maps node names to [x, y], or to None where a place is given up; `notes` and `groups` are all there are, or None
+    where they did not change. `base` is the text that a repeated commit stands on: the first try may have arrived.
+    """
+
+    revision: int
+    typed: Sequence[Mapping[str, Json]] = ()
+    edits: Sequence[Mapping[str, Json]] = ()
+    places: Mapping[str, list[int] | None] = field(default_factory=dict)
+    notes: Sequence[Mapping[str, Json]] | None = None
+    groups: Sequence[Mapping[str, Json]] | None = None
+    base: str | None = None
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Json]) -> Commit:
+        """Checks what came from the browser; raises InputError."""
+        revision, base, edits = data.get("revision"), data.get("base"), data.get("edits") or []
+        layout = data.get("layout") or {}
+        if not isinstance(revision, int) or isinstance(revision, bool):
+            raise InputError("A commit must say which revision it stands on.")
+        if base is not None and not isinstance(base, str):
+            raise InputError("The text must be text.")
+        if not isinstance(edits, list) or not all(isinstance(edit, dict) for edit in edits):
+            raise InputError("Edits must be a list of objects.")
+        if not isinstance(layout, dict):
+            raise InputError("The layout must be an object.")
+        return cls(
+            revision,
+            _typed(data.get("typed") or []),
+            edits,
+            _places(layout.get("nodes") or {}),
+            _notes(layout.get("notes")),
+            _groups(layout.get("groups")),
+            base,
+        )
+
+    def laid_out(self, layout: Mapping[str, Json]) -> dict[str, Json]:
+        """The layout sidecar after this commit; keys in order, empty parts left out."""
+        nodes = {**(layout.get("nodes") or {}), **self.places}
+        new = {**layout, "nodes": {name: at for name, at in sorted(nodes.items()) if at is not None}}
+        for key, value in (("notes", self.notes), ("groups", self.groups)):
+            if value is not None:
+                new[key] = [dict(one) for one in value]
+        return {key: value for key, value in new.items() if value or key == "nodes"}
+
+    @property
+    def lays_out(self) -> bool:
+        return bool(self.places) or self.notes is not None or self.groups is not None
+
+
+class Utf16:
+    """Offsets of a text as browsers count them: in UTF-16 units, where Python counts characters."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._same = text.isascii() or max(text) < "\U00010000"
+
+    def __call__(self, offset: int) -> int:
+        return offset if self._same else len(_encoded(self._text[:offset])) // 2
+
+    def character(self, unit: int) -> int:
+        """The way back. Raises InputError in the middle of a character or behind the end."""
+        if self._same:
+            found = unit
+        else:
+            found = len(
+                self._text.encode("utf-16-le", "surrogatepass")[: unit * 2].decode("utf-16-le", "surrogatepass")
+            )
+        if not 0 <= found <= len(self._text) or self(found) != unit:
+            raise InputError("A change lies outside the text.")
+        return found
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-16-le", "surrogatepass")
+
+
+def _decoded(units: bytes) -> str:
+    return units.decode("utf-16-le", "surrogatepass")
+
+
+def patched(text: str, typed: Sequence[Mapping[str, Json]]) -> tuple[str, tuple[Patch, ...]]:
+    """The text with what was typed, and the patches in characters. Raises InputError where they do not fit."""
+    units = Utf16(text)
+    patches = tuple(Patch(units.character(t["from"]), units.character(t["to"]), t["insert"]) for t in typed)
+    try:
+        return storable(apply_patches(text, patches)), patches
+    except ValueError as error:
+        raise InputError("The changes overlap.") from error
+
+
+def storable(text: str) -> str:
+    """Raises InputError for a text that cannot be kept as it is."""
+    if len(text) > MAX_TEXT:
+        raise InputError(f"The text is longer than {MAX_TEXT:,} characters and was not saved.")
+    if "\x00" in text:
+        raise InputError("The text contains a NUL character and was not saved.")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError("The text contains half of a character pair and was not saved.") from error
+    return text
+
+
+def _typed(typed: Json) -> list[dict[str, Json]]:
+    def fits(one: Json) -> bool:
+        if not isinstance(one, dict) or not isinstance(one.get("insert"), str):
+            return False
+        start, end = one.get("from"), one.get("to")
+        return type(start) is int and type(end) is int and 0 <= start <= end
+
+    if not isinstance(typed, list) or not all(fits(one) for one in typed):
+        raise InputError("What was typed must be a list of {from, to, insert}.")
+    return typed
+
+
+def _places(places: Json) -> dict[str, list[int] | None]:
+    """Raises InputError for anything but {name: [x, y] | null}."""
+    if not isinstance(places, dict) or len(places) > MAX_PLACES:
+        raise InputError("The layout must map node names to places.")
+    return {name: None if at is None else _pair(at, f"The place of {name!r}") for name, at in places.items()}
+
+
+def _pair(value: Json, what: str) -> list[int]:
+    fits = isinstance(value, list) and len(value) == 2 and all(_is_number(v) and abs(v) < FAR for v in value)
+    if not fits:
+        raise InputError(f"{what} must be two numbers.")
+    return [round(value[0]), round(value[1])]
+
+
+def _is_number(value: Json) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _notes(notes: Json) -> list[dict[str, Json]] | None:
+    """Raises InputError for anything but [{at, size?, text, color?}]."""
+    return None if notes is None else [_note(note) for note in _objects(notes, "Notes", MAX_NOTES)]
+
+
+def _note(note: Mapping[str, Json]) -> dict[str, Json]:
+    text = note.get("text")
+    if not isinstance(text, str) or len(text) > MAX_NOTE_TEXT:
+        raise InputError(f"A note needs a text of at most {MAX_NOTE_TEXT:,} characters.")
+    found: dict[str, Json] = {"at": _pair(note.get("at"), "The place of a note"), "text": storable(text)}
+    if note.get("size") is not None:
+        found["size"] = _pair(note["size"], "The size of a note")
+    return found | _coloured(note.get("color"))
+
+
+def _groups(groups: Json) -> list[dict[str, Json]] | None:
+    """Raises InputError for anything but [{title, nodes, color?}]."""
+    return None if groups is None else [_group(group) for group in _objects(groups, "Groups", MAX_GROUPS)]
+
+
+def _group(group: Mapping[str, Json]) -> dict[str, Json]:
+    title, nodes = group.get("title"), group.get("nodes")
+    if not isinstance(title, str) or len(title) > MAX_TITLE:
+        raise InputError(f"A group needs a title of at most {MAX_TITLE} characters.")
+    if not isinstance(nodes, list) or len(nodes) > MAX_PLACES or not all(isinstance(name, str) for name in nodes):
+        raise InputError("A group needs a list of node names.")
+    return {"title": storable(title), "nodes": nodes} | _coloured(group.get("color"))
+
+
+def _coloured(colour: Json) -> dict[str, Json]:
+    if colour is None:
+        return {}
+    if not isinstance(colour, str) or not COLOUR.fullmatch(colour):
+        raise InputError("A colour is one of the named ones, or #rrggbb.")
+    return {"color": colour}
+
+
+def _objects(values: Json, what: str, most: int) -> list[Mapping[str, Json]]:
+    if not isinstance(values, list) or len(values) > most or not all(isinstance(one, dict) for one in values):
+        raise InputError(f"{what} must be a list of at most {most} objects.")
+    return values

@@ -1,0 +1,79 @@
+"""What the editor sends is checked key by key; offsets count as browsers count."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.errors import InputError
+from studio.services.editor_commit import Commit, Utf16, patched
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {},
+        {"revision": "1"},
+        {"revision": True},
+        {"revision": 1, "base": 5},
+        {"revision": 1, "typed": "a"},
+        {"revision": 1, "typed": [{"from": 0, "to": 1}]},
+        {"revision": 1, "typed": [{"from": 2, "to": 1, "insert": ""}]},
+        {"revision": 1, "typed": [{"from": True, "to": 1, "insert": ""}]},
+        {"revision": 1, "typed": [{"from": -1, "to": 1, "insert": ""}]},
+        {"revision": 1, "edits": "remove everything"},
+        {"revision": 1, "edits": ["x"]},
+        {"revision": 1, "layout": ["answer"]},
+        {"revision": 1, "layout": {"nodes": {"answer": [1]}}},
+        {"revision": 1, "layout": {"nodes": {"answer": ["a", "b"]}}},
+        {"revision": 1, "layout": {"nodes": {"answer": [float("nan"), 0]}}},
+        {"revision": 1, "layout": {"nodes": {"answer": [10**9, 0]}}},
+        {"revision": 1, "layout": {"notes": [{"text": "no place"}]}},
+        {"revision": 1, "layout": {"notes": [{"at": [0, 0], "text": "x" * 10_001}]}},
+        {"revision": 1, "layout": {"notes": [{"at": [0, 0], "text": "a\x00"}]}},
+        {"revision": 1, "layout": {"notes": [{"at": [0, 0], "text": "a", "color": "url(//evil)"}]}},
+        {"revision": 1, "layout": {"notes": [{"at": [0, 0], "text": "a", "color": ["red"]}]}},
+        {"revision": 1, "layout": {"notes": [{"at": [0, 0], "text": "a"}] * 501}},
+        {"revision": 1, "layout": {"groups": [{"title": "a", "nodes": [1]}]}},
+        {"revision": 1, "layout": {"groups": [{"title": "a" * 201, "nodes": []}]}},
+        {"revision": 1, "layout": {"groups": "all"}},
+    ],
+    ids=lambda bad: repr(bad)[:80],
+)
+def test_what_no_editor_sends_is_refused(bad: dict[str, Any]) -> None:
+    with pytest.raises(InputError):
+        Commit.from_json(bad)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        [{"from": 0, "to": 9, "insert": ""}],
+        [{"from": 9, "to": 9, "insert": "x"}],
+        [{"from": 0, "to": 2, "insert": ""}, {"from": 1, "to": 3, "insert": ""}],
+        [{"from": 0, "to": 0, "insert": "\x00"}],
+        [{"from": 0, "to": 0, "insert": "\ud83e"}],
+        [{"from": 0, "to": 0, "insert": "a" * 1_000_001}],
+        [{"from": 2, "to": 2, "insert": "between the halves of a pair"}],
+    ],
+    ids=lambda typed: repr(typed)[:60],
+)
+def test_changes_that_do_not_fit_the_text_are_refused(typed: list[dict[str, Any]]) -> None:
+    with pytest.raises(InputError):
+        patched("a🧵bc", typed)
+
+
+def test_offsets_are_counted_in_utf16_units() -> None:
+    text = "a🧵b"
+    assert [Utf16(text)(offset) for offset in range(4)] == [0, 1, 3, 4]
+    assert patched(text, [{"from": 3, "to": 4, "insert": "c"}])[0] == "a🧵c"
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), st.data())
+def test_there_and_back(text: str, data: st.DataObject) -> None:
+    offset = data.draw(st.integers(0, len(text)))
+    units = Utf16(text)
+    assert units.character(units(offset)) == offset

@@ -1,0 +1,71 @@
+"""The graph that the canvas draws, and the difference between two of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine.language.document import Document
+from engine.language.edits import edit_document
+from studio.services.editor_graph import difference, drawn
+from tests.support.editor import shipped_text
+
+TEXT = shipped_text("customer_support_workflow")
+EDITS: list[dict[str, Any]] = [
+    {"op": "set_field", "node": "classify_intent", "path": ["config", "temperature"], "value": 0.5},
+    {"op": "add_node", "node": {"name": "more", "type": "message"}, "after": "start"},
+    {"op": "remove_node", "node": "faq_workflow"},
+    {"op": "rename_node", "node": "generate_response", "to": "say"},
+    {"op": "add_edge", "from": "start", "to": "end", "condition": None},
+    {"op": "remove_edge", "index": 0},
+    {"op": "move_edge", "index": 5, "to": 2},
+    {"op": "set_top", "path": ["description"], "value": "Another"},
+]
+
+
+def applied(old: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """What the browser does with a difference."""
+    if not change.get("since"):
+        return change
+    parts = {key: [old[key][one] if isinstance(one, int) else one for one in change[key]] for key in ("nodes", "edges")}
+    return {
+        "top": change.get("top", old["top"]),
+        "node_lines": change["node_lines"],
+        "edge_places": change["edge_places"],
+    } | parts
+
+
+@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit["op"])
+def test_a_difference_leads_from_one_graph_to_the_other(edit: dict[str, Any]) -> None:
+    old = Document.parse(TEXT)
+    new = edit_document(old, [edit]).document
+    before, after = drawn(old), drawn(new)
+    assert before is not None
+    change = difference(before, after)
+    assert applied(before, change) == after
+    sent = [one for key in ("nodes", "edges") for one in change[key] if not isinstance(one, int)]
+    assert len(sent) <= 14, "only what changed travels"
+
+
+def test_two_nodes_of_one_name_are_told_apart() -> None:
+    head = "nodes:\n  - {name: a, type: start}\n"
+    old, new = drawn(Document.parse(head)), drawn(Document.parse(head + "  - {name: a, type: start}\n"))
+    assert old is not None
+    assert new is not None
+    assert difference(old, new)["nodes"] == [0, new["nodes"][1]]
+    assert difference(new, old)["nodes"] == [0]
+
+
+def test_no_graph_before_or_after_is_sent_whole() -> None:
+    graph = drawn(Document.parse(TEXT))
+    assert difference(None, graph) == graph
+    assert difference(graph, None) is None
+    assert drawn(Document.parse("nodes: [unclosed")) is None
+
+
+def test_a_card_never_carries_a_whole_prompt() -> None:
+    text = f"nodes:\n  - name: a\n    type: note\n    config: {{text: {'x' * 5000}, description: {'y' * 5000}}}\n"
+    graph = drawn(Document.parse(text))
+    assert graph is not None
+    assert len(graph["nodes"][0]["subtitle"]) == len(graph["nodes"][0]["description"]) == 300
