@@ -7,7 +7,7 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.errors import ConfigError
-from studio.api import audit, chat, events, forms, hooks, messages, payments, problems, runs, system, workflows
+from studio.api import audit, chat, editor, events, forms, hooks, messages, payments, problems, runs, system, workflows
 from studio.api.access import permission_of
 from studio.auth.routes import router as auth_router
 from studio.container import Container
@@ -20,6 +20,7 @@ ROUTERS = (
     system.router,
     auth_router,
     workflows.router,
+    editor.router,
     runs.router,
     messages.router,
     hooks.router,

@@ -14,6 +14,7 @@ from reflex.utils.imports import ImportVar
 from reflex.vars import Var
 
 import engine.nodes
+from connectors.toolbox import toolbox_specs
 from engine.language import node_types
 from studio.editor import ui
 
@@ -55,9 +56,9 @@ class WorkflowEditor(NoSSRComponent):
 
 
 def icon_tags() -> dict[str, str]:
-    """Icon name of each node type ("message-square") -> its React component ("MessageSquare")."""
+    """Icon name of each node type and tool ("message-square") -> its React component ("MessageSquare")."""
     engine.nodes.load()
-    names = {kind.icon for kind in node_types.all_types()}
+    names = {kind.icon for kind in node_types.all_types()} | {tool.icon for tool in toolbox_specs().values()}
     return {name: "".join(part.capitalize() for part in name.replace("_", "-").split("-")) for name in names}
 
 

@@ -27,6 +27,7 @@ from studio.services import publishing
 from studio.services.editor_commit import Commit, Utf16, patched
 from studio.services.editor_graph import derive, difference, drawn, findings
 from studio.services.editor_specs import node_specs
+from studio.services.starters import starters
 
 Json = Any
 
@@ -68,6 +69,7 @@ async def open_draft(db: Database, scope: Scope, name: str) -> dict[str, Json]:
         "tools": [_tool(tool) for tool in tools.values()],
         "workflows": [other for other in names if other != row.name],
         "models": list(TIERS),
+        "starters": starters(row.name),
         "live": {"number": live.number, "at": live.created_at.isoformat()} if live else None,
         "latest": versions[0].number if versions else None,
         "can": {do: role_allows(scope.role, f"workflows:{do}") for do in ("write", "run", "publish")},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -87,18 +88,6 @@ class Utf16:
     def __call__(self, offset: int) -> int:
         return offset if self._same else len(_encoded(self._text[:offset])) // 2
 
-    def character(self, unit: int) -> int:
-        """The way back. Raises InputError in the middle of a character or behind the end."""
-        if self._same:
-            found = unit
-        else:
-            found = len(
-                self._text.encode("utf-16-le", "surrogatepass")[: unit * 2].decode("utf-16-le", "surrogatepass")
-            )
-        if not 0 <= found <= len(self._text) or self(found) != unit:
-            raise InputError("A change lies outside the text.")
-        return found
-
 
 def _encoded(text: str) -> bytes:
     return text.encode("utf-16-le", "surrogatepass")
@@ -109,13 +98,57 @@ def _decoded(units: bytes) -> str:
 
 
 def patched(text: str, typed: Sequence[Mapping[str, Json]]) -> tuple[str, tuple[Patch, ...]]:
-    """The text with what was typed, and the patches in characters. Raises InputError where they do not fit."""
-    units = Utf16(text)
-    patches = tuple(Patch(units.character(t["from"]), units.character(t["to"]), t["insert"]) for t in typed)
+    """The text with what was typed, and the patches in characters. Raises InputError where they do not fit.
+
+    A browser may send half a character: of one emoji turned into another only the second half differs.
+    """
+    plain = text.isascii() or max(text) < "\ud800"
+    if plain and not any(_has_halves(one["insert"]) for one in typed):
+        patches = tuple(Patch(one["from"], one["to"], one["insert"]) for one in typed)
+        return storable(_applied(text, patches)), patches
+    units = [Patch(one["from"], one["to"], one["insert"]) for one in typed]
+    new = storable(_decoded(_encoded(_applied(_in_halves(text), units))))
+    return new, _difference(text, new)
+
+
+def _applied(text: str, patches: Sequence[Patch]) -> str:
+    if any(patch.end > len(text) for patch in patches):
+        raise InputError("A change lies outside the text.")
     try:
-        return storable(apply_patches(text, patches)), patches
+        return apply_patches(text, patches)
     except ValueError as error:
         raise InputError("The changes overlap.") from error
+
+
+def _has_halves(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _in_halves(text: str) -> str:
+    """The text as a browser counts it: one element a UTF-16 unit."""
+    encoded = _encoded(text)
+    return "".join(map(chr, struct.unpack(f"<{len(encoded) // 2}H", encoded)))
+
+
+def _difference(old: str, new: str) -> tuple[Patch, ...]:
+    """The one patch that turns `old` into `new`, none where they are the same."""
+    if old == new:
+        return ()
+    start = _common(old, new)
+    end = _common(old[start:][::-1], new[start:][::-1])
+    return (Patch(start, len(old) - end, new[start : len(new) - end]),)
+
+
+def _common(one: str, other: str) -> int:
+    """Length of the longest common beginning, by bisection."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def storable(text: str) -> str:

@@ -25,10 +25,10 @@ WIDGET_OF_TYPE = {"boolean": "switch", "integer": "number", "number": "number", 
 
 @lru_cache(maxsize=1)
 def node_specs() -> dict[str, dict[str, Json]]:
-    """Type name -> `{type, title, summary, group, icon, entry, leads, caches, runs, fields, initial}`, as plain JSON.
+    """Type name -> `{type, title, summary, group, icon, entry, leads, caches, remark, runs, fields, initial}`, as JSON.
 
-    `leads`: has ways on; `caches`: its answers may be kept; `runs`: is executed, so it can fail; `initial`: the config
-    that a new node starts with.
+    `leads`: has ways on; `caches`: its answers may be kept; `remark`: drawn only; `runs`: is executed, so it can fail;
+    `initial`: the config that a new node starts with.
     """
     engine.nodes.load()
     return {kind.type: _spec(kind) for kind in node_types.all_types()}
@@ -45,6 +45,7 @@ def _spec(kind: NodeType) -> dict[str, Json]:
         "entry": kind.entry,
         "leads": kind.runnable and not kind.final,
         "caches": kind.caches,
+        "remark": not kind.runnable,
         "runs": kind.runnable and not kind.entry and not kind.final,
         "fields": fields,
         "initial": _initial(kind, fields),

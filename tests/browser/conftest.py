@@ -190,6 +190,7 @@ def browser() -> Iterator[Browser]:
 def context(browser: Browser, studio: Studio) -> Iterator[BrowserContext]:
     found = browser.new_context(base_url=studio.url, viewport={"width": 1440, "height": 900}, color_scheme="light")
     found.set_default_timeout(20_000)
+    found.add_init_script("localStorage.setItem('heddle-tour', 'seen')")
     yield found
     found.close()
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import InputError
+from engine.language.positions import apply_patches
 from studio.services.editor_commit import Commit, Utf16, patched
 
 
@@ -57,7 +58,7 @@ def test_what_no_editor_sends_is_refused(bad: dict[str, Any]) -> None:
         [{"from": 0, "to": 0, "insert": "\x00"}],
         [{"from": 0, "to": 0, "insert": "\ud83e"}],
         [{"from": 0, "to": 0, "insert": "a" * 1_000_001}],
-        [{"from": 2, "to": 2, "insert": "between the halves of a pair"}],
+        [{"from": 2, "to": 2, "insert": "between the halves of a character"}],
     ],
     ids=lambda typed: repr(typed)[:60],
 )
@@ -72,8 +73,20 @@ def test_offsets_are_counted_in_utf16_units() -> None:
     assert patched(text, [{"from": 3, "to": 4, "insert": "c"}])[0] == "a🧵c"
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), st.data())
-def test_there_and_back(text: str, data: st.DataObject) -> None:
-    offset = data.draw(st.integers(0, len(text)))
-    units = Utf16(text)
-    assert units.character(units(offset)) == offset
+def test_half_of_a_character_may_be_typed() -> None:
+    """What a browser sends when one emoji is turned into another: they share their first half."""
+    before, after = "a\U0001f9f5b", "a\U0001f9f6b"
+    text, patches = patched(before, [{"from": 2, "to": 3, "insert": "\uddf6"}])
+    assert text == after
+    assert apply_patches(before, patches) == after
+
+
+TEXTS = st.text(st.sampled_from("ab\n\u00e9\U0001f9f5\U0001f9f6"), max_size=12)
+
+
+@given(TEXTS, TEXTS, TEXTS, TEXTS)
+def test_patches_in_units_do_what_they_do_in_characters(head: str, old: str, new: str, tail: str) -> None:
+    text, units = head + old + tail, Utf16(head + old + tail)
+    start, end = units(len(head)), units(len(head + old))
+    found, patches = patched(text, [{"from": start, "to": end, "insert": new}])
+    assert found == head + new + tail == apply_patches(text, patches)

@@ -16,17 +16,17 @@ export const NodeCard = memo(function NodeCard({ id, data, selected }) {
   const status = step?.status ?? (over ? "skipped" : "");
   return (
     <div
-      className={`hed-node ${status} ${selected ? "sel" : ""} ${node.disabled ? "off" : ""} ${problem?.severity ?? ""}`}
+      className={`hed-node ${status} ${selected ? "sel" : ""} ${node.disabled ? "off" : ""} ${problem?.severity ?? ""} ${spec?.remark ? "remark" : ""}`}
       style={{ "--g": `var(--${group})` }} data-testid={`node-${id}`} data-status={status} title={node.description ?? undefined}
     >
-      {node.type !== "start" && <Handle type="target" position={Position.Top} />}
+      {!spec?.entry && !spec?.remark && <Handle type="target" position={Position.Top} />}
       <div className="t">
         <span className="ic"><TypeIcon name={spec?.icon} /></span>
         <span className="name">{breakable(id)}</span>
         <Status status={status} problem={problem} />
       </div>
       <div className="u">{subtitle(node, step)}</div>
-      <Badges step={step} />
+      <Badges step={step} node={node} spec={spec} />
       {(spec?.leads ?? true) && <Handle type="source" position={Position.Bottom} />}
     </div>
   );
@@ -61,8 +61,12 @@ function Status({ status, problem }) {
   );
 }
 
-function Badges({ step }) {
-  if (!step || !["succeeded", "failed"].includes(step.status)) return null;
+// After a run: which tier answered, what it cost, how long it took. Before: which tier will answer.
+function Badges({ step, node, spec }) {
+  if (!step || !["succeeded", "failed"].includes(step.status)) {
+    const asked = askedTier(node, spec);
+    return asked && <div className="bd"><span className="a asked" title={asked === "auto" ? "The router chooses the tier" : `Tier ${asked}`}>{asked}</span></div>;
+  }
   const money = cost(step.cost);
   return (
     <div className="bd">
@@ -71,4 +75,11 @@ function Badges({ step }) {
       {step.duration_ms != null && <span>{duration(step.duration_ms)}</span>}
     </div>
   );
+}
+
+function askedTier(node, spec) {
+  const field = spec?.fields.find((one) => one.widget === "model" && !one.key.includes("."));
+  if (!field) return null;
+  const model = node.config[field.key] ?? field.default ?? "auto";
+  return /^tier:[ABC]$/.test(model) ? model.slice(5) : model === "auto" ? "auto" : null;
 }

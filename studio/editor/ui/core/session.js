@@ -1,18 +1,23 @@
 // One open workflow: what the components can ask for. Holds the store, the text, and the way to the server.
 import { redo, redoDepth, undo, undoDepth } from "@codemirror/commands";
-import { createStore } from "./store.js";
-import { Sync } from "./sync.js";
-import { applyFix, applyMove, createView, goToLine, layoutOf, showLines, showProblems, textOf } from "../text/view.js";
-import { freeName, freeSpot, keyEdges, place } from "../graph/places.js";
-import { layered } from "../graph/layered.js";
-import { isDefault } from "../frame/format.js";
+import { applyFix, applyLayout, createView, goToLine, layoutOf, minimalChange, textOf } from "../text/view.js";
+import { showLines, showProblems } from "../text/look.js";
+import { readLayout } from "../text/layout.js";
+import { atLine, edgeOf, linesOfNode, placeOfEdge, readGraph } from "../graph/graph.js";
+import { place } from "../graph/places.js";
 import { RunControl } from "../run/run_control.js";
+import { Backup } from "./backup.js";
+import { createStore } from "./store.js";
+import { Drafts } from "./drafts.js";
+import { Sync } from "./sync.js";
 
 const START = {
-  view: null, graph: null, valid: true, diagnostics: [], positions: {}, selected: { nodes: [], edge: null },
-  mode: "split", save: { state: "saved" }, history: { undo: 0, redo: 0 }, run: null, chat: [], busy: false,
-  drawer: { tab: "chat", open: true }, inspector: "settings", picker: null, publish: null, conflict: null, toast: null,
-  focusStep: null, fit: 0,
+  view: null, graph: null, valid: true, diagnostics: [], positions: new Map(), notes: new Map(), groups: new Map(),
+  selected: { nodes: [], edge: null, note: null }, mode: "split", save: { state: "saved" }, history: { undo: 0, redo: 0 },
+  run: null, chat: [], busy: false, drawer: { tab: "chat", open: true }, inspector: "settings",
+  picker: null, palette: null, menu: null, publish: null, conflict: null, sheet: false, tour: null, toast: null,
+  focusStep: null, fit: 0, reveal: null, zoom: null, snap: true, map: null, hovered: null, over: null, naming: null,
+  focusName: null, problem: -1, kept: null,
 };
 
 export class Session {
@@ -21,26 +26,45 @@ export class Session {
     this.store = createStore(START);
     this.server = {};
     this.runs = new RunControl(this);
-    this.clip = null;
+    this.drafts = new Drafts();
+    this.backup = new Backup(this);
+    this.checks = { asked: null, done: null, waiting: [] };
   }
 
   get state() {
     return this.store.get();
   }
 
+  set(change) {
+    this.store.set(change);
+  }
+
   open(view) {
     this.close();
-    const stored = view.layout?.nodes ?? {};
+    view.specs = Object.assign(Object.create(null), view.specs); // a type may be called "constructor"
     this.view = createView({
-      text: view.text, layout: stored, readOnly: !view.can.write,
+      text: view.text, layout: readLayout(view.layout), readOnly: !view.can.write,
       handlers: { onUpdate: (update) => this.onUpdate(update), keys: this.keys() },
     });
     this.sync = new Sync(this, view.revision);
-    this.store.set({ ...START, view, mode: this.state.mode, save: { state: view.can.write ? "saved" : "readonly" } });
-    this.setGraph(view);
-    this.store.set((s) => ({ fit: s.fit + 1 }));
+    const { mode, snap } = this.state;
+    this.set({ ...START, view, mode, snap, save: { state: view.can.write ? "saved" : "readonly" } });
+    this.setGraph(view.graph, null);
+    this.setDiagnostics(view.diagnostics);
+    this.set((s) => ({ fit: s.fit + 1 }));
     if (!view.graph) this.setMode("split");
+    this.backup.offer();
     this.runs.open(view.run);
+  }
+
+  // The page was loaded again under a living session: the connection was lost, or the server restarted.
+  reopened(view) {
+    this.set((s) => ({ view: { ...s.view, can: view.can, live: view.live, latest: view.latest } }));
+    if (view.revision === this.sync.revision || !this.sync.idle) return this.sync.retry();
+    this.sync.takeTheirs(view, readLayout(view.layout));
+    this.setGraph(view.graph, null);
+    this.setDiagnostics(view.diagnostics);
+    return this.say("The draft was changed elsewhere meanwhile; this is how it stands now.");
   }
 
   close() {
@@ -51,13 +75,8 @@ export class Session {
   }
 
   keys() {
-    return [
-      { key: "Mod-z", run: () => this.undo(), preventDefault: true },
-      { key: "Mod-y", run: () => this.redo(), preventDefault: true },
-      { key: "Mod-Shift-z", run: () => this.redo(), preventDefault: true },
-      { key: "Mod-s", run: () => this.saveNow(), preventDefault: true },
-      { key: "Mod-Enter", run: () => this.runs.again(), preventDefault: true },
-    ];
+    const key = (name, run) => ({ key: name, run, preventDefault: true });
+    return [key("Mod-z", () => this.undo()), key("Mod-y", () => this.redo()), key("Mod-Shift-z", () => this.redo())];
   }
 
   onUpdate(update) {
@@ -65,7 +84,7 @@ export class Session {
     const { state } = update;
     const depth = { undo: undoDepth(state), redo: redoDepth(state) };
     const known = this.state.history;
-    if (depth.undo !== known.undo || depth.redo !== known.redo) this.store.set({ history: depth });
+    if (depth.undo !== known.undo || depth.redo !== known.redo) this.set({ history: depth });
     this.replace();
     const byPerson = update.transactions.some((tr) => tr.isUserEvent("select") || tr.isUserEvent("input"));
     if (update.selectionSet && byPerson) this.selectAtLine(state.doc.lineAt(state.selection.main.head).number);
@@ -73,184 +92,100 @@ export class Session {
 
   // ---- what the server says
 
-  setGraph({ graph, diagnostics = [] }) {
-    if (graph) graph.edges = keyEdges(graph.edges);
-    this.store.set((s) => ({
-      graph: graph ?? s.graph,
-      valid: Boolean(graph),
-      diagnostics,
-      selected: graph ? kept(s.selected, graph) : s.selected,
-    }));
+  // `change`: a graph or a difference (graph.js), null while the text is no workflow: then the last good one stays.
+  setGraph(change, op) {
+    const before = this.state.graph;
+    const graph = change ? readGraph(before, change) : before;
+    this.checks.asked = op;
+    this.set((s) => ({ graph, valid: Boolean(change), selected: change ? kept(s.selected, graph, s.notes) : s.selected }));
     this.replace();
-    showProblems(this.view, diagnostics);
     this.highlight(false);
+  }
+
+  checked({ op, diagnostics }) {
+    if (op !== this.checks.asked) return;
+    this.checks.done = op;
+    this.setDiagnostics(diagnostics);
+    this.checks.waiting.splice(0).forEach((resolve) => resolve());
+  }
+
+  setDiagnostics(diagnostics) {
+    this.set({ diagnostics });
+    showProblems(this.view, diagnostics);
+  }
+
+  // Resolves when everything is saved and the diagnostics are those of the saved text.
+  async whenChecked() {
+    await this.sync.settled();
+    if (this.checks.done === this.checks.asked) return undefined;
+    return new Promise((resolve) => this.checks.waiting.push(resolve));
   }
 
   // Recompute places when the layout or the set of nodes changed.
   replace() {
     const { graph, positions } = this.state;
-    if (!graph || !this.view) return;
+    if (!this.view) return;
     const layout = layoutOf(this.view);
     if (this.placed?.graph === graph && this.placed.layout === layout) return;
     this.placed = { graph, layout };
-    const next = place(graph.nodes, graph.edges, layout);
-    const same = Object.keys(next).length === Object.keys(positions).length
-      && Object.entries(next).every(([name, [x, y]]) => positions[name]?.[0] === x && positions[name]?.[1] === y);
-    if (!same) this.store.set({ positions: next });
+    const next = graph ? place(graph.nodes, graph.edges, layout.nodes) : positions;
+    const same = next.size === positions.size && [...next].every(([name, [x, y]]) => positions.get(name)?.[0] === x && positions.get(name)?.[1] === y);
+    this.set({ positions: same ? positions : next, notes: layout.notes, groups: layout.groups });
   }
 
   setSave(state, message) {
-    if (this.state.save.state !== state || this.state.save.message !== message) this.store.set({ save: { state, message } });
+    if (state === "saved") this.backup.forget();
+    else if (state !== "readonly") this.backup.keepSoon();
+    if (this.state.save.state !== state || this.state.save.message !== message) this.set({ save: { state, message } });
   }
 
   conflict(theirs) {
-    this.store.set({ conflict: theirs, save: { state: "conflict" } });
+    this.set({ conflict: theirs, save: { state: "conflict", message: "Choose which draft is to stay." } });
   }
 
   resolve(choice) {
     const theirs = this.state.conflict;
-    this.store.set({ conflict: null });
-    if (choice === "mine") this.sync.keepMine(theirs);
-    else {
-      this.sync.takeTheirs(theirs);
-      this.setGraph(theirs);
-    }
+    this.set({ conflict: null });
+    if (choice === "mine") return this.sync.keepMine(theirs);
+    this.sync.takeTheirs(theirs, readLayout(theirs.layout));
+    this.setGraph(theirs.graph, null);
+    return this.setDiagnostics(theirs.diagnostics);
   }
 
   say(message, tone = "info") {
-    this.store.set({ toast: { message, tone, at: Date.now() } });
+    this.set({ toast: { message, tone, at: Date.now() } });
   }
 
   fail(message) {
     this.say(message, "error");
   }
 
-  // ---- what the person does
+  // ---- the one way of changing things (actions.js says what to change)
 
   get canEdit() {
-    return this.state.view?.can.write && this.state.valid;
+    return Boolean(this.state.view?.can.write && this.state.valid && this.state.graph);
   }
 
-  edit(edits, layout = {}, after) {
-    this.editWith(() => ({ edits, layout }), after);
+  // Why nothing can be changed now, or null.
+  get whyNot() {
+    const { view, valid } = this.state;
+    if (!view?.can.write) return "Your role may look at workflows, not change them.";
+    return valid ? null : "Mend the YAML first: the canvas shows the last good state.";
   }
 
-  editWith(build, after) {
-    if (!this.state.view?.can.write) return;
-    if (!this.state.valid) return this.fail("Mend the YAML first: the canvas shows the last good state.");
-    this.sync.edit(build, after);
+  // `build(graph)` gives {edits, layout} or null; see Sync.edit.
+  edit(build, options) {
+    if (this.whyNot) return this.fail(this.whyNot);
+    return this.sync.edit(build, options);
   }
 
-  setField(node, path, value) {
-    this.edit([value === undefined ? { op: "unset_field", node, path } : { op: "set_field", node, path, value }]);
+  lay(layout) {
+    if (!this.state.view.can.write) return this.fail(this.whyNot);
+    return applyLayout(this.view, layout);
   }
 
-  setEdge(key, field, value) {
-    this.editWith((graph) => withEdge(graph, key, (edge) => [{ op: "set_edge", index: edge.index, field, value }]));
-  }
-
-  moveEdge(key, by) {
-    this.editWith((graph) => withEdge(graph, key, (edge) => {
-      const siblings = graph.edges.filter((other) => other.from === edge.from);
-      const other = siblings[siblings.findIndex((one) => one.key === key) + by];
-      return other ? [{ op: "move_edge", index: edge.index, to: other.index }] : null;
-    }));
-  }
-
-  removeEdge(key) {
-    this.editWith((graph) => withEdge(graph, key, (edge) => [{ op: "remove_edge", index: edge.index }]), () => this.select([]));
-  }
-
-  connect(from, to) {
-    if (from === to) return this.fail("A node cannot lead to itself; use a condition node for a loop.");
-    const { graph } = this.state;
-    if (graph.edges.some((edge) => edge.from === from && edge.to === to)) return this.fail(`${from} already leads to ${to}.`);
-    this.edit([{ op: "add_edge", from, to, condition: null }]);
-  }
-
-  // `from`: connect from there, into its single way on when there is exactly one. `at`: flow position.
-  addNode(type, { at, from } = {}) {
-    const spec = this.state.view.specs[type];
-    const { graph, positions } = this.state;
-    const name = freeName(type, new Set(graph.nodes.map((node) => node.name)));
-    const build = (now) => {
-      const edits = [{ op: "add_node", node: { name, type, ...(spec.initial ? { config: spec.initial } : {}) }, after: from ?? null }];
-      if (from) edits.push(...joined(now, from, name, spec, at));
-      const spot = freeSpot(at ?? [positions[from]?.[0] ?? 0, (positions[from]?.[1] ?? 0) + 140], positions);
-      return { edits, layout: this.pinned({ [name]: spot }) };
-    };
-    this.editWith(build, (reply) => reply.error || this.select([name], { reveal: true }));
-    this.store.set({ picker: null });
-  }
-
-  // The first stored place fixes all others too, or they would move with every newcomer.
-  pinned(places) {
-    const stored = layoutOf(this.view);
-    const { positions } = this.state;
-    const rest = Object.fromEntries(Object.entries(positions).filter(([name]) => !stored[name]));
-    return { ...rest, ...places };
-  }
-
-  move(places) {
-    if (!this.state.view.can.write) return;
-    applyMove(this.view, this.pinned(places));
-  }
-
-  tidy() {
-    const { graph } = this.state;
-    if (graph) applyMove(this.view, layered(graph.nodes, graph.edges));
-    this.store.set((s) => ({ fit: s.fit + 1 }));
-  }
-
-  rename(from, to) {
-    const at = layoutOf(this.view)[from];
-    const layout = at ? { [from]: null, [to]: at } : {};
-    this.edit([{ op: "rename_node", node: from, to }], layout, (reply) => reply.error || this.select([to]));
-  }
-
-  removeSelected() {
-    const { nodes, edge } = this.state.selected;
-    if (edge) return this.removeEdge(edge);
-    if (!nodes.length) return undefined;
-    const gone = Object.fromEntries(nodes.filter((name) => layoutOf(this.view)[name]).map((name) => [name, null]));
-    this.edit(nodes.map((node) => ({ op: "remove_node", node })), gone, () => this.select([]));
-    return undefined;
-  }
-
-  copy() {
-    const { selected, graph, positions } = this.state;
-    const nodes = graph.nodes.filter((node) => selected.nodes.includes(node.name));
-    if (!nodes.length) return;
-    const names = new Set(nodes.map((node) => node.name));
-    this.clip = {
-      nodes: nodes.map((node) => ({ raw: node.raw, at: positions[node.name] })),
-      edges: graph.edges.filter((edge) => names.has(edge.from) && names.has(edge.to)),
-    };
-    this.say(`${nodes.length === 1 ? nodes[0].name : `${nodes.length} nodes`} copied.`);
-  }
-
-  paste() {
-    if (!this.clip || !this.canEdit) return;
-    const { graph, positions } = this.state;
-    const taken = new Set(graph.nodes.map((node) => node.name));
-    const names = new Map();
-    const layout = {};
-    const edits = this.clip.nodes.map(({ raw, at }) => {
-      const name = freeName(raw.name.replace(/_\d+$/, ""), taken);
-      taken.add(name);
-      names.set(raw.name, name);
-      layout[name] = freeSpot([at[0] + 40, at[1] + 40], { ...positions, ...layout });
-      return { op: "add_node", node: { ...raw, name }, after: null };
-    });
-    for (const edge of this.clip.edges) {
-      edits.push({ op: "add_edge", from: names.get(edge.from), to: names.get(edge.to), condition: edge.condition ?? null });
-    }
-    this.edit(edits, this.pinned(layout), (reply) => reply.error || this.select([...names.values()]));
-  }
-
-  duplicate() {
-    this.copy();
-    this.paste();
+  get layout() {
+    return layoutOf(this.view);
   }
 
   undo() {
@@ -270,28 +205,26 @@ export class Session {
 
   // ---- selection, panes
 
-  select(nodes, { edge = null, reveal = false, fromText = false } = {}) {
+  select(nodes, { edge = null, note = null, reveal = false, fromText = false } = {}) {
     const now = this.state.selected;
-    if (now.edge === edge && now.nodes.length === nodes.length && nodes.every((name) => now.nodes.includes(name))) return;
-    this.store.set((s) => ({ selected: { nodes, edge }, focusStep: null, reveal: reveal || fromText ? { nodes, at: Date.now() } : s.reveal }));
+    const same = now.edge === edge && now.note === note && now.nodes.length === nodes.length && nodes.every((name) => now.nodes.includes(name));
+    if (same && !reveal) return;
+    this.set((s) => ({ selected: { nodes, edge, note }, focusStep: null, reveal: reveal || fromText ? { nodes, at: Date.now() } : s.reveal }));
     this.highlight(!fromText);
   }
 
   highlight(scroll) {
     const { selected, graph } = this.state;
     if (!this.view || !graph) return;
-    const owner = selected.edge ? graph.edges.find((edge) => edge.key === selected.edge) : graph.nodes.find((node) => node.name === selected.nodes[0]);
-    showLines(this.view, owner?.lines ?? null, { scroll });
+    const lines = selected.edge ? placeOfEdge(graph, selected.edge)?.lines : selected.nodes[0] ? linesOfNode(graph, selected.nodes[0]) : null;
+    showLines(this.view, lines ?? null, { scroll });
   }
 
   selectAtLine(line) {
     const { graph, valid } = this.state;
-    if (!graph || !valid) return;
-    const inside = ({ lines }) => lines && lines[0] <= line && line <= lines[1];
-    const node = graph.nodes.find(inside);
-    const edge = !node && graph.edges.find(inside);
-    if (node) this.select([node.name], { fromText: true });
-    else if (edge) this.select([], { edge: edge.key, fromText: true });
+    const found = graph && valid ? atLine(graph, line) : null;
+    if (found?.node) this.select([found.node], { fromText: true });
+    else if (found?.edge) this.select([], { edge: found.edge, fromText: true });
   }
 
   showProblem(problem) {
@@ -300,32 +233,33 @@ export class Session {
     goToLine(this.view, problem.line, problem.column);
   }
 
-  applyFix(problem) {
-    this.sync.settled().then(() => applyFix(this.view, problem.fix.patches), () => {});
-  }
-
-  setTop(path, value) {
-    this.edit([value === undefined ? { op: "unset_top", path } : { op: "set_top", path, value }]);
-  }
-
-  showAddresses() {
-    const { number } = this.state.view.live;
-    this.store.set({ publish: { number, step: "live" } });
-    this.server.addresses({ op: `${this.id}:addresses:${Date.now()}` });
-  }
-
-  renewSecret(endpoint_id) {
-    this.store.set((s) => ({ publish: { ...s.publish, busy: true, error: null } }));
-    this.server.renew({ op: `${this.id}:renew:${Date.now()}`, endpoint_id });
+  // The fix as it is for the text of this moment: what was typed since may have moved it.
+  async applyFix(problem) {
+    try {
+      await this.whenChecked();
+    } catch {
+      return;
+    }
+    const same = (one) => one.code === problem.code && one.message === problem.message && one.node === problem.node && one.fix;
+    const found = this.state.diagnostics.filter(same).sort((a, b) => Math.abs(a.line - problem.line) - Math.abs(b.line - problem.line))[0];
+    if (found) applyFix(this.view, found.fix.patches);
+    else this.say("This problem is gone already.");
   }
 
   setMode(mode) {
-    this.store.set({ mode });
+    this.set({ mode });
     requestAnimationFrame(() => this.view?.requestMeasure());
   }
 
-  set(change) {
-    this.store.set(change);
+  request(what, details = {}) {
+    this.server[what]({ op: `${this.id}:${what}:${Date.now()}`, workflow_id: this.state.view.workflow_id, ...details });
+  }
+
+  // Put back what this browser kept of an earlier visit; it can be undone.
+  restore(kept) {
+    const change = minimalChange(this.text, kept.text);
+    if (change) applyFix(this.view, [change]);
+    this.set({ kept: null });
   }
 
   get text() {
@@ -333,25 +267,10 @@ export class Session {
   }
 }
 
-function kept(selected, graph) {
-  const names = new Set(graph.nodes.map((node) => node.name));
-  const edge = graph.edges.some((one) => one.key === selected.edge) ? selected.edge : null;
-  return { nodes: selected.nodes.filter((name) => names.has(name)), edge };
-}
-
-function withEdge(graph, key, build) {
-  const edge = graph.edges.find((one) => one.key === key);
-  const edits = edge && build(edge);
-  return edits ? { edits } : null;
-}
-
-// How a new node is tied in behind `from`: between it and its only follower, or as one more branch.
-function joined(graph, from, name, spec, dropped) {
-  const out = graph.edges.filter((edge) => edge.from === from && edge.on === "success");
-  const between = !dropped && out.length === 1 && isDefault(out[0].condition) && spec.leads;
-  if (!between) return [{ op: "add_edge", from, to: name, condition: null }];
-  return [
-    { op: "set_edge", index: out[0].index, field: "to", value: name },
-    { op: "add_edge", from: name, to: out[0].to, condition: null },
-  ];
+function kept(selected, graph, notes) {
+  return {
+    nodes: selected.nodes.filter((name) => graph.byName.has(name)),
+    edge: edgeOf(graph, selected.edge) ? selected.edge : null,
+    note: notes.has(selected.note) ? selected.note : null,
+  };
 }

@@ -1,24 +1,33 @@
 // The one way to the server. One commit is under way at a time; its answer moves the base on which the next one stands.
 //
-// What travels: {op, revision, text?, edits?, layout?}. `text` is the whole document when the person typed; `edits` are
-// span edits of the canvas and the inspector; `layout` holds the places that changed. The answer: {op, revision, changes,
-// graph, diagnostics, error?, conflict?}; `changes` is what each edit did to the text that the commit stood on.
-import { ChangeSet, applyFromServer, fromServer, layoutOf, minimalChange, moveNodes, replaceAll, textOf } from "../text/view.js";
+// What travels: {op, workflow_id, revision, typed, edits, layout}. `typed` are the changes of the text by the person, `edits`
+// span edits of the canvas and the inspector, `layout` what moved. The answer: {op, revision, changes, graph, error?,
+// conflict?}; `changes` is what each edit did to the text that the commit stood on. A commit without an answer is sent again
+// with the text it stands on, so that the server can tell whether the first try arrived.
+import { ChangeSet } from "@codemirror/state";
+import { layOut, writeLayout } from "../text/layout.js";
+import { fromServer } from "../text/marks.js";
+import { applyFromServer, layoutOf, minimalChange, replaceAll, textOf } from "../text/view.js";
 
-const TYPING_MS = 150;
-const LOST_MS = 12_000;
+const TYPING_MS = 60;
+const LOST_MS = 6_000;
+
+const untouched = () => ({ nodes: new Set(), notes: false, groups: false });
+const isTouched = ({ nodes, notes, groups }) => nodes.size > 0 || notes || groups;
 
 export class Sync {
   constructor(session, revision) {
     this.session = session;
     this.revision = revision;
-    this.queue = [];
+    this.known = this.view.state.doc; // the text that the server has
+    this.queue = []; // [{build, after, field}]
     this.flight = null;
-    this.typed = null; // ChangeSet: what the server does not have yet, relative to the text it has
-    this.moved = new Set();
+    this.typed = null; // ChangeSet: what the server does not have yet, relative to `known`
+    this.touched = untouched();
     this.timer = null;
     this.lost = null;
-    this.halted = false;
+    this.halted = false; // nothing is sent: there is a conflict, or
+    this.stuck = false; // the server refused what was typed; more typing may mend it
     this.count = 0;
     this.idlers = [];
   }
@@ -28,11 +37,12 @@ export class Sync {
   }
 
   get idle() {
-    return !this.flight && !this.queue.length && !this.typed && !this.moved.size;
+    return !this.flight && !this.queue.length && !this.typed && !isTouched(this.touched);
   }
 
   // Resolves once everything is on the server; rejects while it cannot be (conflict).
   settled() {
+    this.session.drafts.flush();
     this.flush();
     if (this.halted) return Promise.reject(new Error("The draft could not be saved."));
     return this.idle ? Promise.resolve() : new Promise((resolve, reject) => this.idlers.push({ resolve, reject }));
@@ -41,22 +51,29 @@ export class Sync {
   // Called for every change of the document by the person, undo and redo included.
   onUpdate(update) {
     for (const tr of update.transactions) {
-      const known = tr.annotation(fromServer);
-      for (const effect of tr.effects) {
-        if (effect.is(moveNodes) && !known) Object.keys(effect.value.after).forEach((name) => this.moved.add(name));
-      }
-      if (tr.docChanged && !known) this.typed = this.typed ? this.typed.compose(tr.changes) : tr.changes;
+      if (tr.annotation(fromServer)) continue;
+      for (const effect of tr.effects) if (effect.is(layOut)) this.touch(effect.value.after);
+      if (tr.docChanged && this.stuck) this.halted = this.stuck = false;
+      if (tr.docChanged) this.typed = this.typed ? this.typed.compose(tr.changes) : tr.changes;
     }
-    if (!this.idle) {
-      this.session.setSave("pending");
-      const urgent = update.transactions.some((tr) => tr.isUserEvent("undo") || tr.isUserEvent("redo") || !tr.docChanged);
-      this.schedule(urgent ? 0 : TYPING_MS);
-    }
+    if (this.idle) return;
+    this.session.setSave("pending");
+    const urgent = update.transactions.some((tr) => tr.isUserEvent("undo") || tr.isUserEvent("redo") || !tr.docChanged);
+    this.schedule(urgent ? 0 : TYPING_MS);
   }
 
-  // `build(graph)` gives {edits, layout} when its turn comes, or null when there is nothing left to do.
-  edit(build, after) {
-    this.queue.push({ build, after });
+  touch({ nodes, notes, groups }) {
+    for (const name of nodes?.keys() ?? []) this.touched.nodes.add(name);
+    this.touched.notes ||= Boolean(notes);
+    this.touched.groups ||= Boolean(groups);
+  }
+
+  // `build(graph)` gives {edits, layout} when its turn comes, or null when there is nothing left to do. `field`: what is
+  // being typed into; of several values for one field that wait, the last one counts.
+  edit(build, { after = null, field = null } = {}) {
+    const last = this.queue.at(-1);
+    if (field && last?.field === field) this.queue.pop();
+    this.queue.push({ build, after, field });
     this.session.setSave("pending");
     this.schedule(0);
   }
@@ -74,40 +91,56 @@ export class Sync {
 
   pump() {
     if (this.flight || this.halted) return;
-    const op = { op: `${this.session.id}:${(this.count += 1)}`, revision: this.revision };
-    const sent = { typed: this.typed, text: textOf(this.view), doc: this.view.state.doc, after: null, places: {} };
-    if (this.typed) op.text = sent.text;
+    const op = { op: `${this.session.id}:${(this.count += 1)}`, workflow_id: this.session.state.view.workflow_id, revision: this.revision };
+    const sent = { base: this.known, typed: this.typed, layout: null, after: null, field: null };
+    if (this.typed) op.typed = listed(this.typed);
     // Edits that stand behind typing wait for its answer: their edges are counted on the graph of the new text.
     const next = !this.typed && this.queue.shift();
     if (next) {
-      const built = next.build(this.session.store.get().graph);
+      const built = next.build(this.session.state.graph);
       if (!built) return this.pump();
       op.edits = built.edits;
-      sent.places = built.layout ?? {};
-      sent.after = next.after;
+      Object.assign(sent, { layout: built.layout ?? null, after: next.after, field: next.field });
     }
-    op.layout = { ...this.takeMoved(), ...sent.places };
-    if (!op.text && !op.edits && !Object.keys(op.layout).length) return this.rest();
+    op.layout = this.takeLayout(sent.layout);
+    if (!op.typed && !op.edits?.length && !Object.keys(op.layout).length) return this.rest();
     this.typed = null;
     this.flight = { op, sent };
     this.session.setSave("saving");
     this.send();
   }
 
-  takeMoved() {
-    const layout = layoutOf(this.view);
-    const places = Object.fromEntries([...this.moved].map((name) => [name, layout[name] ?? null]));
-    this.moved.clear();
-    return places;
+  // What moved, together with what an edit moves.
+  takeLayout(withEdit) {
+    const touched = this.touched;
+    this.touched = untouched();
+    if (!withEdit) return writeLayout(layoutOf(this.view), touched);
+    const now = layoutOf(this.view);
+    const next = { ...now };
+    for (const part of ["nodes", "notes", "groups"]) {
+      if (!withEdit[part]) continue;
+      next[part] = new Map(now[part]);
+      for (const [id, value] of withEdit[part]) value ? next[part].set(id, value) : next[part].delete(id);
+    }
+    for (const name of withEdit.nodes?.keys() ?? []) touched.nodes.add(name);
+    touched.notes ||= Boolean(withEdit.notes);
+    touched.groups ||= Boolean(withEdit.groups);
+    return writeLayout(next, touched);
   }
 
-  send() {
+  send(again = false) {
+    const { op, sent } = this.flight;
     clearTimeout(this.lost);
     this.lost = setTimeout(() => {
-      this.session.setSave("failed", "No answer from the server; trying again.");
-      this.send(); // same op: the server answers a repeated one without applying it twice
+      this.session.setSave("failed", "No answer from the server. Your changes are kept in this tab and sent as soon as it answers.");
+      this.send(true);
     }, LOST_MS);
-    this.session.server.commit(this.flight.op);
+    this.session.server.commit(again ? { ...op, base: sent.base.sliceString(0, undefined, "\n") } : op);
+  }
+
+  // Send now what waits for an answer: the connection is back.
+  retry() {
+    if (this.flight) this.send(true);
   }
 
   answer(reply) {
@@ -116,59 +149,72 @@ export class Sync {
     const { op, sent } = this.flight;
     this.flight = null;
     if (reply.conflict) return this.onConflict(reply, op, sent);
-    this.revision = reply.revision ?? this.revision;
+    if (reply.revision === undefined) return this.refused(reply, sent);
+    this.revision = reply.revision;
     this.rebase(reply, sent);
-    this.session.setGraph(reply);
+    this.session.setGraph(reply.graph, reply.op);
     if (reply.error) this.session.fail(reply.error);
     sent.after?.(reply);
     this.pump();
   }
 
+  // Nothing of it was kept (a text too long, a right that is gone): it stays unsaved in this tab until it can be.
+  refused(reply, sent) {
+    if (sent.typed) this.typed = this.typed ? sent.typed.compose(this.typed) : sent.typed;
+    this.halted = this.stuck = Boolean(sent.typed);
+    this.session.fail(reply.error);
+    sent.after?.(reply);
+    if (!this.halted) return this.pump();
+    this.session.setSave("failed", reply.error);
+    this.abandon(reply.error);
+  }
+
   // Put the server's change into the document, under whatever was typed since.
   rebase(reply, sent) {
-    const places = reply.error ? {} : sent.places;
-    let change = null;
-    const patch = composed(reply.changes, sent.doc.length);
-    if (patch) {
-      change = this.typed ? patch.map(this.typed, true) : patch;
-      if (this.typed) this.typed = this.typed.map(patch);
+    const before = sent.typed ? sent.typed.apply(sent.base) : sent.base;
+    const patch = composed(reply.changes, before.length);
+    this.known = patch ? patch.apply(before) : before;
+    let change = patch;
+    if (patch && this.typed) {
+      change = patch.map(this.typed, true);
+      this.typed = this.typed.map(patch);
     }
-    applyFromServer(this.view, change, places);
+    applyFromServer(this.view, change, reply.error ? null : sent.layout, { field: sent.field });
   }
 
   onConflict(reply, op, sent) {
-    const theirs = reply.conflict;
-    if (theirs.text === textOf(this.view) && !op.edits) {
-      this.revision = theirs.revision; // our own save, whose answer was lost
-      this.typed = null;
-      return this.pump();
-    }
     this.halted = true;
-    this.idlers.splice(0).forEach(({ reject }) => reject(new Error("conflict")));
-    this.session.conflict({ ...theirs, mine: textOf(this.view), op, sent });
+    this.abandon("conflict");
+    this.session.conflict({ ...reply.conflict, mine: textOf(this.view), op, sent });
+  }
+
+  abandon(why) {
+    this.idlers.splice(0).forEach(({ reject }) => reject(new Error(why)));
   }
 
   // Take the other side's draft; what was not saved here is dropped.
-  takeTheirs({ text, layout, revision }) {
+  takeTheirs({ text, revision }, layout) {
     this.queue = [];
     this.typed = null;
-    this.moved.clear();
+    this.touched = untouched();
     this.revision = revision;
     this.halted = false;
     replaceAll(this.view, text, layout);
+    this.known = this.view.state.doc;
     this.session.setSave("saved");
   }
 
   // Save this side's text over theirs, as a new revision.
-  keepMine({ revision, op, text }) {
+  keepMine({ revision, op, text, sent }) {
     this.revision = revision;
     this.halted = false;
+    const { nodes } = layoutOf(this.view);
+    this.touch({ nodes: sent.layout?.nodes ? new Map([...nodes, ...sent.layout.nodes]) : nodes, notes: true, groups: true });
+    if (op.edits) this.queue.unshift({ build: () => ({ edits: op.edits, layout: sent.layout }), after: sent.after, field: sent.field });
     const mine = textOf(this.view);
-    const places = { ...(op.layout ?? {}), ...layoutOf(this.view) };
     const change = minimalChange(text, mine);
-    if (op.edits) this.queue.unshift({ build: () => ({ edits: op.edits, layout: op.layout }), after: null });
-    Object.keys(places).forEach((name) => this.moved.add(name));
-    if (change) this.typed = ChangeSet.of(change, text.length, "\n");
+    this.known = this.view.state.toText(text);
+    this.typed = change && ChangeSet.of(change, text.length, "\n");
     this.pump();
   }
 
@@ -183,6 +229,12 @@ export class Sync {
     clearTimeout(this.lost);
     this.halted = true;
   }
+}
+
+function listed(changes) {
+  const found = [];
+  changes.iterChanges((from, to, _from, _to, inserted) => found.push({ from, to, insert: inserted.sliceString(0, undefined, "\n") }));
+  return found;
 }
 
 // Several edits, each a list of {from, to, insert} on the text before it, as one change of the first text.

@@ -1,35 +1,9 @@
-// Publishing, a conflict with somebody else's save, and the sheet of shortcuts.
-import { useEffect, useRef, useState } from "react";
+// Publishing, and a conflict with somebody else's save.
+import { useState } from "react";
 import { Check, Clock, Copy, FileText, Globe, KeyRound, MessageSquare, TriangleAlert, Webhook, Zap } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
+import { Dialog } from "./dialog.jsx";
 import { ago, count } from "./format.js";
-
-function Dialog({ title, onClose, children, testid }) {
-  const box = useRef(null);
-  useEffect(() => {
-    const before = document.activeElement;
-    box.current?.querySelector("[data-autofocus], input, textarea, button")?.focus();
-    return () => before?.focus?.();
-  }, []);
-  const onKeyDown = (event) => {
-    if (event.key === "Escape") onClose?.();
-    if (event.key !== "Tab") return;
-    const stops = [...box.current.querySelectorAll("button:not(:disabled), input, textarea, a[href]")];
-    const [first, last] = [stops[0], stops.at(-1)];
-    if (event.shiftKey ? document.activeElement === first : document.activeElement === last) {
-      event.preventDefault();
-      (event.shiftKey ? last : first)?.focus();
-    }
-  };
-  return (
-    <div className="hed-veil" onMouseDown={(event) => event.target === event.currentTarget && onClose?.()}>
-      <div className="hed-dialog" role="dialog" aria-modal="true" aria-label={title} ref={box} onKeyDown={onKeyDown} data-testid={testid}>
-        <h2>{title}</h2>
-        {children}
-      </div>
-    </div>
-  );
-}
 
 export function PublishDialog() {
   const session = useSession();
@@ -56,7 +30,7 @@ function PublishForm({ publish, close }) {
     session.set((s) => ({ publish: { ...s.publish, busy: true, error: null } }));
     try {
       await session.sync.settled();
-      session.server.publish({ op: `${session.id}:publish:${Date.now()}`, note });
+      session.request("publish", { note });
     } catch {
       session.set((s) => ({ publish: { ...s.publish, busy: false, error: "The draft is not saved yet; resolve that first." } }));
     }
@@ -148,6 +122,11 @@ function Address({ address, busy }) {
   );
 }
 
+function renew(session, endpoint_id) {
+  session.set((s) => ({ publish: { ...s.publish, busy: true, error: null } }));
+  session.request("renew", { endpoint_id });
+}
+
 // What proves a caller: shown once when it is made; afterwards a new one can be made in its place.
 function Secret({ address, busy }) {
   const session = useSession();
@@ -160,7 +139,7 @@ function Secret({ address, busy }) {
     <div className="hed-secret">
       <p className="mut">{known ? <>The {what} was shown when it was made; {use}.</> : <>Callers need a {what}, and none is made yet.</>}</p>
       {may && (
-        <button className="hed-btn" onClick={() => session.renewSecret(id)} disabled={busy} title={known ? "The one it has stops working at once" : undefined}>
+        <button className="hed-btn" onClick={() => renew(session, id)} disabled={busy} title={known ? "The one it has stops working at once" : undefined}>
           <KeyRound size={13} /> {known ? `Replace the ${what}` : `Make a ${what}`}
         </button>
       )}
@@ -199,25 +178,6 @@ export function ConflictDialog() {
         <button className="hed-btn" onClick={() => session.resolve("mine")} data-testid="keep-mine">Save mine over it</button>
         <button className="hed-btn primary" data-autofocus onClick={() => session.resolve("theirs")} data-testid="take-theirs">Load theirs</button>
       </footer>
-    </Dialog>
-  );
-}
-
-const KEYS = [
-  ["Add a node", "N"], ["Delete what is selected", "Del"], ["Undo, redo", "Ctrl Z, Ctrl Shift Z"], ["Save now", "Ctrl S"], ["Run again", "Ctrl Enter"],
-  ["Copy, paste, duplicate", "Ctrl C, V, D"], ["Select all", "Ctrl A"], ["Select several", "Shift drag"], ["Move the selection", "Arrow keys"],
-  ["Search in the YAML", "Ctrl F"], ["Deselect, close", "Esc"], ["This sheet", "?"],
-];
-
-export function ShortcutSheet() {
-  const session = useSession();
-  const open = useValue((s) => s.sheet);
-  if (!open) return null;
-  const close = () => session.set({ sheet: false });
-  return (
-    <Dialog title="Keyboard" onClose={close}>
-      <dl className="hed-keys">{KEYS.map(([what, keys]) => <div key={what}><dt>{what}</dt><dd><kbd>{keys}</kbd></dd></div>)}</dl>
-      <footer><button className="hed-btn" onClick={close} data-autofocus>Close</button></footer>
     </Dialog>
   );
 }

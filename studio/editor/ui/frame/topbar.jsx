@@ -1,11 +1,11 @@
 // Breadcrumb, what is saved and live, the panes, Run and Publish.
-import { Check, CloudOff, Keyboard, LoaderCircle, Play, Redo2, Square, TriangleAlert, Undo2 } from "lucide-react";
+import { Check, CloudOff, Command, Keyboard, LoaderCircle, Play, Redo2, Search, Square, TriangleAlert, Undo2 } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
+import { CommandButton } from "./command_button.jsx";
 import { ago } from "./format.js";
 import { isFinal } from "../run/run.js";
 
 export function TopBar() {
-  const session = useSession();
   const view = useValue((s) => s.view);
   return (
     <header className="hed-top">
@@ -19,12 +19,8 @@ export function TopBar() {
       <span className="grow" />
       <HistoryButtons />
       <Modes />
-      <RunButton />
-      {view.can.publish && (
-        <button className="hed-btn primary" onClick={() => session.set({ publish: { step: "form" } })} data-testid="publish">
-          Publish version
-        </button>
-      )}
+      {view.can.run && <RunButton />}
+      {view.can.publish && <CommandButton id="publish" label="Publish version" className="hed-btn primary" testid="publish" />}
     </header>
   );
 }
@@ -46,29 +42,30 @@ function SaveState() {
   );
 }
 
+function showAddresses(session) {
+  session.set({ publish: { number: session.state.view.live.number, step: "live" } });
+  session.request("addresses");
+}
+
 function LiveVersion({ live }) {
   const session = useSession();
   if (!live) return <span className="hed-chip" data-testid="live-version">not published</span>;
   return (
-    <button className="hed-chip ok" onClick={() => session.showAddresses()} data-testid="live-version" title={`Published ${ago(live.at)} (${new Date(live.at).toLocaleString()}). Show where it answers`}>
+    <button className="hed-chip ok" onClick={() => showAddresses(session)} data-testid="live-version" title={`Published ${ago(live.at)} (${new Date(live.at).toLocaleString()}). Show where it answers`}>
       <Check size={11} strokeWidth={2.5} />v{live.number} live
     </button>
   );
 }
 
 function HistoryButtons() {
-  const session = useSession();
-  const history = useValue((s) => s.history);
   const can = useValue((s) => s.view.can.write);
   return (
     <div className="hed-icons">
-      {can && (
-        <>
-          <button className="hed-icon" onClick={() => session.undo()} disabled={!history.undo} title="Undo (Ctrl Z)" aria-label="Undo"><Undo2 size={15} /></button>
-          <button className="hed-icon" onClick={() => session.redo()} disabled={!history.redo} title="Redo (Ctrl Shift Z)" aria-label="Redo"><Redo2 size={15} /></button>
-        </>
-      )}
-      <button className="hed-icon" onClick={() => session.set({ sheet: true })} title="Keyboard shortcuts (?)" aria-label="Keyboard shortcuts"><Keyboard size={15} /></button>
+      {can && <CommandButton id="undo" icon={Undo2} />}
+      {can && <CommandButton id="redo" icon={Redo2} />}
+      <CommandButton id="search" icon={Search} />
+      <CommandButton id="palette" icon={Command} />
+      <CommandButton id="shortcuts" icon={Keyboard} />
     </div>
   );
 }
@@ -88,20 +85,12 @@ function Modes() {
 }
 
 function RunButton() {
-  const session = useSession();
   const busy = useValue((s) => s.busy || Boolean(s.run?.run_id && !isFinal(s.run)));
-  const can = useValue((s) => s.view.can.run);
-  if (!can) return null;
-  if (busy) {
-    return (
-      <button className="hed-btn" onClick={() => session.runs.cancel()} data-testid="cancel-run">
-        <LoaderCircle size={14} className="hed-spin" /> Running <Square size={11} fill="currentColor" aria-label="Cancel" />
-      </button>
-    );
-  }
+  const session = useSession();
+  if (!busy) return <CommandButton id="run" icon={Play} size={14} label="Run" className="hed-btn" showKeys testid="run" />;
   return (
-    <button className="hed-btn" onClick={() => session.runs.again()} data-testid="run">
-      <Play size={14} /> Run <kbd>Ctrl ↵</kbd>
+    <button className="hed-btn" onClick={() => session.runs.cancel()} data-testid="cancel-run" title="Cancel the run">
+      <LoaderCircle size={14} className="hed-spin" /> Running <Square size={11} fill="currentColor" aria-label="Cancel" />
     </button>
   );
 }

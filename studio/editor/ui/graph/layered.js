@@ -9,7 +9,7 @@ const LONGEST = 8; // an edge over more layers than this is not given a lane of 
 
 export const snap = (value) => Math.round(value / GRID) * GRID;
 
-// {name: [x, y]} of the upper left corners.
+// A Map of name to the [x, y] of the upper left corner.
 export function layered(nodes, edges) {
   const names = nodes.map((node) => node.name);
   const known = new Set(names);
@@ -20,7 +20,7 @@ export function layered(nodes, edges) {
   const layers = group([...items.values()]);
   order(layers);
   const placed = spread(layers);
-  return Object.fromEntries(names.map((name) => [name, [snap(placed.get(name) - CARD.width / 2), rank.get(name) * snap(CARD.height + GAP.y)]]));
+  return new Map(names.map((name) => [name, [snap(placed.get(name) - CARD.width / 2), rank.get(name) * snap(CARD.height + GAP.y)]]));
 }
 
 const item = (name, layer, width = CARD.width) => ({ name, layer, width, up: [], down: [], at: 0, x: 0 });

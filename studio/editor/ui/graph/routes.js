@@ -5,20 +5,61 @@ const STUB = 26; // straight piece at each port
 const GAP = 14; // distance kept from a card
 const RADIUS = 8;
 
-// {key: {points, label}}; `positions` {name: [x, y]} are the upper left corners of the cards.
+// Map of an edge's key to {points, label}; `positions` is a Map of the upper left corners of the cards.
 export function routeAll(edges, positions) {
-  const boxes = Object.entries(positions).map(([name, [x, y]]) => ({ name, left: x, right: x + CARD.width, top: y, bottom: y + CARD.height }));
-  const out = group(edges, (edge) => edge.from);
-  const into = group(edges, (edge) => edge.to);
-  const routes = new Map();
-  for (const edge of edges) {
-    if (!positions[edge.from] || !positions[edge.to]) continue;
-    const points = route(edge, positions, boxes, out.get(edge.from) > 1, into.get(edge.to) > 1);
-    const [x, y] = labelAt(points, into.get(edge.to) > 1);
-    const twin = Number(edge.key.split("#").pop()); // chips of several edges between the same two nodes stand in a pile
-    routes.set(edge.key, { points, label: [x, y - twin * 22] });
-  }
+  const plan = planned(edges, positions);
+  return new Map(edges.filter((edge) => positions.has(edge.from) && positions.has(edge.to)).map((edge) => [edge.key, routed(edge, plan)]));
+}
+
+// The same while some cards are dragged: edges that do not touch them keep their way until the drag ends.
+export function routeMoved(edges, positions, moved, resting) {
+  const touched = edges.filter((edge) => moved.has(edge.from) || moved.has(edge.to));
+  if (!touched.length) return resting;
+  const now = new Map(positions);
+  for (const [name, at] of moved) if (now.has(name)) now.set(name, at);
+  const plan = planned(edges, now);
+  const routes = new Map(resting);
+  for (const edge of touched) if (now.has(edge.from) && now.has(edge.to)) routes.set(edge.key, routed(edge, plan));
   return routes;
+}
+
+function planned(edges, positions) {
+  const boxes = [...positions].map(([name, [x, y]]) => ({ name, left: x, right: x + CARD.width, top: y, bottom: y + CARD.height }));
+  return { positions, boxes, out: group(edges, (edge) => edge.from), into: group(edges, (edge) => edge.to) };
+}
+
+function routed(edge, { positions, boxes, out, into }) {
+  const joins = into.get(edge.to) > 1;
+  const points = route(edge, positions, boxes, out.get(edge.from) > 1, joins);
+  const [x, y] = labelAt(points, joins);
+  const twin = Number(edge.key.split("#").pop()); // chips of several edges between the same two nodes stand in a pile
+  return { points, label: [x, y - twin * 22] };
+}
+
+// The edge whose way passes the point within `reach`, or null.
+export function edgeAt([x, y], routes, reach = 14) {
+  let [found, least] = [null, reach];
+  for (const [key, { points }] of routes) {
+    for (let i = 1; i < points.length; i += 1) {
+      const [[ax, ay], [bx, by]] = [points[i - 1], points[i]];
+      const dx = Math.max(Math.min(ax, bx) - x, 0, x - Math.max(ax, bx));
+      const dy = Math.max(Math.min(ay, by) - y, 0, y - Math.max(ay, by));
+      if (dx + dy < least) [found, least] = [key, dx + dy];
+    }
+  }
+  return found;
+}
+
+// The middle of a way, for what stands on it.
+export function middleOf(points) {
+  let left = length(points) / 2;
+  for (let i = 1; i < points.length; i += 1) {
+    const [[ax, ay], [bx, by]] = [points[i - 1], points[i]];
+    const long = Math.abs(bx - ax) + Math.abs(by - ay);
+    if (long >= left) return [ax + Math.sign(bx - ax) * Math.min(left, Math.abs(bx - ax)), ay + Math.sign(by - ay) * Math.min(left, Math.abs(by - ay))];
+    left -= long;
+  }
+  return points.at(-1);
 }
 
 function group(edges, key) {
@@ -28,21 +69,25 @@ function group(edges, key) {
 }
 
 function route(edge, positions, boxes, splits, joins) {
-  const [sx, sy] = [positions[edge.from][0] + CARD.width / 2, positions[edge.from][1] + CARD.height];
-  const [tx, ty] = [positions[edge.to][0] + CARD.width / 2, positions[edge.to][1]];
+  const [from, to] = [positions.get(edge.from), positions.get(edge.to)];
+  const [sx, sy] = [from[0] + CARD.width / 2, from[1] + CARD.height];
+  const [tx, ty] = [to[0] + CARD.width / 2, to[1]];
   const others = boxes.filter((box) => box.name !== edge.from && box.name !== edge.to);
-  const candidates = [];
+  return tidy(best(candidates(sx, sy, tx, ty, boxes, splits, joins), others));
+}
+
+// Simple ways first; the others are only thought of where those are blocked.
+function* candidates(sx, sy, tx, ty, boxes, splits, joins) {
   if (ty - sy >= 2 * GAP) {
-    if (sx === tx) candidates.push([[sx, sy], [tx, ty]]);
+    if (sx === tx) yield [[sx, sy], [tx, ty]];
     const short = ty - sy < 130;
     const middle = (sy + ty) / 2;
     const rails = short ? [middle] : splits || !joins ? [sy + STUB, ty - STUB, middle] : [ty - STUB, sy + STUB, middle];
-    for (const y of rails) candidates.push([[sx, sy], [sx, y], [tx, y], [tx, ty]]);
+    for (const y of rails) yield [[sx, sy], [sx, y], [tx, y], [tx, ty]];
   }
   for (const lane of lanes(sx, tx, sy, ty, boxes)) {
-    candidates.push([[sx, sy], [sx, sy + STUB], [lane, sy + STUB], [lane, ty - STUB], [tx, ty - STUB], [tx, ty]]);
+    yield [[sx, sy], [sx, sy + STUB], [lane, sy + STUB], [lane, ty - STUB], [tx, ty - STUB], [tx, ty]];
   }
-  return best(candidates, others);
 }
 
 // Columns between the cards in which a long edge can run past them, nearest first.
@@ -53,15 +98,15 @@ function lanes(sx, tx, sy, ty, boxes) {
   return [...columns].sort((a, b) => Math.abs(a - sx) + Math.abs(a - tx) - Math.abs(b - sx) - Math.abs(b - tx)).slice(0, 8);
 }
 
-function best(candidates, boxes) {
+function best(ways, boxes) {
   let found = null;
   let least = Infinity;
-  for (const points of candidates) {
+  for (const points of ways) {
     const price = crossings(points, boxes) * 10_000 + length(points) + points.length * 12;
     if (price < least) [found, least] = [points, price];
     if (least < 10_000 && points.length <= 4) break; // a simple free way: no need to look on
   }
-  return tidy(found);
+  return found;
 }
 
 function crossings(points, boxes) {

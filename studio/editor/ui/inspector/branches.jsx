@@ -2,8 +2,11 @@
 import { useState } from "react";
 import { ArrowDown, ArrowUp, Plus, Trash2 } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
+import { connect, moveEdge, removeEdge, setEdge } from "../core/actions.js";
 import { isDefault } from "../frame/format.js";
-import { Problem, useDraft, useNames } from "./fields.jsx";
+import { placeOfEdge } from "../graph/graph.js";
+import { useDraft } from "./draft.js";
+import { Problem, useNames } from "./fields.jsx";
 
 export function Branches({ node, editable }) {
   const graph = useValue((s) => s.graph);
@@ -20,9 +23,16 @@ export function Branches({ node, editable }) {
   );
 }
 
+function useEdgeProblem(edge) {
+  return useValue((s) => {
+    const index = placeOfEdge(s.graph, edge.key)?.index;
+    return s.diagnostics.find((d) => d.path?.[0] === "edges" && d.path[1] === index);
+  });
+}
+
 function Branch({ edge, editable, first, last, several }) {
   const session = useSession();
-  const problem = useValue((s) => s.diagnostics.find((d) => d.path?.[0] === "edges" && d.path[1] === edge.index));
+  const problem = useEdgeProblem(edge);
   return (
     <div className="hed-branch" data-testid={`branch-${edge.to}`}>
       {several && (
@@ -36,11 +46,11 @@ function Branch({ edge, editable, first, last, several }) {
         <Target edge={edge} editable={editable} />
         {editable && several && (
           <>
-            <button className="hed-icon" disabled={first} onClick={() => session.moveEdge(edge.key, -1)} aria-label="Try earlier" title="Try earlier"><ArrowUp size={12} /></button>
-            <button className="hed-icon" disabled={last} onClick={() => session.moveEdge(edge.key, 1)} aria-label="Try later" title="Try later"><ArrowDown size={12} /></button>
+            <button className="hed-icon" disabled={first} onClick={() => moveEdge(session, edge.key, -1)} aria-label="Try earlier" title="Try earlier"><ArrowUp size={12} /></button>
+            <button className="hed-icon" disabled={last} onClick={() => moveEdge(session, edge.key, 1)} aria-label="Try later" title="Try later"><ArrowDown size={12} /></button>
           </>
         )}
-        {editable && <button className="hed-icon" onClick={() => session.removeEdge(edge.key)} aria-label={`Delete the way to ${edge.to}`} title="Delete"><Trash2 size={12} /></button>}
+        {editable && <button className="hed-icon" onClick={() => removeEdge(session, edge.key)} aria-label={`Delete the way to ${edge.to}`} title="Delete"><Trash2 size={12} /></button>}
       </div>
       {problem && <Problem problem={problem} />}
     </div>
@@ -50,7 +60,7 @@ function Branch({ edge, editable, first, last, several }) {
 function Condition({ edge, editable, id }) {
   const session = useSession();
   const shown = isDefault(edge.condition) ? "" : edge.condition;
-  const draft = useDraft(shown, (text) => void session.setEdge(edge.key, "condition", text.trim() === "" ? null : text.trim()));
+  const draft = useDraft(shown, (text) => void setEdge(session, edge.key, "condition", text.trim() === "" ? null : text.trim()));
   return <input id={id} className="hed-in mono" {...draft.bind} readOnly={!editable} placeholder="nothing else fits (default)" aria-label={`Condition of the way to ${edge.to}`} spellCheck={false} />;
 }
 
@@ -58,7 +68,7 @@ function Target({ edge, editable, id }) {
   const session = useSession();
   const names = useNames().filter(({ value }) => value !== edge.from);
   return (
-    <select id={id} className="hed-in" value={edge.to} disabled={!editable} onChange={(event) => session.setEdge(edge.key, "to", event.target.value)} aria-label="Leads to">
+    <select id={id} className="hed-in" value={edge.to} disabled={!editable} onChange={(event) => setEdge(session, edge.key, "to", event.target.value)} aria-label="Leads to">
       {names.map(({ value }) => <option key={value} value={value}>{value}</option>)}
       {!names.some(({ value }) => value === edge.to) && <option value={edge.to}>{edge.to} (missing)</option>}
     </select>
@@ -75,7 +85,7 @@ function AddBranch({ node, edges, several }) {
   }
   return (
     <select autoFocus className="hed-in" defaultValue="" aria-label="New branch leads to" onBlur={() => setOpen(false)}
-      onChange={(event) => { session.edit([{ op: "add_edge", from: node.name, to: event.target.value, condition: null }]); setOpen(false); }}>
+      onChange={(event) => { connect(session, node.name, event.target.value); setOpen(false); }}>
       <option value="" disabled>Leads to…</option>
       {names.map(({ value }) => <option key={value} value={value}>{value}</option>)}
     </select>
@@ -86,8 +96,8 @@ const WHEN = [["success", "it succeeds"], ["error", "it fails"], ["timeout", "it
 
 export function EdgeFields({ edge, editable }) {
   const session = useSession();
-  const problem = useValue((s) => s.diagnostics.find((d) => d.path?.[0] === "edges" && d.path[1] === edge.index));
-  const label = useDraft(edge.label ?? "", (text) => void session.setEdge(edge.key, "label", text.trim() || null));
+  const problem = useEdgeProblem(edge);
+  const label = useDraft(edge.label ?? "", (text) => void setEdge(session, edge.key, "label", text.trim() || null));
   return (
     <>
       <div className="hed-f">
@@ -104,7 +114,7 @@ export function EdgeFields({ edge, editable }) {
         <label htmlFor="edge-on">Taken when {edge.from}</label>
         <div className="hed-seg hed-wide" id="edge-on" role="radiogroup" aria-label="Taken when">
           {WHEN.map(([value, text]) => (
-            <button key={value} role="radio" aria-checked={edge.on === value} disabled={!editable} onClick={() => session.setEdge(edge.key, "on", value)}>{text}</button>
+            <button key={value} role="radio" aria-checked={edge.on === value} disabled={!editable} onClick={() => setEdge(session, edge.key, "on", value)}>{text}</button>
           ))}
         </div>
       </div>
@@ -116,8 +126,8 @@ export function EdgeFields({ edge, editable }) {
         <div className="hed-f">
           <label>Order among the branches of {edge.from}</label>
           <div className="hed-row">
-            <button className="hed-btn small" onClick={() => session.moveEdge(edge.key, -1)}><ArrowUp size={13} /> Earlier</button>
-            <button className="hed-btn small" onClick={() => session.moveEdge(edge.key, 1)}><ArrowDown size={13} /> Later</button>
+            <button className="hed-btn small" onClick={() => moveEdge(session, edge.key, -1)}><ArrowUp size={13} /> Earlier</button>
+            <button className="hed-btn small" onClick={() => moveEdge(session, edge.key, 1)}><ArrowDown size={13} /> Later</button>
           </div>
         </div>
       )}

@@ -1,5 +1,6 @@
 // Whether a step may be answered by an earlier one: `cache`, beside `config` in the file.
 import { useSession } from "../core/store.js";
+import { setField } from "../core/actions.js";
 import { WIDGETS } from "./fields.jsx";
 
 const USUAL_S = 300;
@@ -10,9 +11,9 @@ export function Cache({ node, editable }) {
   const set = (key) => (value) => {
     const next = { ...cache, [key]: value };
     if (value === undefined) delete next[key];
-    if (key === "ttl_seconds" && value === undefined) return session.setField(node.name, ["cache"], undefined);
-    if (!node.raw.cache) return session.setField(node.name, ["cache"], { ttl_seconds: USUAL_S, ...next });
-    return session.setField(node.name, ["cache", key], value);
+    if (key === "ttl_seconds" && value === undefined) return setField(session, node.name, ["cache"], undefined);
+    if (!node.raw.cache) return setField(session, node.name, ["cache"], { ttl_seconds: USUAL_S, ...next });
+    return setField(session, node.name, ["cache", key], value);
   };
   return (
     <div className="hed-two">

@@ -1,5 +1,6 @@
 // What happens when a step fails: tries, then an action. Lives beside `config` in the file.
 import { useSession } from "../core/store.js";
+import { setField } from "../core/actions.js";
 import { Problem, WIDGETS, pathAt, useNames } from "./fields.jsx";
 import { useValue } from "../core/store.js";
 
@@ -16,13 +17,13 @@ export function Failure({ node, editable }) {
   const rule = node.raw.on_error ?? {};
   const problem = useValue((s) => s.diagnostics.find((d) => d.node === node.name && (pathAt(d, ["retry"]) || pathAt(d, ["on_error"]))));
   const setAction = (action) => {
-    if (!action) return session.setField(node.name, ["on_error"], undefined);
+    if (!action) return setField(session, node.name, ["on_error"], undefined);
     const next = WITH_NODE.has(action) ? { action, node: rule.node ?? names[0]?.value } : { action };
-    return session.setField(node.name, ["on_error"], next);
+    return setField(session, node.name, ["on_error"], next);
   };
   const setRetry = (key) => (value) => {
-    if (value === undefined && Object.keys(retry).length <= 1) return session.setField(node.name, ["retry"], undefined);
-    return session.setField(node.name, Object.keys(retry).length ? ["retry", key] : ["retry"], Object.keys(retry).length ? value : { [key]: value });
+    if (value === undefined && Object.keys(retry).length <= 1) return setField(session, node.name, ["retry"], undefined);
+    return setField(session, node.name, Object.keys(retry).length ? ["retry", key] : ["retry"], Object.keys(retry).length ? value : { [key]: value });
   };
   const Number = WIDGETS.number;
   const Select = WIDGETS.select;
@@ -46,13 +47,13 @@ export function Failure({ node, editable }) {
             {!ACTIONS.some(([value]) => value === (rule.action ?? "")) && <option value={rule.action}>{rule.action}</option>}
           </select>
           {WITH_NODE.has(rule.action) && (
-            <select className="hed-in" value={rule.node ?? ""} disabled={!editable} aria-label="Node to go to" onChange={(event) => session.setField(node.name, ["on_error", "node"], event.target.value)}>
+            <select className="hed-in" value={rule.node ?? ""} disabled={!editable} aria-label="Node to go to" onChange={(event) => setField(session, node.name, ["on_error", "node"], event.target.value)}>
               {names.map(({ value }) => <option key={value} value={value}>{value}</option>)}
             </select>
           )}
         </div>
         {rule.action === "custom_response" && (
-          <WIDGETS.textarea id="f-response" value={rule.response} field={{ placeholder: "What the person reads then" }} save={(value) => session.setField(node.name, ["on_error", "response"], value)} readOnly={!editable} />
+          <WIDGETS.textarea id="f-response" value={rule.response} field={{ placeholder: "What the person reads then" }} save={(value) => setField(session, node.name, ["on_error", "response"], value)} readOnly={!editable} />
         )}
         {problem && <Problem problem={problem} />}
       </div>

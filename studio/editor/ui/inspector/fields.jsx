@@ -2,58 +2,9 @@
 import { useEffect, useRef, useState } from "react";
 import { Plus, RotateCcw, X } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
+import { setField } from "../core/actions.js";
 import { tokens } from "../frame/format.js";
-
-const IDLE_MS = 500;
-
-// A value under edit: kept here while the person types, saved when they pause or leave. `save` returns an error or null.
-export function useDraft(value, save, { onBlurOnly = false } = {}) {
-  const [text, setText] = useState(value);
-  const [error, setError] = useState(null);
-  const [dirty, setDirty] = useState(false);
-  const timer = useRef(null);
-  const latest = useRef({ text, dirty, save });
-  latest.current = { text, dirty, save };
-  useEffect(() => {
-    if (!latest.current.dirty) setText(value);
-    else if (latest.current.text === value) setDirty(false);
-  }, [value]);
-  const commit = () => {
-    clearTimeout(timer.current);
-    if (!latest.current.dirty) return;
-    const fault = latest.current.save(latest.current.text);
-    setError(fault ?? null);
-    if (!fault) setDirty(false);
-  };
-  useEffect(() => () => commit(), []);
-  const change = (next) => {
-    setText(next);
-    setDirty(true);
-    setError(null);
-    latest.current = { ...latest.current, text: next, dirty: true };
-    clearTimeout(timer.current);
-    if (!onBlurOnly) timer.current = setTimeout(commit, IDLE_MS);
-  };
-  const revert = () => {
-    clearTimeout(timer.current);
-    setText(value);
-    setDirty(false);
-    setError(null);
-    latest.current = { ...latest.current, dirty: false };
-  };
-  const onKeyDown = (event) => {
-    if (event.key === "Escape") {
-      revert();
-      event.stopPropagation();
-    } else if (event.key === "Enter" && (event.target.tagName === "INPUT" || event.ctrlKey || event.metaKey)) {
-      commit();
-      if (event.target.tagName === "INPUT") event.target.blur();
-    } else return;
-    event.preventDefault();
-  };
-  const bind = { value: text, onChange: (event) => change(event.target.value), onBlur: commit, onKeyDown };
-  return { bind, text, error, change, commit };
-}
+import { useDraft } from "./draft.js";
 
 export const valueAt = (config, key) => key.split(".").reduce((data, part) => data?.[part], config);
 
@@ -63,7 +14,7 @@ export function Field({ node, field, editable, note }) {
   const value = valueAt(node.config, field.key);
   const set = value !== undefined;
   const path = ["config", ...field.key.split(".")];
-  const save = (next) => session.setField(node.name, path, next);
+  const save = (next) => setField(session, node.name, path, next);
   const problem = useValue((s) => s.diagnostics.find((d) => d.node === node.name && pathAt(d, path)));
   const Widget = WIDGETS[field.widget] ?? JsonInput;
   const id = `f-${node.name}-${field.key}`;

@@ -1,10 +1,14 @@
 // The panel of what is selected: a node (settings, data of the last run, its YAML) or an edge.
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { ArrowRight, ChevronRight, Copy, Trash2 } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
+import { removeEdge, removeSelected, rename } from "../core/actions.js";
+import { duplicate } from "../core/clipboard.js";
 import { TypeIcon } from "../frame/icons.jsx";
 import { edgeLabel } from "../frame/format.js";
-import { Field, Problem, useDraft, valueAt } from "./fields.jsx";
+import { edgeOf, linesOfNode, nodeOf } from "../graph/graph.js";
+import { useDraft } from "./draft.js";
+import { Field, Problem, valueAt } from "./fields.jsx";
 import { WorkflowPanel } from "./workflow_panel.jsx";
 import { Branches, EdgeFields } from "./branches.jsx";
 import { Failure } from "./failure.jsx";
@@ -15,8 +19,8 @@ const TABS = [["settings", "Settings"], ["data", "Data"], ["yaml", "YAML"]];
 
 export function Inspector() {
   const selected = useValue((s) => s.selected);
-  const node = useValue((s) => s.graph?.nodes.find((one) => one.name === s.selected.nodes[0]));
-  const edge = useValue((s) => s.graph?.edges.find((one) => one.key === s.selected.edge));
+  const node = useValue((s) => nodeOf(s.graph, s.selected.nodes[0]));
+  const edge = useValue((s) => edgeOf(s.graph, s.selected.edge));
   if (edge) return <EdgePanel edge={edge} />;
   if (selected.nodes.length > 1) return <ManyPanel names={selected.nodes} />;
   if (node) return <NodePanel key={node.name} node={node} />;
@@ -56,13 +60,16 @@ function NodeName({ node }) {
     if (!name || name === node.name) return null;
     if (!/^[A-Za-z_]\w{0,63}$/.test(name)) return "Letters, digits and _ only, not starting with a digit.";
     if (taken.nodes.some((other) => other.name === name)) return `There is a node called ${name} already.`;
-    session.rename(node.name, name);
+    rename(session, node.name, name);
     return null;
   };
   const draft = useDraft(node.name, save, { onBlurOnly: true });
+  const input = useRef(null);
+  const focus = useValue((s) => s.focusName);
+  useEffect(() => void (focus && Date.now() - focus < 1000 && input.current?.select()), [focus]);
   return (
     <span className="hed-name">
-      <input {...draft.bind} readOnly={!editable} aria-label="Node name" spellCheck={false} data-testid="node-name" />
+      <input ref={input} {...draft.bind} readOnly={!editable} aria-label="Node name" spellCheck={false} data-testid="node-name" />
       {draft.error && <span className="hed-error" role="alert">{draft.error}</span>}
     </span>
   );
@@ -89,8 +96,8 @@ function Settings({ node, spec }) {
       <More fields={rest} node={node} editable={editable}>{spec.caches && <Cache node={node} editable={editable} />}</More>
       {editable && (
         <div className="hed-actions">
-          <button className="hed-btn small" onClick={() => session.duplicate()}><Copy size={13} /> Duplicate</button>
-          <button className="hed-btn small danger" onClick={() => session.removeSelected()} data-testid="delete-node"><Trash2 size={13} /> Delete node</button>
+          <button className="hed-btn small" onClick={() => duplicate(session)}><Copy size={13} /> Duplicate</button>
+          <button className="hed-btn small danger" onClick={() => removeSelected(session)} data-testid="delete-node"><Trash2 size={13} /> Delete node</button>
         </div>
       )}
     </>
@@ -159,16 +166,17 @@ function NodeYaml({ node }) {
   const session = useSession();
   const [text, setText] = useState("");
   const graph = useValue((s) => s.graph);
+  const lines = linesOfNode(graph, node.name);
   useEffect(() => {
     const doc = session.view.state.doc;
-    const [first, last] = node.lines;
-    const lines = [];
-    for (let n = first; n <= Math.min(last, doc.lines); n += 1) lines.push(doc.line(n).text.replace(/\r$/, ""));
-    setText(lines.join("\n"));
+    const [first, last] = linesOfNode(graph, node.name);
+    const shown = [];
+    for (let n = first; n <= Math.min(last, doc.lines); n += 1) shown.push(doc.line(n).text.replace(/\r$/, ""));
+    setText(shown.join("\n"));
   }, [graph, node]);
   return (
     <div className="hed-f">
-      <label>Lines {node.lines[0]} to {node.lines[1]} <button className="hed-link" onClick={() => session.showProblem({ line: node.lines[0] })}>Edit in the YAML pane</button></label>
+      <label>Lines {lines?.[0]} to {lines?.[1]} <button className="hed-link" onClick={() => session.showProblem({ line: lines?.[0] })}>Edit in the YAML pane</button></label>
       <pre className="hed-ta">{text}</pre>
     </div>
   );
@@ -192,7 +200,7 @@ function EdgePanel({ edge }) {
         <EdgeFields edge={edge} editable={editable} key={edge.key} />
         {editable && (
           <div className="hed-actions">
-            <button className="hed-btn small danger" onClick={() => session.removeEdge(edge.key)}><Trash2 size={13} /> Delete edge</button>
+            <button className="hed-btn small danger" onClick={() => removeEdge(session, edge.key)}><Trash2 size={13} /> Delete edge</button>
           </div>
         )}
       </div>
@@ -210,8 +218,8 @@ function ManyPanel({ names }) {
         <div className="hed-f">{names.map((name) => <button key={name} className="hed-tag" onClick={() => session.select([name], { reveal: true })}>{name}</button>)}</div>
         {editable && (
           <div className="hed-actions">
-            <button className="hed-btn small" onClick={() => session.duplicate()}><Copy size={13} /> Duplicate</button>
-            <button className="hed-btn small danger" onClick={() => session.removeSelected()}><Trash2 size={13} /> Delete nodes</button>
+            <button className="hed-btn small" onClick={() => duplicate(session)}><Copy size={13} /> Duplicate</button>
+            <button className="hed-btn small danger" onClick={() => removeSelected(session)}><Trash2 size={13} /> Delete nodes</button>
           </div>
         )}
       </div>

@@ -1,6 +1,7 @@
 // The panel while nothing is selected: the workflow as a whole.
 import { Clock, FileText, Globe, MessageSquare, Play, Webhook, Zap } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
+import { setTop } from "../core/actions.js";
 import { count } from "../frame/format.js";
 import { Problem, WIDGETS } from "./fields.jsx";
 
@@ -46,7 +47,7 @@ function TopField({ field, path, value, editable }) {
   return (
     <div className={`hed-f ${problem?.severity ?? ""}`} data-testid={id}>
       <label htmlFor={id}>{field.title}{field.unit && <span className="side">{field.unit}</span>}</label>
-      <Widget id={id} value={value} field={field} save={(next) => session.setTop(path, next)} readOnly={!editable} />
+      <Widget id={id} value={value} field={field} save={(next) => setTop(session, path, next)} readOnly={!editable} />
       {problem && <Problem problem={problem} />}
     </div>
   );

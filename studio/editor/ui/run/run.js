@@ -8,8 +8,11 @@ const TYPES = [
 
 export const isFinal = (run) => FINAL.has(run?.status);
 
+// A map by node name that has nothing of its own: a node may be called "constructor".
+const byName = (...parts) => Object.assign(Object.create(null), ...parts);
+
 export const newRun = (runId, input) => ({
-  run_id: runId, input, status: "queued", steps: [], nodes: {}, taken: new Set(), text: "",
+  run_id: runId, input, status: "queued", steps: [], nodes: byName(), taken: new Set(), text: "",
   accepted_at: null, started_at: null, duration_ms: null, cost: 0, tokens: 0, output: null, error: null,
 });
 
@@ -53,7 +56,7 @@ function foldRun(run, what, { at, data }) {
 }
 
 const settle = (nodes) =>
-  Object.fromEntries(Object.entries(nodes).map(([name, node]) => [name, node.status === "queued" ? { ...node, status: "skipped" } : node]));
+  byName(Object.fromEntries(Object.entries(nodes).map(([name, node]) => [name, node.status === "queued" ? { ...node, status: "skipped" } : node])));
 
 function foldStep(run, what, event) {
   const { path, data, at, node_type: type, iteration = 0, attempt = 1 } = event;
@@ -75,7 +78,7 @@ function foldStep(run, what, event) {
     steps,
     cost: what === "succeeded" ? sum(steps) : run.cost,
     taken: what === "succeeded" && !path.includes("/") ? taken(run.taken, data.edges) : run.taken,
-    nodes: { ...run.nodes, ...nodeOf(path, step, run.nodes) },
+    nodes: byName(run.nodes, nodeOf(path, step, run.nodes)),
   };
 }
 

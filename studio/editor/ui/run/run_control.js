@@ -7,7 +7,6 @@ export class RunControl {
     this.stop = null;
     this.conversation = null;
     this.last = null;
-    this.count = 0;
     this.events = [];
     this.frame = null;
   }
@@ -53,7 +52,7 @@ export class RunControl {
     } catch {
       return this.failed("The draft is not saved; resolve the conflict first.");
     }
-    this.session.server.run({ op: `${this.session.id}:run:${(this.count += 1)}`, input, chat, conversation_id: chat ? this.conversation : null });
+    this.session.request("run", { input, chat, conversation_id: chat ? this.conversation : null });
     return undefined;
   }
 

@@ -1,0 +1,66 @@
+// A sticky note: a text beside the nodes, written by a double-click, sized by its corner.
+import { memo, useEffect, useRef, useState } from "react";
+import { useSession, useValue } from "../core/store.js";
+import { NOTE, setNote } from "../core/notes.js";
+import { Swatches, custom, named } from "./frame.jsx";
+
+const LEAST = { width: 100, height: 60 };
+const MOST = 10_000; // characters
+
+export const Sticky = memo(function Sticky({ data: { key: id, note }, selected }) {
+  const session = useSession();
+  const canEdit = useValue((s) => s.view.can.write);
+  const [text, setText] = useState(note.text || !canEdit ? null : "");
+  const [size, resize] = useSize(session, id, note);
+  const field = useRef(null);
+  useEffect(() => void (text !== null && field.current?.focus({ preventScroll: true })), [text !== null]);
+  const save = () => {
+    if (text !== null && text !== note.text) setNote(session, id, { text });
+    setText(null);
+  };
+  return (
+    <div
+      className={`hed-sticky tint ${named(note.color ?? "yellow")} ${selected ? "sel" : ""}`} style={{ ...custom(note.color), width: size[0], height: size[1] }} data-testid="sticky"
+      onDoubleClick={() => canEdit && setText(note.text)}
+    >
+      {text === null
+        ? <p>{note.text || <span className="mut">Double-click to write</span>}</p>
+        : (
+          <textarea
+            ref={field} className="nodrag nowheel nopan" value={text} maxLength={MOST} aria-label="Text of the note" placeholder="What should others know?"
+            onChange={(event) => setText(event.target.value)} onBlur={save}
+            onKeyDown={(event) => { event.stopPropagation(); if (event.key === "Escape" || (event.key === "Enter" && (event.ctrlKey || event.metaKey))) event.target.blur(); }}
+          />
+        )}
+      {canEdit && selected && <Swatches value={note.color ?? "yellow"} onChoose={(color) => setNote(session, id, { color })} />}
+      {canEdit && <i className="corner nodrag" {...resize} />}
+    </div>
+  );
+});
+
+// The size while the corner is pulled, saved when it is let go.
+function useSize(session, id, note) {
+  const stored = note.size ?? [NOTE.width, NOTE.height];
+  const [pulled, setPulled] = useState(null);
+  const start = useRef(null);
+  const at = (event) => {
+    const { x, y, zoom, size } = start.current;
+    return [Math.max(LEAST.width, size[0] + (event.clientX - x) / zoom), Math.max(LEAST.height, size[1] + (event.clientY - y) / zoom)].map(Math.round);
+  };
+  const handlers = {
+    onPointerDown: (event) => {
+      event.stopPropagation();
+      const zoom = event.target.getBoundingClientRect().width / event.target.offsetWidth;
+      start.current = { x: event.clientX, y: event.clientY, zoom, size: stored };
+      event.target.setPointerCapture(event.pointerId);
+    },
+    onPointerMove: (event) => start.current && setPulled(at(event)),
+    onPointerUp: (event) => {
+      if (!start.current) return;
+      setNote(session, id, { size: at(event) });
+      start.current = null;
+      setPulled(null);
+    },
+  };
+  return [pulled ?? stored, handlers];
+}

@@ -1,0 +1,200 @@
+// What a person can do to the graph, as span edits and changes of the layout. Each is one step of the history.
+import { isDefault } from "../frame/format.js";
+import { edgeOf, freeName, placeOfEdge, waysOn } from "../graph/graph.js";
+import { freeSpot } from "../graph/places.js";
+import { CARD, layered } from "../graph/layered.js";
+
+const BELOW = 140; // from one row of cards to the next
+
+const failed = (reply) => reply.error || reply.revision === undefined;
+const names = (session) => new Set(session.state.graph.nodes.map((node) => node.name));
+
+// The first stored place fixes all others too, or they would move with every newcomer.
+export function pinned(session, nodes) {
+  const stored = session.layout.nodes;
+  const rest = [...session.state.positions].filter(([name]) => !stored.has(name));
+  return { nodes: new Map([...rest, ...nodes]) };
+}
+
+// ---- nodes
+
+// `what`: {type, name?, config?}. `from`, `to`: lead from there, or on to there. `edge`: stand in the middle of it.
+// `at`: where the card's upper left corner is to stand.
+export function addNode(session, what, { at, from, to, edge } = {}) {
+  const { view, graph, positions } = session.state;
+  const spec = view.specs[what.type];
+  const name = freeName(what.name ?? what.type, names(session));
+  const config = what.config ?? spec.initial;
+  const build = (now) => {
+    const after = from ?? edgeOf(now, edge)?.from ?? null;
+    const edits = [{ op: "add_node", node: { name, type: what.type, ...(config ? { config } : {}) }, after }];
+    if (edge) edits.push(...inserted(now, edge, name, spec));
+    else if (from) edits.push(...followed(now, from, name, spec, at));
+    if (to) edits.push({ op: "add_edge", from: name, to, condition: null });
+    return { edits, layout: pinned(session, [[name, freeSpot(at ?? spotFor(after ?? to, positions, to ? -BELOW : BELOW), positions)]]) };
+  };
+  session.edit(build, { after: (reply) => failed(reply) || session.select([name], { reveal: true }) });
+  return name;
+}
+
+function spotFor(name, positions, by) {
+  const at = positions.get(name) ?? [...positions.values()].reduce((low, one) => (one[1] > low[1] ? one : low), [0, -BELOW]);
+  return [at[0], at[1] + by];
+}
+
+// A node that follows another without a place of its own takes over the single way on.
+function followed(graph, from, name, spec, at) {
+  const [way, ...more] = waysOn(graph, from);
+  const takesOver = way && !more.length && !at && spec.leads && isDefault(way.condition) && way.on === "success";
+  if (!takesOver) return [{ op: "add_edge", from, to: name, condition: null }];
+  return [
+    { op: "set_edge", index: placeOfEdge(graph, way.key).index, field: "to", value: name },
+    { op: "add_edge", from: name, to: way.to, condition: null },
+  ];
+}
+
+// The edge leads to the node, the node on to where the edge led.
+function inserted(graph, key, name, spec) {
+  const edge = edgeOf(graph, key);
+  if (!edge) return [];
+  const edits = [{ op: "set_edge", index: placeOfEdge(graph, key).index, field: "to", value: name }];
+  if (spec?.leads) edits.push({ op: "add_edge", from: name, to: edge.to, condition: null });
+  return edits;
+}
+
+// A node that is there already, dropped on an edge.
+export function putOnEdge(session, name, key, at) {
+  session.edit((graph) => {
+    const spec = session.state.view.specs[graph.byName.get(name)?.type];
+    return { edits: inserted(graph, key, name, spec), layout: at && pinned(session, [[name, at]]) };
+  });
+}
+
+export function rename(session, from, to) {
+  const layout = {};
+  const at = session.layout.nodes.get(from);
+  if (at) layout.nodes = new Map([[from, null], [to, at]]);
+  const groups = [...session.layout.groups].filter(([, group]) => group.nodes.includes(from));
+  if (groups.length) layout.groups = new Map(groups.map(([id, group]) => [id, { ...group, nodes: group.nodes.map((name) => (name === from ? to : name)) }]));
+  session.edit(() => ({ edits: [{ op: "rename_node", node: from, to }], layout }), { after: (reply) => failed(reply) || session.select([to]) });
+}
+
+export function removeSelected(session) {
+  const { nodes, edge, note } = session.state.selected;
+  if (note) return session.lay({ notes: new Map([[note, null]]) });
+  if (edge) return removeEdge(session, edge);
+  if (nodes.length) removeNodes(session, nodes);
+  return undefined;
+}
+
+function removeNodes(session, nodes) {
+  const gone = new Set(nodes);
+  const { nodes: places, groups } = session.layout;
+  const layout = { nodes: new Map(nodes.filter((name) => places.has(name)).map((name) => [name, null])) };
+  const touched = [...groups].filter(([, group]) => group.nodes.some((name) => gone.has(name)));
+  if (touched.length) layout.groups = new Map(touched.map(([id, group]) => [id, without(group, gone)]));
+  session.edit(() => ({ edits: nodes.map((node) => ({ op: "remove_node", node })), layout }), { after: () => session.select([]) });
+}
+
+function without(group, gone) {
+  const nodes = group.nodes.filter((name) => !gone.has(name));
+  return nodes.length ? { ...group, nodes } : null;
+}
+
+// `path` begins with "config" for the node type's own fields. Typing into one field is one step of the history.
+export function setField(session, node, path, value) {
+  const edit = value === undefined ? { op: "unset_field", node, path } : { op: "set_field", node, path, value };
+  session.edit(() => ({ edits: [edit] }), { field: `${node}/${path.join("/")}` });
+}
+
+export function setTop(session, path, value) {
+  const edit = value === undefined ? { op: "unset_top", path } : { op: "set_top", path, value };
+  session.edit(() => ({ edits: [edit] }), { field: `/${path.join("/")}` });
+}
+
+export function toggleDisabled(session) {
+  const { selected, graph } = session.state;
+  const nodes = selected.nodes.map((name) => graph.byName.get(name));
+  const off = nodes.some((node) => !node.disabled);
+  const edits = nodes.map(({ name }) => (off ? { op: "set_field", node: name, path: ["disabled"], value: true } : { op: "unset_field", node: name, path: ["disabled"] }));
+  session.edit(() => ({ edits }));
+}
+
+// ---- edges
+
+export function connect(session, from, to) {
+  const why = whyNoEdge(session.state, from, to);
+  if (why) return session.fail(why);
+  return session.edit(() => ({ edits: [{ op: "add_edge", from, to, condition: null }] }));
+}
+
+export function whyNoEdge({ graph, view }, from, to) {
+  if (from === to) return "A node cannot lead to itself; use a loop node.";
+  if (graph.edges.some((edge) => edge.from === from && edge.to === to)) return `${from} already leads to ${to}.`;
+  const target = view.specs[graph.byName.get(to)?.type];
+  if (target?.entry) return "Nothing can lead to the start of a workflow.";
+  return null;
+}
+
+export function setEdge(session, key, field, value) {
+  const build = (graph) => withEdge(graph, key, (index) => [{ op: "set_edge", index, field, value }]);
+  session.edit(build, { field: `${key}/${field}` });
+}
+
+export function moveEdge(session, key, by) {
+  session.edit((graph) => withEdge(graph, key, (index, edge) => {
+    const siblings = waysOn(graph, edge.from);
+    const other = siblings[siblings.findIndex((one) => one.key === key) + by];
+    return other ? [{ op: "move_edge", index, to: placeOfEdge(graph, other.key).index }] : null;
+  }));
+}
+
+export function removeEdge(session, key) {
+  session.edit((graph) => withEdge(graph, key, (index) => [{ op: "remove_edge", index }]), { after: () => session.select([]) });
+}
+
+function withEdge(graph, key, build) {
+  const edge = edgeOf(graph, key);
+  const edits = edge && build(placeOfEdge(graph, key).index, edge);
+  return edits ? { edits } : null;
+}
+
+// ---- places
+
+export function move(session, places) {
+  session.lay(pinned(session, places));
+}
+
+export function tidy(session) {
+  const { graph } = session.state;
+  session.lay({ nodes: layered(graph.nodes, graph.edges) });
+  session.set((s) => ({ fit: s.fit + 1 }));
+}
+
+const SIDES = {
+  left: (places) => { const x = Math.min(...places.map(([px]) => px)); return ([, y]) => [x, y]; },
+  right: (places) => { const x = Math.max(...places.map(([px]) => px)); return ([, y]) => [x, y]; },
+  top: (places) => { const y = Math.min(...places.map(([, py]) => py)); return ([x]) => [x, y]; },
+  bottom: (places) => { const y = Math.max(...places.map(([, py]) => py)); return ([x]) => [x, y]; },
+  centre: (places) => { const x = middle(places.map(([px]) => px)); return ([, y]) => [x, y]; },
+  middle: (places) => { const y = middle(places.map(([, py]) => py)); return ([x]) => [x, y]; },
+};
+
+const middle = (values) => Math.round((Math.min(...values) + Math.max(...values)) / 2);
+
+export function align(session, side) {
+  const places = chosen(session);
+  const put = SIDES[side](places.map(([, at]) => at));
+  move(session, places.map(([name, at]) => [name, put(at)]));
+}
+
+// Equal gaps between the cards, along "x" or "y".
+export function distribute(session, axis) {
+  const [i, size] = axis === "x" ? [0, CARD.width] : [1, CARD.height];
+  const places = chosen(session).sort((a, b) => a[1][i] - b[1][i]);
+  const [first, last] = [places[0][1][i], places.at(-1)[1][i]];
+  const step = Math.max((last - first) / (places.length - 1), size + 20);
+  move(session, places.map(([name, at], n) => [name, at.map((v, axisNumber) => (axisNumber === i ? Math.round(first + n * step) : v))]));
+}
+
+const chosen = ({ state }) => state.selected.nodes.filter((name) => state.positions.has(name)).map((name) => [name, state.positions.get(name)]);

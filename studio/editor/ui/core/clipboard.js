@@ -1,0 +1,141 @@
+// Copying is writing YAML: it can be pasted into another workflow, another tab, or a file; and YAML from anywhere can be
+// pasted here.
+import { freeName, linesOfNode } from "../graph/graph.js";
+import { CARD } from "../graph/layered.js";
+import { freeSpot } from "../graph/places.js";
+import { pinned, removeSelected } from "./actions.js";
+import { readFragment } from "./api.js";
+
+const BESIDE = 40;
+
+// The selected nodes with the edges between them, as the file says it.
+export function selectedYaml(session) {
+  const { selected, graph, positions } = session.state;
+  const nodes = graph.nodes.filter((node) => selected.nodes.includes(node.name));
+  if (!nodes.length) return null;
+  const names = new Set(nodes.map((node) => node.name));
+  const edges = graph.edges.filter((edge) => names.has(edge.from) && names.has(edge.to));
+  const places = nodes.map(({ name }) => `    ${name}: [${positions.get(name).join(", ")}]`);
+  return [
+    "nodes:", ...nodes.map((node) => written(session, node)),
+    ...(edges.length ? ["edges:", ...edges.map(edgeLine)] : []),
+    "ui:", "  nodes:", ...places, "",
+  ].join("\n");
+}
+
+// The node's own lines where it stands as a block; where it stands in one line with others, its data: JSON is YAML.
+function written(session, node) {
+  const doc = session.view.state.doc;
+  const [first, last] = linesOfNode(session.state.graph, node.name);
+  const dash = /^( *)- /.exec(doc.line(first).text);
+  if (!dash) return `  - ${JSON.stringify(node.raw)}`;
+  const lines = [];
+  for (let n = first; n <= Math.min(last, doc.lines); n += 1) lines.push(`  ${doc.line(n).text.replace(/\r$/, "").slice(dash[1].length)}`);
+  return lines.join("\n").trimEnd();
+}
+
+const edgeLine = ({ from, to, condition, on, label }) => {
+  const extra = [on && on !== "success" ? `, on: ${on}` : "", label ? `, label: ${JSON.stringify(label)}` : ""].join("");
+  return `  - {from: ${from}, to: ${to}, condition: ${JSON.stringify(condition)}${extra}}`;
+};
+
+export async function copy(session) {
+  const text = selectedYaml(session);
+  if (!text) return;
+  session.clip = text;
+  await navigator.clipboard?.writeText(text).catch(() => {});
+  tell(session, "copied");
+}
+
+export async function cut(session) {
+  await copy(session);
+  removeSelected(session);
+}
+
+export async function paste(session) {
+  const text = await navigator.clipboard?.readText().catch(() => "");
+  await pasteText(session, text || session.clip);
+}
+
+export const duplicate = (session) => pasteText(session, selectedYaml(session));
+
+function tell(session, done) {
+  const { nodes } = session.state.selected;
+  session.say(`${nodes.length === 1 ? nodes[0] : `${nodes.length} nodes`} ${done}.`);
+}
+
+// Keyboard copies and pastes come as events of the browser; they need no permission.
+export function clipboardEvents(session, isElsewhere) {
+  const taking = (event, then) => {
+    if (isElsewhere(event.target) || String(window.getSelection())) return;
+    const text = selectedYaml(session);
+    if (!text) return;
+    session.clip = text;
+    event.clipboardData.setData("text/plain", text);
+    event.preventDefault();
+    tell(session, "copied");
+    then?.();
+  };
+  const handlers = {
+    copy: (event) => taking(event),
+    cut: (event) => !session.whyNot && taking(event, () => removeSelected(session)),
+    paste: (event) => {
+      if (isElsewhere(event.target)) return;
+      event.preventDefault();
+      pasteText(session, event.clipboardData.getData("text/plain") || session.clip);
+    },
+  };
+  for (const [name, handler] of Object.entries(handlers)) document.addEventListener(name, handler);
+  return () => {
+    for (const [name, handler] of Object.entries(handlers)) document.removeEventListener(name, handler);
+  };
+}
+
+export async function pasteText(session, text) {
+  if (session.whyNot) return session.fail(session.whyNot);
+  if (!text?.trim()) return session.fail("There is nothing to paste. Copy nodes here, or YAML with `nodes:` from anywhere.");
+  let found;
+  try {
+    found = await readFragment(text);
+  } catch (error) {
+    return session.fail(error.message);
+  }
+  return put(session, found);
+}
+
+// Under free names, beside what stands there; edges between them come along.
+function put(session, { nodes, edges, layout }) {
+  const { graph, positions, view } = session.state;
+  const taken = new Set(graph.nodes.map((node) => node.name));
+  const begins = graph.nodes.some((node) => view.specs[node.type]?.entry);
+  const wanted = nodes.filter((node) => !(begins && view.specs[node.type]?.entry));
+  const names = new Map();
+  for (const { name } of wanted) {
+    const free = freeName(taken.has(name) ? name.replace(/_\d+$/, "") : name, taken);
+    taken.add(free);
+    names.set(name, free);
+  }
+  if (!names.size) return session.fail("A workflow has one start, and there is nothing else to paste.");
+  const places = placesFor(wanted, layout, positions, names);
+  const edits = wanted.map((node) => ({ op: "add_node", node: { ...node, name: names.get(node.name) }, after: null }));
+  for (const edge of edges) {
+    if (!names.has(edge.from) || !names.has(edge.to)) continue;
+    edits.push({ op: "add_edge", condition: null, ...edge, from: names.get(edge.from), to: names.get(edge.to) });
+  }
+  const done = (reply) => reply.error || session.select([...names.values()], { reveal: true });
+  return session.edit(() => ({ edits, layout: pinned(session, places) }), { after: done });
+}
+
+// As they stood to each other, moved together until none covers a card.
+function placesFor(nodes, layout, positions, names) {
+  const own = (node, i) => layout[node.name] ?? [0, i * (CARD.height + 70)];
+  const wish = nodes.map((node, i) => own(node, i).map((value) => value + BESIDE));
+  const [x, y] = wish[0];
+  const free = freeSpot([x, y], positions);
+  const placed = new Map(positions);
+  return nodes.map((node, i) => {
+    const at = freeSpot([wish[i][0] + free[0] - x, wish[i][1] + free[1] - y], placed);
+    placed.set(names.get(node.name), at);
+    return [names.get(node.name), at];
+  });
+}

@@ -1,0 +1,89 @@
+// Everything a person can do, in one list. Keys, palette, menus, toolbar buttons and the sheet of shortcuts all read it, so
+// each of them shows the same keys and gives the same reason where something cannot be done now.
+import { align, distribute, removeSelected, tidy, toggleDisabled } from "./actions.js";
+import { copy, cut, duplicate, paste } from "./clipboard.js";
+import { addNote, groupSelected, groupsOfSelected, ungroupSelected } from "./notes.js";
+import { isFinal } from "../run/run.js";
+
+const editing = (session) => session.whyNot;
+const nodes = (session) => session.state.selected.nodes;
+const some = (session) => editing(session) ?? (nodes(session).length ? null : "Select a node first.");
+const atLeast = (n) => (session) => editing(session) ?? (nodes(session).length >= n ? null : `Select at least ${n} nodes first.`);
+const anything = ({ state }) => (state.selected.nodes.length || state.selected.edge || state.selected.note ? null : "Select something first.");
+const whyNoRun = ({ state }) => (state.view.can.run ? (state.valid ? null : "The YAML has an error; mend it, then run.") : "Your role does not allow running workflows.");
+const isRunning = ({ state }) => state.busy || Boolean(state.run?.run_id && !isFinal(state.run));
+const zoom = (how) => (session) => session.set({ zoom: { how, at: Date.now() } });
+
+// {id, title, group, keys?, words?, why?(session), run(session), inText?}: `why` gives the reason why it cannot be done now,
+// or null; `inText`: the keys also work while a field is being typed into.
+export const COMMANDS = [
+  { id: "palette", title: "Find a command", group: "Go", keys: ["Mod+K"], inText: true, run: (s) => s.set({ palette: { kind: "commands" } }) },
+  { id: "search", title: "Find a node, an edge, a text", group: "Go", keys: ["Mod+F"], words: "search", run: (s) => s.set({ palette: { kind: "search" } }) },
+  { id: "next-problem", title: "Next problem", group: "Go", keys: ["F8"], inText: true, why: (s) => (s.state.diagnostics.length ? null : "There are no problems."), run: nextProblem },
+  { id: "shortcuts", title: "Keyboard shortcuts", group: "Go", keys: ["?"], words: "help keys", run: (s) => s.set({ sheet: true }) },
+  { id: "tour", title: "Take the tour", group: "Go", words: "help guide first", run: (s) => s.set({ tour: 0 }) },
+
+  { id: "add-node", title: "Add a node", group: "Add", keys: ["N"], words: "insert new tool agent", why: editing, run: (s) => s.set({ picker: { from: nodes(s).at(-1) ?? null } }) },
+  { id: "add-note", title: "Add a sticky note", group: "Add", keys: ["Shift+S"], words: "comment remark", why: (s) => (s.state.view.can.write ? null : editing(s)), run: (s) => addNote(s) },
+  { id: "group", title: "Group the selection", group: "Add", keys: ["Mod+G"], words: "frame", why: some, run: groupSelected },
+  { id: "ungroup", title: "Dissolve the group", group: "Add", keys: ["Mod+Shift+G"], why: (s) => some(s) ?? (groupsOfSelected(s.state).length ? null : "The selection stands in no group."), run: ungroupSelected },
+
+  { id: "undo", title: "Undo", group: "Edit", keys: ["Mod+Z"], why: (s) => (s.state.view.can.write ? (s.state.history.undo ? null : "There is nothing to undo.") : editing(s)), run: (s) => s.undo() },
+  { id: "redo", title: "Redo", group: "Edit", keys: ["Mod+Shift+Z", "Mod+Y"], why: (s) => (s.state.view.can.write ? (s.state.history.redo ? null : "There is nothing to redo.") : editing(s)), run: (s) => s.redo() },
+  { id: "cut", title: "Cut", group: "Edit", keys: ["Mod+X"], native: true, why: some, run: cut },
+  { id: "copy", title: "Copy as YAML", group: "Edit", keys: ["Mod+C"], native: true, why: (s) => (nodes(s).length ? null : "Select a node first."), run: copy },
+  { id: "paste", title: "Paste nodes", group: "Edit", keys: ["Mod+V"], native: true, words: "yaml", why: editing, run: paste },
+  { id: "duplicate", title: "Duplicate", group: "Edit", keys: ["Mod+D"], why: some, run: duplicate },
+  { id: "delete", title: "Delete", group: "Edit", keys: ["Delete", "Backspace"], words: "remove", why: (s) => (s.state.selected.note && s.state.view.can.write ? null : editing(s) ?? anything(s)), run: removeSelected },
+  { id: "rename", title: "Rename the node", group: "Edit", keys: ["F2"], why: (s) => editing(s) ?? (nodes(s).length === 1 ? null : "Select one node first."), run: (s) => s.set({ focusName: Date.now() }) },
+  { id: "switch-off", title: "Switch off or on", group: "Edit", keys: ["D"], words: "disable enable skip", why: some, run: toggleDisabled },
+  { id: "select-all", title: "Select all nodes", group: "Edit", keys: ["Mod+A"], run: (s) => s.select(s.state.graph?.nodes.map((node) => node.name) ?? []) },
+  { id: "select-none", title: "Select nothing", group: "Edit", keys: ["Escape"], run: (s) => s.select([]) },
+  { id: "save", title: "Save the draft now", group: "Edit", keys: ["Mod+S"], inText: true, why: (s) => (s.state.view.can.write ? null : editing(s)), run: (s) => s.saveNow() },
+
+  { id: "tidy", title: "Tidy up the layout", group: "Arrange", keys: ["Shift+T"], words: "auto layout", why: editing, run: tidy },
+  { id: "align-left", title: "Align left", group: "Arrange", why: atLeast(2), run: (s) => align(s, "left") },
+  { id: "align-centre", title: "Align centres", group: "Arrange", words: "center vertical", why: atLeast(2), run: (s) => align(s, "centre") },
+  { id: "align-right", title: "Align right", group: "Arrange", why: atLeast(2), run: (s) => align(s, "right") },
+  { id: "align-top", title: "Align top", group: "Arrange", why: atLeast(2), run: (s) => align(s, "top") },
+  { id: "align-middle", title: "Align middles", group: "Arrange", words: "horizontal row", why: atLeast(2), run: (s) => align(s, "middle") },
+  { id: "align-bottom", title: "Align bottom", group: "Arrange", why: atLeast(2), run: (s) => align(s, "bottom") },
+  { id: "distribute-x", title: "Space out evenly across", group: "Arrange", words: "distribute", why: atLeast(3), run: (s) => distribute(s, "x") },
+  { id: "distribute-y", title: "Space out evenly down", group: "Arrange", words: "distribute", why: atLeast(3), run: (s) => distribute(s, "y") },
+  { id: "snap", title: "Snap to the grid: on or off", group: "Arrange", keys: ["Shift+G"], run: (s) => { s.set({ snap: !s.state.snap }); s.say(s.state.snap ? "Cards snap to the grid." : "Cards stand where you put them."); } },
+
+  { id: "fit", title: "Fit everything", group: "View", keys: ["1"], words: "zoom all", run: zoom("fit") },
+  { id: "zoom-selection", title: "Zoom to the selection", group: "View", keys: ["2"], why: (s) => (nodes(s).length ? null : "Select a node first."), run: zoom("selection") },
+  { id: "zoom-100", title: "Zoom to 100 %", group: "View", keys: ["0"], run: zoom("full") },
+  { id: "zoom-in", title: "Zoom in", group: "View", keys: ["+", "="], run: zoom("in") },
+  { id: "zoom-out", title: "Zoom out", group: "View", keys: ["-"], run: zoom("out") },
+  { id: "map", title: "Overview map: on or off", group: "View", keys: ["M"], words: "minimap", run: (s) => s.set(({ map, graph }) => ({ map: !(map ?? graph?.nodes.length >= 16) })) },
+  { id: "mode-canvas", title: "Canvas alone", group: "View", keys: ["Alt+1"], inText: true, run: (s) => s.setMode("canvas") },
+  { id: "mode-split", title: "Canvas and YAML", group: "View", keys: ["Alt+2"], inText: true, run: (s) => s.setMode("split") },
+  { id: "mode-yaml", title: "YAML alone", group: "View", keys: ["Alt+3"], inText: true, run: (s) => s.setMode("yaml") },
+  { id: "preview", title: "Preview: open or fold", group: "View", keys: ["P"], words: "chat drawer", run: (s) => s.set(({ drawer }) => ({ drawer: { ...drawer, open: !drawer.open } })) },
+
+  { id: "run", title: "Run", group: "Run", keys: ["Mod+Enter"], inText: true, words: "test execute", why: (s) => whyNoRun(s) ?? (isRunning(s) ? "A run is under way." : null), run: (s) => s.runs.again() },
+  { id: "cancel-run", title: "Cancel the run", group: "Run", why: (s) => (isRunning(s) ? null : "Nothing is running."), run: (s) => s.runs.cancel() },
+  { id: "clear-run", title: "Clear the run from the canvas", group: "Run", why: (s) => (s.state.run?.steps.length ? null : "No run lies over the canvas."), run: (s) => s.runs.clear() },
+  { id: "publish", title: "Publish version", group: "Run", words: "live deploy", why: (s) => (s.state.view.can.publish ? null : "Your role does not allow publishing."), run: (s) => s.set({ publish: { step: "form" } }) },
+];
+
+const BY_ID = new Map(COMMANDS.map((command) => [command.id, command]));
+
+export const commandOf = (id) => BY_ID.get(id);
+export const whyNot = (session, id) => BY_ID.get(id).why?.(session) ?? null;
+
+// Do it, or say why not.
+export function perform(session, id) {
+  const why = whyNot(session, id);
+  if (why) session.say(why);
+  else BY_ID.get(id).run(session);
+}
+
+function nextProblem(session) {
+  const { diagnostics, problem = -1 } = session.state;
+  const next = (problem + 1) % diagnostics.length;
+  session.set({ problem: next });
+  session.showProblem(diagnostics[next]);
+}

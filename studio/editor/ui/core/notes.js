@@ -1,0 +1,53 @@
+// Sticky notes and groups: they stand beside the text, in the layout.
+import { newId } from "../text/layout.js";
+import { bounds } from "../graph/places.js";
+
+export const NOTE = { width: 200, height: 120 };
+export const COLOURS = ["yellow", "blue", "green", "red", "violet", "grey"];
+
+export function addNote(session, at) {
+  const id = newId();
+  session.lay({ notes: new Map([[id, { at: at ?? inView(session), size: [NOTE.width, NOTE.height], text: "", color: "yellow" }]]) });
+  session.select([], { note: id, reveal: true });
+  return id;
+}
+
+// In the middle of what is seen, or beside everything while no canvas is shown.
+function inView(session) {
+  const centre = session.centre?.();
+  if (centre) return [Math.round(centre[0] - NOTE.width / 2), Math.round(centre[1] - NOTE.height / 2)];
+  const { right, top } = bounds([...session.state.positions.values()]);
+  return [right + 60, top];
+}
+
+export function setNote(session, id, change) {
+  const note = session.layout.notes.get(id);
+  if (note) session.lay({ notes: new Map([[id, { ...note, ...change }]]) });
+}
+
+export function groupSelected(session) {
+  const { nodes } = session.state.selected;
+  const id = newId();
+  // A node stands in one group: it leaves the one it was in.
+  const others = [...session.layout.groups]
+    .filter(([, group]) => group.nodes.some((name) => nodes.includes(name)))
+    .map(([key, group]) => [key, shrunk(group, nodes)]);
+  session.lay({ groups: new Map([...others, [id, { title: "Group", nodes, color: "blue" }]]) });
+  session.set({ naming: id });
+}
+
+function shrunk(group, gone) {
+  const nodes = group.nodes.filter((name) => !gone.includes(name));
+  return nodes.length ? { ...group, nodes } : null;
+}
+
+export const groupsOfSelected = ({ selected, groups }) => [...groups].filter(([, group]) => group.nodes.some((name) => selected.nodes.includes(name)));
+
+export function ungroupSelected(session) {
+  session.lay({ groups: new Map(groupsOfSelected(session.state).map(([id]) => [id, null])) });
+}
+
+export function setGroup(session, id, change) {
+  const group = session.layout.groups.get(id);
+  if (group) session.lay({ groups: new Map([[id, change && { ...group, ...change }]]) });
+}

@@ -1,0 +1,70 @@
+// The graph as the editor holds it, made from what the server sends: whole at first, then only what changed.
+//
+// {nodes, edges, top, nodeLines, edgePlaces, byName}. A node that did not change keeps its identity, so that only the others
+// are drawn again. Line numbers stand apart: one line more at the top of the file changes them all, and nothing else.
+
+const isMap = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+
+// `change` is a whole graph, or with `since` a difference in which a number stands for that item of `old`.
+export function readGraph(old, change) {
+  const pick = (kind, make) => change[kind].map((one) => (typeof one === "number" ? old[kind][one] : make(one)));
+  const nodes = pick("nodes", (node) => ({ ...node, config: isMap(node.raw.config) ? node.raw.config : {} }));
+  return {
+    nodes,
+    edges: keyed(pick("edges", (edge) => ({ condition: null, label: null, ...edge }))),
+    top: change.top ?? old.top,
+    nodeLines: change.node_lines,
+    edgePlaces: change.edge_places,
+    byName: new Map(nodes.map((node) => [node.name, node])),
+  };
+}
+
+// Edges have no name in the file; "from->to#n" stays the same while other edges come and go.
+function keyed(edges) {
+  const seen = new Map();
+  return edges.map((edge) => {
+    const pair = `${edge.from}->${edge.to}`;
+    const n = seen.get(pair) ?? 0;
+    seen.set(pair, n + 1);
+    const key = `${pair}#${n}`;
+    return edge.key === key ? edge : { ...edge, key };
+  });
+}
+
+export const nodeOf = (graph, name) => graph?.byName.get(name);
+export const edgeOf = (graph, key) => graph?.edges.find((edge) => edge.key === key);
+
+// [first, last] line of a node, counted from 1, or null.
+export const linesOfNode = (graph, name) => graph?.nodeLines[graph.nodes.findIndex((node) => node.name === name)] ?? null;
+
+// {index, lines} of an edge in the file; edits name edges by their index.
+export function placeOfEdge(graph, key) {
+  const place = graph?.edgePlaces[graph.edges.findIndex((edge) => edge.key === key)];
+  return place ? { index: place[0], lines: place.length > 2 ? [place[1], place[2]] : null } : null;
+}
+
+// What stands at a line: {node}, {edge} or null.
+export function atLine(graph, line) {
+  const holds = ([first, last]) => first <= line && line <= last;
+  const node = graph.nodeLines.findIndex((lines) => lines && holds(lines));
+  if (node >= 0) return { node: graph.nodes[node].name };
+  const edge = graph.edgePlaces.findIndex((place) => place.length > 2 && holds(place.slice(1)));
+  return edge >= 0 ? { edge: graph.edges[edge].key } : null;
+}
+
+export function countOutgoing(edges) {
+  const out = new Map();
+  for (const edge of edges) out.set(edge.from, (out.get(edge.from) ?? 0) + 1);
+  return out;
+}
+
+export const waysOn = (graph, name) => graph.edges.filter((edge) => edge.from === name);
+export const waysIn = (graph, name) => graph.edges.filter((edge) => edge.to === name);
+
+export function freeName(base, taken) {
+  const stem = base.replace(/\W+/g, "_").replace(/^(\d)/, "_$1").slice(0, 56) || "node";
+  if (!taken.has(stem)) return stem;
+  let n = 2;
+  while (taken.has(`${stem}_${n}`)) n += 1;
+  return `${stem}_${n}`;
+}

@@ -1,0 +1,76 @@
+// The layout beside the text: where nodes stand, sticky notes, groups. It lives in the text's state, so that one history
+// undoes both.
+import { StateEffect, StateField } from "@codemirror/state";
+import { invertedEffects } from "@codemirror/commands";
+
+const PARTS = ["nodes", "notes", "groups"];
+
+// {before, after, whole?}: both are {nodes?, notes?, groups?}, Maps of id to value or to null, where nothing stands.
+export const layOut = StateEffect.define();
+
+export const layoutField = StateField.define({
+  create: () => emptyLayout(),
+  update: (value, tr) => tr.effects.reduce((all, effect) => (effect.is(layOut) ? withLayout(all, effect.value) : all), value),
+});
+
+export const undoLayout = invertedEffects.of((tr) =>
+  tr.effects
+    .filter((effect) => effect.is(layOut) && !effect.value.whole)
+    .map(({ value }) => layOut.of({ before: value.after, after: value.before })),
+);
+
+export const emptyLayout = () => ({ nodes: new Map(), notes: new Map(), groups: new Map() });
+
+function withLayout(layout, { after, whole }) {
+  if (whole) return after;
+  const next = { ...layout };
+  for (const part of PARTS) if (after[part]) next[part] = merged(layout[part], after[part]);
+  return next;
+}
+
+function merged(old, change) {
+  const next = new Map(old);
+  for (const [id, value] of change) {
+    if (value) next.set(id, value);
+    else next.delete(id);
+  }
+  return next;
+}
+
+// The effect's value for a change: with what stood there before.
+export function changed(layout, change) {
+  const before = {};
+  for (const part of PARTS) {
+    if (change[part]) before[part] = new Map([...change[part].keys()].map((id) => [id, layout[part].get(id) ?? null]));
+  }
+  return { before, after: change };
+}
+
+// From the stored sidecar, which may have been written by hand: what is not understood is left out.
+export function readLayout(stored) {
+  const layout = emptyLayout();
+  for (const [name, at] of Object.entries(stored?.nodes ?? {})) if (isPair(at)) layout.nodes.set(name, at);
+  for (const note of listed(stored?.notes)) {
+    if (isPair(note.at) && typeof note.text === "string") layout.notes.set(newId(), { ...note, size: isPair(note.size) ? note.size : undefined });
+  }
+  for (const group of listed(stored?.groups)) {
+    if (typeof group.title === "string" && Array.isArray(group.nodes)) layout.groups.set(newId(), group);
+  }
+  return layout;
+}
+
+const isPair = (value) => Array.isArray(value) && value.length === 2 && value.every(Number.isFinite);
+const listed = (value) => (Array.isArray(value) ? value.filter((one) => one && typeof one === "object") : []);
+
+export const newId = () => Math.random().toString(36).slice(2, 10);
+
+// What a commit says about the parts that changed: places by name, notes and groups whole.
+export function writeLayout(layout, touched) {
+  const written = {};
+  if (touched.nodes.size) written.nodes = Object.fromEntries([...touched.nodes].map((name) => [name, layout.nodes.get(name) ?? null]));
+  if (touched.notes) written.notes = [...layout.notes.values()].map(({ at, size, text, color }) => ({ at: rounded(at), size: size && rounded(size), text, color }));
+  if (touched.groups) written.groups = [...layout.groups.values()].map(({ title, nodes, color }) => ({ title, nodes, color }));
+  return written;
+}
+
+const rounded = (pair) => pair.map(Math.round);
