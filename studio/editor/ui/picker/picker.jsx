@@ -58,8 +58,11 @@ function Option({ entry, heading, chosen, onHover, onChoose }) {
     drag(entry);
     event.dataTransfer.setData(DRAG_TYPE, entry.key);
     event.dataTransfer.effectAllowed = "copy";
+    const panel = event.target.closest(".hed-picker");
+    setTimeout(() => panel.classList.add("away")); // it must not cover where one wants to drop
   };
-  const end = () => {
+  const end = (event) => {
+    event.target.closest(".hed-picker")?.classList.remove("away");
     if (!takeDragged()) session.set({ picker: null }); // it was dropped
   };
   return (

@@ -1,0 +1,229 @@
+"""What stands on the canvas beside the file: places, notes, groups; and how nodes get between others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from engine.language.document import Document
+from tests.support.editor import (
+    SMALL,
+    drag,
+    handle,
+    middle,
+    new_workflow,
+    node,
+    open_editor,
+    saved,
+    stored,
+)
+
+LOOSE = SMALL.replace(
+    '  - name: "end"', '  - name: "loose"\n    type: "message"\n    config: {{text: "Hi"}}\n\n  - name: "end"'
+)
+
+
+@pytest.fixture
+def small(studio: Any) -> str:
+    return new_workflow(studio)
+
+
+def edges_of(text: str) -> set[tuple[str, str]]:
+    workflow = Document.parse(text).workflow
+    assert workflow is not None
+    return {(edge.source, edge.target) for edge in workflow.edges}
+
+
+def between(page: Page, one: str, other: str) -> tuple[float, float]:
+    """The middle of the straight edge between two cards."""
+    (ax, ay), (bx, by) = middle(handle(page, one, "source")), middle(handle(page, other, "target"))
+    return (ax + bx) / 2, (ay + by) / 2
+
+
+def empty_spot(page: Page, dx: float = 160, dy: float = 120) -> tuple[float, float]:
+    box = page.get_by_test_id("canvas").bounding_box()
+    assert box is not None
+    return box["x"] + dx, box["y"] + dy
+
+
+def box_of(locator: Locator) -> dict[str, float]:
+    box = locator.bounding_box()
+    assert box is not None
+    return dict(box)
+
+
+def test_a_line_into_the_void_offers_what_may_follow(signed_in_page: Page, studio: Any, small: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, small)
+    drag(page, middle(handle(page, "answer", "source")), empty_spot(page))
+    picker = page.get_by_test_id("picker")
+    expect(picker).to_contain_text("Follows answer")
+    expect(picker.get_by_test_id("pick-start")).to_have_count(0)
+    expect(picker.get_by_test_id("pick-note")).to_have_count(0)
+    page.keyboard.type("message")
+    page.keyboard.press("Enter")
+    expect(node(page, "message")).to_be_visible()
+    saved(page)
+    assert ("answer", "message") in edges_of(stored(studio, small).text)
+
+    drag(page, middle(handle(page, "answer", "target")), empty_spot(page, 120, 60))
+    expect(picker).to_contain_text("Leads to answer")
+    expect(picker.get_by_test_id("pick-end")).to_have_count(0)
+    page.keyboard.type("wait")
+    page.keyboard.press("Enter")
+    expect(node(page, "wait")).to_be_visible()
+    saved(page)
+    assert ("wait", "answer") in edges_of(stored(studio, small).text)
+
+
+def test_the_picker_has_the_tenants_tools_and_workflows(signed_in_page: Page, studio: Any, small: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, small)
+    page.keyboard.press("n")
+    page.keyboard.type("order details")
+    page.get_by_test_id("pick-tool:get_order_details").click()
+    expect(node(page, "get_order_details")).to_be_visible()
+    saved(page)
+    page.keyboard.press("n")
+    page.keyboard.type("faq_handling")
+    page.keyboard.press("Enter")
+    expect(node(page, "faq_handling")).to_be_visible()
+    saved(page)
+    text = stored(studio, small).text
+    assert 'tool_name: "get_order_details"' in text
+    assert 'workflow_name: "faq_handling"' in text
+
+
+def test_an_entry_is_dragged_from_the_picker_onto_an_edge(signed_in_page: Page, studio: Any, small: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, small)
+    page.keyboard.press("n")
+    entry = page.get_by_test_id("pick-message")
+    entry.scroll_into_view_if_needed()
+    page.mouse.move(*middle(entry))
+    page.mouse.down()
+    target = between(page, "answer", "end")
+    page.mouse.move(target[0] - 30, target[1] - 5, steps=5)
+    page.mouse.move(*target, steps=5)
+    page.mouse.up()
+    expect(node(page, "message")).to_be_visible()
+    expect(page.get_by_test_id("picker")).to_have_count(0)
+    saved(page)
+    assert edges_of(stored(studio, small).text) == {("start", "answer"), ("answer", "message"), ("message", "end")}
+
+
+def test_a_loose_node_is_dropped_on_an_edge(signed_in_page: Page, studio: Any) -> None:
+    page, name = signed_in_page, new_workflow(studio, LOOSE)
+    open_editor(page, studio, name)
+    drag(page, middle(node(page, "loose")), between(page, "start", "answer"))
+    saved(page)
+    assert edges_of(stored(studio, name).text) == {("start", "loose"), ("loose", "answer"), ("answer", "end")}
+    page.keyboard.press("Control+z")
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+    saved(page)
+    assert edges_of(stored(studio, name).text) == {("start", "answer"), ("answer", "end")}
+
+
+def test_the_plus_on_an_edge_inserts_there(signed_in_page: Page, studio: Any, small: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, small)
+    page.mouse.move(*between(page, "start", "answer"))
+    page.get_by_test_id("insert-start->answer#0").click()
+    expect(page.get_by_test_id("picker")).to_contain_text("Between start and answer")
+    page.keyboard.type("guard")
+    page.keyboard.press("Enter")
+    expect(node(page, "guardrail")).to_be_visible()
+    saved(page)
+    assert {("start", "guardrail"), ("guardrail", "answer")} <= edges_of(stored(studio, small).text)
+
+
+def test_a_note_is_written_moved_coloured_and_never_in_the_file(signed_in_page: Page, studio: Any, small: str) -> None:
+    page, before = signed_in_page, stored(studio, small).text
+    open_editor(page, studio, small)
+    page.keyboard.press("Shift+S")
+    note = page.get_by_test_id("sticky")
+    page.keyboard.type("Owner: support")
+    page.keyboard.press("Escape")
+    expect(note).to_contain_text("Owner: support")
+    saved(page)
+    drag(page, middle(note), empty_spot(page, 130, 90))
+    note.click()
+    page.get_by_role("radio", name="green").click()
+    saved(page)
+    row = stored(studio, small)
+    assert row.text == before
+    [kept] = row.layout["notes"]
+    assert (kept["text"], kept["color"]) == ("Owner: support", "green")
+
+    page.reload()
+    expect(note).to_contain_text("Owner: support")
+    note.click()
+    page.keyboard.press("Delete")
+    expect(note).to_have_count(0)
+    page.keyboard.press("Control+z")
+    expect(note).to_contain_text("Owner: support")
+    saved(page)
+    assert stored(studio, small).layout["notes"] == [kept]
+
+
+def test_a_group_moves_as_one(signed_in_page: Page, studio: Any, small: str) -> None:
+    page, before = signed_in_page, stored(studio, small).text
+    open_editor(page, studio, small)
+    node(page, "answer").click()
+    node(page, "end").click(modifiers=["Shift"])
+    page.keyboard.press("Control+g")
+    page.keyboard.type("Talk")
+    page.keyboard.press("Enter")
+    frame = page.get_by_test_id("group-Talk")
+    expect(frame).to_be_visible()
+    saved(page)
+    assert stored(studio, small).layout["groups"] == [{"title": "Talk", "nodes": ["answer", "end"], "color": "blue"}]
+
+    box = box_of(frame)
+    drag(page, (box["x"] + 20, box["y"] + 8), (box["x"] + 120, box["y"] + 48))
+    saved(page)
+    row = stored(studio, small)
+    places = row.layout["nodes"]
+    assert row.text == before
+    assert places["answer"][0] == places["end"][0] > places["start"][0]
+
+    node(page, "answer").click()
+    page.get_by_test_id("node-name").fill("greet")
+    page.get_by_test_id("node-name").press("Enter")
+    expect(node(page, "greet")).to_be_visible()
+    saved(page)
+    assert stored(studio, small).layout["groups"][0]["nodes"] == ["greet", "end"]
+
+
+def test_aligning_and_spacing_out(signed_in_page: Page, studio: Any, small: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, small)
+    x, y = middle(node(page, "answer"))
+    drag(page, (x, y), (x + 130, y + 10))
+    saved(page)
+    page.keyboard.press("Control+a")
+    expect(page.get_by_test_id("selected-count")).to_have_text("3 nodes")
+    page.get_by_test_id("align-left").click()
+    saved(page)
+    places = stored(studio, small).layout["nodes"]
+    assert len({at[0] for at in places.values()}) == 1
+    page.get_by_test_id("distribute-y").click()
+    saved(page)
+    ys = sorted(at[1] for at in stored(studio, small).layout["nodes"].values())
+    assert abs((ys[2] - ys[1]) - (ys[1] - ys[0])) <= 20
+
+
+def test_box_select_and_delete(signed_in_page: Page, studio: Any, small: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, small)
+    first, last = box_of(node(page, "answer")), box_of(node(page, "end"))
+    page.keyboard.down("Shift")
+    drag(page, (first["x"] - 40, first["y"] - 12), (last["x"] + 20, last["y"] + last["height"] + 12))
+    page.keyboard.up("Shift")
+    expect(page.get_by_test_id("selected-count")).to_have_text("2 nodes")
+    page.keyboard.press("Delete")
+    expect(node(page, "end")).to_have_count(0)
+    saved(page)
+    assert [one for one in ("answer", "end") if f'name: "{one}"' in stored(studio, small).text] == []
