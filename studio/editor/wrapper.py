@@ -13,10 +13,8 @@ from reflex.components.component import NoSSRComponent
 from reflex.utils.imports import ImportVar
 from reflex.vars import Var
 
-import engine.nodes
-from connectors.toolbox import toolbox_specs
-from engine.language import node_types
 from studio.editor import ui
+from studio.services.editor_specs import icon_names
 
 
 class WorkflowEditor(NoSSRComponent):
@@ -57,9 +55,7 @@ class WorkflowEditor(NoSSRComponent):
 
 def icon_tags() -> dict[str, str]:
     """Icon name of each node type and tool ("message-square") -> its React component ("MessageSquare")."""
-    engine.nodes.load()
-    names = {kind.icon for kind in node_types.all_types()} | {tool.icon for tool in toolbox_specs().values()}
-    return {name: "".join(part.capitalize() for part in name.replace("_", "-").split("-")) for name in names}
+    return {name: "".join(part.capitalize() for part in name.replace("_", "-").split("-")) for name in icon_names()}
 
 
 def workflow_editor(**props: Any) -> rx.Component:

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 import engine.nodes
+from connectors.toolbox import toolbox_specs
 from engine.language import node_types
 from engine.language.node_types import Group, NodeConfig, NodeType
 
@@ -32,6 +33,11 @@ def node_specs() -> dict[str, dict[str, Json]]:
     """
     engine.nodes.load()
     return {kind.type: _spec(kind) for kind in node_types.all_types()}
+
+
+def icon_names() -> set[str]:
+    """Lucide names of all icons that node types and tools have."""
+    return {spec["icon"] for spec in node_specs().values()} | {tool.icon for tool in toolbox_specs().values()}
 
 
 def _spec(kind: NodeType) -> dict[str, Json]:
