@@ -95,11 +95,12 @@ async def _fire(db: Database, gate: asyncio.Semaphore, tenant_id: UUID, schedule
 
 
 async def _take_turn(tx: Tx, schedule_id: UUID) -> WakeUp | None:
-    row = await schedules.take(tx, schedule_id)
-    now = await schedules.database_now(tx)
-    if row is None or row.next_at is None or row.next_at > now:
-        if row is not None:
-            row.look_at = row.next_at
+    taken = await schedules.take(tx, schedule_id)
+    if taken is None:
+        return None
+    row, now = taken
+    if row.next_at is None or row.next_at > now:
+        row.look_at = row.next_at
         return None
     try:
         plan = decide(row, await schedules.last_run(tx, row), now)

@@ -211,6 +211,27 @@ async def test_a_slow_and_a_broken_subscriber_hold_up_nobody(
     assert sorted(numbers_of(echo)) == list(range(20))
 
 
+async def test_a_subscriber_that_never_answers_is_left_alone_for_a_while(
+    database: Database, redis: Redis, scope: Scope, echo: Echo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each attempt ends in time; after some, nobody asks any more, and what nobody asked is no attempt."""
+    monkeypatch.setattr(outgoing, "TIMEOUT_S", 0.3)
+    echo.pages["/"] = Page(drip=60.0)
+    await subscribed(database, scope, echo.url())
+    await publish(database, scope, *range(20))
+    async with deliverer(database, redis, echo.host) as working:
+        await working.deliver()
+    rows = await waiting(database, scope)
+    assert len(rows) == 20
+    asked = [row for row in rows if row.attempts == 1]
+    rested = [row for row in rows if row.attempts == 0]
+    assert len(asked) + len(rested) == 20
+    assert len(asked) == len(echo.seen) < 20
+    assert {row.last_error for row in asked} == {"No answer within 0.3 s."}
+    assert len({row.last_error for row in rested}) == 1
+    echo.closing.set()
+
+
 async def test_after_the_last_attempt_an_event_is_given_up_and_can_be_sent_again(
     database: Database, redis: Redis, scope: Scope, echo: Echo
 ) -> None:

@@ -73,10 +73,12 @@ async def due(session: AsyncSession, limit: int) -> list[tuple[UUID, UUID]]:
     return [(row.tenant_id, row.schedule_id) for row in rows]
 
 
-async def take(tx: Tx, schedule_id: UUID) -> Schedule | None:
-    """The schedule, locked for this transaction; None when it is gone or in another scheduler's hands."""
-    query = select(Schedule).where(Schedule.schedule_id == schedule_id).with_for_update(skip_locked=True)
-    return (await tx.session.execute(query)).scalar_one_or_none()
+async def take(tx: Tx, schedule_id: UUID) -> tuple[Schedule, datetime] | None:
+    """The schedule, locked for this transaction, and the time; None when it is gone or in another scheduler's hands."""
+    columns: list[Any] = [Schedule, sa.func.clock_timestamp()]
+    query = sa.select(*columns).where(col(Schedule.schedule_id) == schedule_id)
+    row = (await tx.session.execute(query.with_for_update(of=Schedule, skip_locked=True))).one_or_none()
+    return None if row is None else (row[0], row[1])
 
 
 async def last_run(tx: Tx, row: Schedule) -> RunRow | None:
