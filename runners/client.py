@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 
 from engine.errors import InputError
 from engine.execution.events import RunEvent, RunStatus
-from engine.store.access import conversations, runs
+from engine.store.access import conversations, forks, runs
 from engine.store.access.runs import LeaseFor
 from engine.store.journal import JournalHub
 from engine.store.leases import Lease
@@ -161,6 +161,17 @@ class RunClient:
         elif row.status == RunStatus.RUNNING:
             await self._control({"cancel": str(run_id)})
         return RunView.of(row)
+
+    async def retry(self, scope: Scope, run_id: UUID, context: Mapping[str, Json] | None = None) -> UUID:
+        """Go on where a run failed, as a run of its own, with `context` put over the data; returns the new run's id.
+
+        Raises NotFound; Conflict for a run that cannot be gone on with.
+        """
+        async with self._db.transaction(scope) as tx:
+            row = await forks.fork_run(tx, run_id, context or {})
+        self._queued(row)
+        await self._wake(row)
+        return row.run_id
 
     async def signal(self, scope: Scope, run_id: UUID, name: str, data: Mapping[str, Json]) -> None:
         """Give a run something that it waits for, or will. Raises NotFound, Conflict when the run is over."""

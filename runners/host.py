@@ -30,7 +30,7 @@ from engine.errors import (
     StepError,
     TransientError,
 )
-from engine.execution.context import RunInfo
+from engine.execution.context import RunInfo, RunPart
 from engine.execution.events import RunEvent, RunStatus
 from engine.execution.executor import Executor, Ports, RunResult
 from engine.execution.plan import plan_of
@@ -168,6 +168,7 @@ class RunHost:
                 workflow=run["workflow_name"],
                 trigger=run["trigger"],
                 conversation_id=UUID(str(conversation)) if conversation else None,
+                origin_id=UUID(str(run["origin_run_id"])) if run.get("origin_run_id") else None,
             ),
             run["input"],
             ports=replace(self._ports, definitions=definitions, clock=active.clock),
@@ -176,6 +177,7 @@ class RunHost:
             records=lease.records,
             signals=lease.signals,
             history=lease.history,
+            part=RunPart(**(run.get("part") or {})),
             inline=inline,
             deadline=deadline,
         )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from engine.errors import NotFound
+from engine.execution.context import WHOLE, RunPart
 from engine.language.document import Document
 from engine.store.access import workflows
 from engine.store.access.runs import NewRun
@@ -46,6 +47,7 @@ class RunRequest:
     trigger: str = "manual"
     conversation_id: UUID | None = None
     idempotency_key: str | None = None
+    part: RunPart = WHOLE
 
 
 async def resolved(tx: Tx, request: RunRequest) -> NewRun:
@@ -56,6 +58,7 @@ async def resolved(tx: Tx, request: RunRequest) -> NewRun:
         "input": request.input,
         "conversation_id": request.conversation_id,
         "idempotency_key": request.idempotency_key,
+        "part": part_row(request.part),
     }
     if isinstance(source, ByText):
         name = _name_in(source.text)
@@ -70,6 +73,11 @@ async def resolved(tx: Tx, request: RunRequest) -> NewRun:
         raise NotFound("The workflow is not published.")
     version = await workflows.get_version(tx, source.workflow_id, number)
     return NewRun(row.name, version.hash, workflow_id=row.workflow_id, version_number=number, **common)
+
+
+def part_row(part: RunPart) -> dict[str, Json]:
+    """The part as it is stored: what differs from the whole."""
+    return {key: value for key, value in asdict(part).items() if value != getattr(WHOLE, key)}
 
 
 @lru_cache(maxsize=256)

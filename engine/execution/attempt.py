@@ -138,7 +138,7 @@ def _bug(err: Exception, node: PlanNode) -> dict[str, Json]:
 def _context(runner: Runner, active: Active, node: PlanNode, timeout_s: float) -> BoundContext:
     frame = runner.state.frames[active.frame]
     resumed = active.resumed
-    key = f"{runner.info.run_id}:{active.path}:{active.iteration}"
+    key = runner.info.key(active.path, active.iteration)
 
     async def on_delta(text: str) -> None:
         await runner.tell.step("step.delta", active, node, {"text": text})

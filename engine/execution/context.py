@@ -33,13 +33,37 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """The run as expressions see it under `run`."""
+    """The run as expressions see it under `run`.
+
+    `origin_id` is the run that this one goes on from: its effects have the keys that they had there.
+    """
 
     run_id: UUID
     tenant_id: UUID
     workflow: str
     trigger: str
     conversation_id: UUID | None = None
+    origin_id: UUID | None = None
+
+    def key(self, path: str, iteration: int) -> str:
+        """The idempotency key of a step: the same for every attempt, on every worker."""
+        return f"{self.origin_id or self.run_id}:{path}:{iteration}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunPart:
+    """Which part of the workflow is to be run: from `entry` on, or with `only` just that node.
+
+    `context` is put over the run's input. `pins` are outputs of nodes, by name, that are taken instead of running them.
+    """
+
+    entry: str | None = None
+    only: bool = False
+    context: Mapping[str, Json] = field(default_factory=dict)
+    pins: Mapping[str, Json] = field(default_factory=dict)
+
+
+WHOLE = RunPart()
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +224,7 @@ class BoundContext:
         arrived: tuple[str, ...] = (),
     ) -> None:
         self.run, self.node, self.path, self.attempt = run, node, path, attempt
-        self.idempotency_key = f"{run.run_id}:{path}:{iteration}"
+        self.idempotency_key = run.key(path, iteration)
         self.signal = f"step:{path}:{iteration}"
         self.effects, self.resumed, self.arrived = effects, resumed, arrived
         self.timeout_s = timeout_s

@@ -25,7 +25,7 @@ from typing import Any
 
 from engine.errors import AppError, ControlSignal, InputError, LeaseLost, RunCancelled, ShutdownRequested, StepTimeout
 from engine.execution.attempt import Attempt, record_of, run_attempt
-from engine.execution.context import Effects, Ports, RunInfo
+from engine.execution.context import WHOLE, Effects, Ports, RunInfo, RunPart
 from engine.execution.deadlines import Deadlines
 from engine.execution.effects import StepEffects
 from engine.execution.events import RunStatus
@@ -90,6 +90,7 @@ class Executor:
         records: Sequence[StepRecord] = (),
         signals: Sequence[Signal] = (),
         history: Sequence[Mapping[str, str]] = (),
+        part: RunPart = WHOLE,
         inline: bool = False,
         deadline: float | None = None,
         chance: Callable[[], float] = random.random,
@@ -105,7 +106,8 @@ class Executor:
         self._flights = Flights()
         self._stop: ControlSignal | None = None
         self._began = 0.0
-        self.state: State = initial(plan, run_input, _constants(info))
+        self._part = part
+        self.state: State = initial(plan, run_input, _constants(info), part)
 
     def stop(self, signal: ControlSignal) -> None:
         """Ask the run to end: RunCancelled and LeaseLost at once, ShutdownRequested at the next step boundary."""
@@ -186,8 +188,8 @@ class Executor:
                 return None
             if leaves or (self._inline and node.long):
                 left.append(active)
-            elif node.disabled:
-                await self._skip_disabled(active, node)
+            elif node.disabled or active.path in self._part.pins:
+                await self._stand_in(active, node)
                 return None
             elif node.effect or node.long:
                 await self._launch(active, node, min(node.timeout_s, remaining))
@@ -315,8 +317,14 @@ class Executor:
             attempt.error = err.to_dict()
         await self._settle(active, self._node(active), attempt)
 
-    async def _skip_disabled(self, active: Active, node: PlanNode) -> None:
-        now = self._clock.now()
+    async def _stand_in(self, active: Active, node: PlanNode) -> None:
+        """A step that is not run: of a disabled node, or one whose output is pinned."""
+        now, pins = self._clock.now(), self._part.pins
+        if active.path in pins:
+            outcome = settle_success(self.state, active, {"output": pins[active.path]}, self._moment())
+            outcome["pinned"] = True
+            await self._ended(active, node, outcome, Attempt(now, now))
+            return
         outcome = settle_success(self.state, active, {}, self._moment())
         await self._record(active, node, Attempt(now, now), "succeeded", outcome)
         await self._tell.step("step.skipped", active, node, {"disabled": True})

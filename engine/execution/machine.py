@@ -16,8 +16,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.errors import BudgetExceeded
+from engine.errors import BudgetExceeded, GraphError
 from engine.execution import joins, loops
+from engine.execution.context import WHOLE, RunPart
 from engine.execution.plan import Plan
 from engine.execution.ports import StepRecord
 from engine.execution.records import fits
@@ -77,10 +78,15 @@ class Finish:
 Command = Start | Await | Close | EndLoop | Interrupt | Finish
 
 
-def initial(plan: Plan, run_input: Mapping[str, Json], constants: Mapping[str, Json]) -> State:
-    """A run that has not begun; its context is its input."""
-    frame = Frame("", plan, dict(run_input), run_input, timeout_s=plan.defaults.timeout_s)
-    return begin(State(constants, {}, {}, {}), frame, plan.start)
+def initial(plan: Plan, run_input: Mapping[str, Json], constants: Mapping[str, Json], part: RunPart = WHOLE) -> State:
+    """A run that has not begun; its context is its input. Raises GraphError for a part that is not in the workflow."""
+    entry = part.entry or plan.start
+    if entry not in plan.nodes:
+        raise GraphError(f"there is no node {entry!r} to begin with", node=entry)
+    context = {**run_input, **part.context}
+    only = entry if part.only else None
+    frame = Frame("", plan, context, run_input, timeout_s=plan.defaults.timeout_s, only=only)
+    return begin(State(constants, {}, {}, {}), frame, entry)
 
 
 def fold(state: State, records: Iterable[StepRecord], plans: Plans) -> State:
@@ -166,6 +172,13 @@ def _keep(state: State, active: Active, record: StepRecord, plans: Plans) -> Sta
 def _effect(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
     outcome = record.outcome
     return _put(state, active._replace(effects={**active.effects, outcome["effect"]: outcome["result"]}))
+
+
+def _edit(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
+    """A person has changed the data with which the run goes on."""
+    frame = state.frames[active.frame]
+    context = {**frame.context, **record.outcome["then"]["context"]}
+    return state._replace(frames={**state.frames, active.frame: frame._replace(context=context)})
 
 
 def _suspend(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
@@ -310,6 +323,7 @@ def _exhausted(state: State, path: str) -> Interrupt | None:
 _CHANGES = {
     "request": _keep,
     "effect": _effect,
+    "edit": _edit,
     "suspend": _suspend,
     "resume": _resume,
     "retry": _retry,

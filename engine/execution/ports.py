@@ -321,8 +321,10 @@ class Definitions(Protocol):
 
 
 # The end of an attempt is succeeded or failed. On the way: opened (frames beneath), iterated (one item of a loop),
-# requested and effect (before and after the outside world is touched), suspended and resumed.
-StepRecordStatus = Literal["succeeded", "failed", "opened", "iterated", "requested", "effect", "suspended", "resumed"]
+# requested and effect (before and after the outside world is touched), suspended and resumed, edited (by a person).
+StepRecordStatus = Literal[
+    "succeeded", "failed", "opened", "iterated", "requested", "effect", "suspended", "resumed", "edited"
+]
 
 
 @dataclass(frozen=True, slots=True)

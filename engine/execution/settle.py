@@ -44,7 +44,7 @@ def settle_success(state: State, active: Active, outcome: Outcome, moment: Momen
     """The step succeeded with this result (without `then`). A condition that fails turns the step into a failure."""
     frame = state.frames[active.frame]
     node = frame.plan.nodes[active.node]
-    if node.behaviour.final or not node.edges:
+    if node.behaviour.final or not node.edges or frame.only == node.name:
         outcome["then"] = {"do": "end"}
         return outcome
     follow = _follow_all if node.behaviour.branches else _follow

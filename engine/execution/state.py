@@ -86,6 +86,7 @@ class Frame(NamedTuple):
     visits when the frame was opened: a retry of the calling step repeats the same iterations, and effects their keys.
     `used_ms` is the time in which at least one step ran, `busy_until` the end of the last such stretch (unix time).
     `item` holds the further roots `item` and `index` of an item's frame; an edge that leads back to `border` ends it.
+    `only` is the one node that is to be run.
     """
 
     path: str
@@ -104,6 +105,7 @@ class Frame(NamedTuple):
     cost_usd_micros: int = 0
     ending: Ending | None = None
     item: Mapping[str, Json] = _EMPTY
+    only: str | None = None
     border: str | None = None
 
 

@@ -45,6 +45,9 @@ TITLES = {
 }
 
 
+MEMBERS = ("type", "title", "status", "detail", "code")  # of every problem; an error's details do not replace them
+
+
 def problem(status: int, code: str, detail: str, **extra: Any) -> JSONResponse:
     """A problem response; `extra` becomes further members of the body."""
     body = {"type": f"urn:heddle:{code}", "title": TITLES.get(status, "Error"), "status": status, "detail": detail}
@@ -62,8 +65,9 @@ def install(api: FastAPI) -> None:
 
     @api.exception_handler(errors.AppError)
     async def app_error(_: Request, error: errors.AppError) -> JSONResponse:
-        stored = error.to_dict()
-        response = problem(status_of(error), error.code, error.public_message, **stored.get("details", {}))
+        details = error.to_dict().get("details", {})
+        extra = {key: value for key, value in details.items() if key not in MEMBERS}
+        response = problem(status_of(error), error.code, error.public_message, **extra)
         retry_after = getattr(error, "retry_after_s", None)
         if retry_after is not None:
             response.headers["Retry-After"] = str(max(1, round(retry_after)))

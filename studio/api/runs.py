@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.execution.context import RunPart
 from engine.store.access import runs as access
 from engine.store.access import workflows
 from engine.store.session import Scope
@@ -25,6 +26,17 @@ KEEP_ALIVE_S = 15.0
 Reader = Annotated[Scope, Depends(requires("runs:read"))]
 
 
+class Part(BaseModel):
+    """Which part of the workflow to run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    entry: str | None = Field(None, description="Node to begin with, instead of the start.", max_length=64)
+    only: bool = Field(False, description="Run just that node.")
+    context: dict[str, Any] = Field(default_factory=dict, description="Data that earlier nodes would have left.")
+    pins: dict[str, Any] = Field(default_factory=dict, description="Output by node, taken instead of running it.")
+
+
 class StartRun(BaseModel):
     """Which workflow to run, and with what."""
 
@@ -33,7 +45,16 @@ class StartRun(BaseModel):
     workflow: str = Field(description="Name of a published workflow.", examples=["order_management"])
     version: int | None = Field(None, description="Number of a version; the published one by default.", ge=1)
     input: dict[str, Any] = Field(default_factory=dict, examples=[{"message": "Where is my order ORD-10000007?"}])
+    part: Part = Field(default_factory=Part, description="Which part to run; all of it by default.")
     wait_s: float = Field(0, ge=0, le=60, description="How long to wait for the end before answering, in seconds.")
+
+
+class Retry(BaseModel):
+    """How to go on with a run that failed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    context: dict[str, Any] = Field(default_factory=dict, description="Values to change in context before going on.")
 
 
 class Signal(BaseModel):
@@ -59,6 +80,7 @@ async def start(
         source=ByVersion(row.workflow_id, body.version),
         input=body.input,
         trigger="api",
+        part=RunPart(**body.part.model_dump()),
         idempotency_key=f"api:{idempotency_key}" if idempotency_key else None,
     )
     run_id = await container.client.submit(scope, run)
@@ -114,6 +136,18 @@ async def cancel(
 ) -> JSONResponse:
     await container_of(request).client.cancel(scope, run_id)
     return JSONResponse({"run_id": str(run_id), "cancel_requested": True}, 202)
+
+
+@router.post("/runs/{run_id}/retry", summary="Go on where a run failed", status_code=202)
+async def retry(
+    request: Request,
+    run_id: UUID,
+    scope: Annotated[Scope, Depends(requires("workflows:run"))],
+    body: Retry | None = None,
+) -> JSONResponse:
+    """A new run begins with what the failed one had done, and does none of that again."""
+    context = body.context if body is not None else {}
+    return accepted(await container_of(request).client.retry(scope, run_id, context))
 
 
 @router.post("/runs/{run_id}/signal", summary="Tell a waiting run that something happened", status_code=202)

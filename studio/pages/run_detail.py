@@ -65,6 +65,15 @@ class RunState(rx.State):
         await self._read(self.line.run_id)
         return rx.toast.success(said)
 
+    @rx.event
+    @requires("workflows:run")
+    async def retry(self) -> rx.event.EventSpec:
+        try:
+            new = await runs.retry(get_container().client, current_scope(), self.line.run_id)
+        except AppError as error:
+            return rx.toast.error(error.public_message)
+        return rx.redirect(f"/app/runs/{new}")
+
     @rx.event(background=True)
     @requires("runs:read")
     async def follow(self) -> None:

@@ -39,7 +39,12 @@ def status(state: Any) -> rx.Component:
 
 def actions(state: Any) -> list[rx.Component]:
     may_cancel = ShellState.may.contains("runs:cancel")
+    stopped = (state.line.status == "failed") | (state.line.status == "cancelled")
     return [
+        rx.cond(
+            stopped & ShellState.may.contains("workflows:run"),
+            button("Retry from failed step", icon="rotate_ccw", on_click=state.retry),
+        ),
         rx.cond(
             state.line.live & may_cancel,
             button("Cancel run", kind="danger", icon="square", on_click=state.cancel),

@@ -141,6 +141,11 @@ def run_id_of(text: str) -> UUID:
         raise NotFound("No such run.") from error
 
 
+async def retry(client: RunClient, scope: Scope, run_id: str) -> str:
+    """Go on where a run failed; returns the new run's id. Raises Conflict when that cannot be."""
+    return str(await client.retry(scope, run_id_of(run_id)))
+
+
 async def cancel(client: RunClient, scope: Scope, run_id: str) -> str:
     """Ask a run to stop; returns what to tell the person. Raises NotFound."""
     view = await client.cancel(scope, run_id_of(run_id))

@@ -308,6 +308,7 @@ async def test_other_tenants_things_are_unknown(
         ("GET", "/api/v1/runs/{}/steps"),
         ("GET", "/api/v1/runs/{}/events"),
         ("POST", "/api/v1/runs/{}/cancel"),
+        ("POST", "/api/v1/runs/{}/retry"),
     ):
         foreign = await http.request(method, path.format(run_id), headers=theirs)
         missing = await http.request(method, path.format(unknown), headers=theirs)
@@ -316,6 +317,22 @@ async def test_other_tenants_things_are_unknown(
     for method, path in (("GET", ""), ("GET", "/yaml"), ("GET", "/versions"), ("POST", "/publish")):
         answer = await http.request(method, f"/api/v1/workflows/private{path}", headers=theirs, json={})
         assert answer.status_code == 404
+
+
+async def test_a_part_is_run_and_a_run_that_succeeded_is_not_retried(
+    http: httpx.AsyncClient, database: Database, scope: Scope
+) -> None:
+    key = await key_for(database, scope)
+    await publish(http, key, "parts")
+    last = {"workflow": "parts", "part": {"entry": "end"}, "wait_s": 20}
+    run_id = (await http.post("/api/v1/runs", headers=key, json=last)).json()["run_id"]
+    for what, body in (("retry", {}), ("signal", {"name": "paid"})):
+        late = await http.post(f"/api/v1/runs/{run_id}/{what}", headers=key, json=body)
+        assert (late.status_code, late.json()["run_status"]) == (409, "succeeded")
+    for wrong in ({"part": {"entri": "end"}}, {"part": {"entry": 5}}, {"part": {"pins": []}}):
+        assert (await http.post("/api/v1/runs", headers=key, json={"workflow": "parts"} | wrong)).status_code == 422
+    refused = await http.post(f"/api/v1/runs/{run_id}/retry", headers=key, json={"context": "x"})
+    assert refused.status_code == 422
 
 
 async def test_drafts_come_back_byte_for_byte_and_stale_saves_conflict(

@@ -40,6 +40,8 @@ class NewRun:
     bindings: Mapping[str, str] = field(default_factory=dict)
     conversation_id: UUID | None = None
     idempotency_key: str | None = None
+    part: Mapping[str, Json] = field(default_factory=dict)
+    origin_run_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ async def create_run(tx: Tx, new: NewRun, lease: LeaseFor | None = None) -> tupl
         "input": dict(new.input),
         "bindings": dict(new.bindings),
         "conversation_id": new.conversation_id,
+        "part": dict(new.part),
+        "origin_run_id": new.origin_run_id,
         "idempotency_key": new.idempotency_key,
         "created_by": tx.scope.user_id,
     } | _NOTHING_YET
@@ -257,7 +261,7 @@ async def add_signal(tx: Tx, run_id: UUID, name: str, data: Mapping[str, Json]) 
     """
     row = await _locked(tx, run_id)
     if RunStatus(row.status).is_final:
-        raise Conflict("The run is over.", status=row.status)
+        raise Conflict("The run is over.", run_status=row.status)
     signal = RunSignal(tenant_id=tx.scope.tenant_id, run_id=run_id, name=name, data=dict(data))
     tx.session.add(signal)
     woken = row.status == RunStatus.SUSPENDED

@@ -17,7 +17,8 @@ class RunRow(TenantRow, table=True):
 
     `bindings` maps the name of a called workflow to the hash of the definition that this run pinned for it.
     `progress_epoch` is the last lease in which a journal record was written: a run whose epoch runs away from it stops
-    its workers.
+    its workers. `origin_run_id` is the first of the runs that this one goes on from, `part` an
+    engine.execution.context.RunPart as far as it says something.
     """
 
     __tablename__ = "runs"
@@ -33,6 +34,8 @@ class RunRow(TenantRow, table=True):
     error: dict[str, Any] | None = json_column(nullable=True)
     bindings: dict[str, str] = json_column(default=dict)
     conversation_id: UUID | None = None
+    origin_run_id: UUID | None = None
+    part: dict[str, Any] = json_column(default=dict)
     idempotency_key: str | None = None
     created_by: UUID | None = None
     lease_owner: str | None = None

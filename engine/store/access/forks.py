@@ -1,0 +1,102 @@
+"""Runs that go on from another one: with its journal up to what failed, and perhaps with changed data.
+
+The run that failed stays as it is. The new one has a copy of the records that still hold; what they cost was counted
+there and is not counted again. Effects that are repeated have the keys that they had in the first run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+import sqlalchemy as sa
+from sqlmodel import col, select
+
+from engine.errors import Conflict
+from engine.execution.events import RunStatus
+from engine.store.access.runs import NewRun, create_run, get_run
+from engine.store.session import Tx
+from engine.store.tables.runs import RunRow, StepRow
+
+Json = Any
+_COPIED = (
+    "path", "node_type", "iteration", "attempt", "status", "input", "outcome", "started_at", "duration_ms", "model",
+    "tier", "reason",
+)  # fmt: skip
+
+
+async def fork_run(tx: Tx, run_id: UUID, context: Mapping[str, Json]) -> RunRow:
+    """Accept a run that goes on where this one failed or was cancelled; `context` is put over its data there.
+
+    Raises NotFound; Conflict for a run that is under way or succeeded, or that ran out of time, steps or money.
+    """
+    row = await get_run(tx, run_id)
+    if row.status not in (RunStatus.FAILED, RunStatus.CANCELLED):
+        raise Conflict("Only a run that failed or was cancelled can be gone on with.", run_status=row.status)
+    query = select(StepRow).where(StepRow.run_id == run_id).order_by(col(StepRow.seq))
+    steps = (await tx.session.execute(query)).scalars().all()
+    kept, failed = _still_holding(steps)
+    if row.status == RunStatus.FAILED and failed is None:
+        raise Conflict("The run failed as a whole, not at a step: start it anew.", run_id=str(run_id))
+    new, _ = await create_run(tx, _like(row))
+    rows = [{name: getattr(step, name) for name in _COPIED} for step in kept]
+    if context and (failed or kept):
+        rows.append(_edit(failed or kept[-1], context))
+    await _copy(tx, new.run_id, rows)
+    return new
+
+
+def _like(row: RunRow) -> NewRun:
+    return NewRun(
+        row.workflow_name,
+        row.definition_hash,
+        row.trigger,
+        row.input,
+        workflow_id=row.workflow_id,
+        version_number=row.version_number,
+        bindings=row.bindings,
+        conversation_id=row.conversation_id,
+        part=row.part,
+        origin_run_id=row.origin_run_id or row.run_id,
+    )
+
+
+def _still_holding(steps: Sequence[StepRow]) -> tuple[list[StepRow], StepRow | None]:
+    """The records without the failure, and the failed step: the first of the chain of frames that failed with it."""
+    fails = [step for step in steps if step.outcome["then"]["do"] == "fail"]
+    chain: list[StepRow] = []
+    for step in reversed(fails):  # outermost first: each further one ended a frame of the one before
+        if not chain or (_beneath(step.path, chain[-1].path) and step.seq > _opened_at(steps, chain[-1])):
+            chain.append(step)
+    gone = {step.seq for step in chain}
+    return [step for step in steps if step.seq not in gone], chain[-1] if chain else None
+
+
+def _opened_at(steps: Sequence[StepRow], closed: StepRow) -> int:
+    """When the step opened the frames that it was closed with; after its end, if it opened none."""
+    opened = [s.seq for s in steps if s.status == "opened" and s.path == closed.path and s.attempt == closed.attempt]
+    return opened[-1] if opened else closed.seq
+
+
+def _beneath(path: str, above: str) -> bool:
+    return path.startswith((f"{above}/", f"{above}[", f"{above}~"))
+
+
+def _edit(at: StepRow, context: Mapping[str, Json]) -> dict[str, Json]:
+    place = {"path": at.path, "node_type": at.node_type, "iteration": at.iteration, "attempt": at.attempt}
+    return {**place, "status": "edited", "outcome": {"then": {"do": "edit", "context": dict(context)}}}
+
+
+async def _copy(tx: Tx, run_id: UUID, rows: Sequence[Mapping[str, Json]]) -> None:
+    owner: dict[str, Any] = {"tenant_id": tx.scope.tenant_id, "run_id": run_id}
+    for seq, values in enumerate(rows):
+        tx.session.add(StepRow(**owner, seq=seq, **values))
+    await tx.session.flush()
+    told = [{key: row[key] for key in ("path", "iteration", "status", "outcome")} for row in rows]
+    numbered = [{**row, "seq": seq} for seq, row in enumerate(told)]
+    waits = sa.text("SELECT heddle_waits(:tenant, :run, CAST(:steps AS jsonb))")
+    await tx.session.execute(
+        waits, {"tenant": tx.scope.tenant_id, "run": run_id, "steps": orjson.dumps(numbered).decode()}
+    )

@@ -1,0 +1,172 @@
+"""Going on with a run that failed, with other data if need be, and running parts of a workflow."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from engine.errors import Conflict, NotFound
+from engine.execution.context import RunPart
+from engine.settings import Settings
+from engine.store.session import Scope
+from runners.client import ByText, RunRequest, RunView
+from runners.connections import Connections
+from runners.runtime import Runtime
+from tests.support.counting import chain, counting_world, effects_of, workflow_text
+
+
+@pytest.fixture
+async def runtime(settings: Settings, connections: Connections, tmp_path: Path) -> AsyncIterator[Runtime]:
+    opened = await Runtime.open(settings, connections, ports=counting_world(tmp_path / "effects"))
+    yield opened
+    await opened.close()
+
+
+def guarded(name: str = "guarded", call: str = "count") -> str:
+    """A call, and then a condition that only holds when context.ok is true."""
+    nodes = [
+        "- {name: start, type: start, config: {}}",
+        f"- {{name: call, type: tool, config: {{tool_name: {call}, parameters: {{}}}}}}",
+        "- {name: check, type: condition, config: {}}",
+        "- {name: again, type: tool, config: {tool_name: count, parameters: {}}}",
+        "- {name: end, type: end, config: {output: {reply: context.ok, counted: context.counted}}}",
+    ]
+    edges = [
+        "- {from: start, to: call}",
+        "- {from: call, to: check}",
+        '- {from: check, to: again, condition: "context.ok"}',
+        "- {from: again, to: end}",
+    ]
+    return workflow_text(name, nodes, edges)
+
+
+def calling() -> str:
+    nodes = [
+        "- {name: start, type: start, config: {}}",
+        "- {name: sub, type: sub_workflow, config: {workflow_name: guarded}}",
+        "- {name: end, type: end, config: {}}",
+    ]
+    return workflow_text("calling", nodes, ["- {from: start, to: sub}", "- {from: sub, to: end}"])
+
+
+async def done(runtime: Runtime, scope: Scope, run_id: UUID) -> RunView:
+    await runtime.host.execute(scope.tenant_id, run_id)
+    return await runtime.client.get(scope, run_id)
+
+
+def calls(tmp_path: Path) -> list[str]:
+    return [effect["key"] for effect in effects_of(tmp_path / "effects")]
+
+
+@pytest.mark.parametrize("text", [guarded(), calling()], ids=["one workflow", "a workflow within"])
+async def test_a_failed_run_goes_on_with_other_data_and_repeats_nothing(
+    runtime: Runtime, scope: Scope, tmp_path: Path, text: str
+) -> None:
+    source = ByText(text, siblings={"guarded": guarded()})
+    first = await done(runtime, scope, await runtime.client.submit(scope, RunRequest(source, {"ok": False})))
+    assert first.status == "failed"
+    assert first.error is not None
+    assert first.error["type"] == "no_branch"
+
+    same = await done(runtime, scope, await runtime.client.retry(scope, first.run_id))
+    assert same.status == "failed"  # with the same data it fails in the same way
+
+    new = await done(runtime, scope, await runtime.client.retry(scope, first.run_id, {"ok": True}))
+    assert new.status == "succeeded", new.error
+    steps = {step.path for step in await runtime.client.steps(scope, new.run_id)}
+    assert {path.rpartition("/")[2] for path in steps} >= {"start", "call", "check", "again", "end"}
+    prefix = "sub/" if "sub" in text.split("nodes:")[1].split("type: end", maxsplit=1)[0] else ""
+    assert calls(tmp_path) == [f"{first.run_id}:{prefix}call:0", f"{first.run_id}:{prefix}again:0"]
+    assert (await runtime.client.get(scope, first.run_id)).status == "failed"
+
+
+async def test_an_effect_of_unknown_outcome_keeps_its_key_over_all_retries(
+    runtime: Runtime, scope: Scope, tmp_path: Path
+) -> None:
+    request = RunRequest(ByText(guarded(call="fail")), {"ok": True})
+    first = await done(runtime, scope, await runtime.client.submit(scope, request))
+    second = await done(runtime, scope, await runtime.client.retry(scope, first.run_id))
+    third = await done(runtime, scope, await runtime.client.retry(scope, second.run_id))
+    assert {first.status, second.status, third.status} == {"failed"}
+    assert set(calls(tmp_path)) == {f"{first.run_id}:call:0"}
+    assert len(calls(tmp_path)) == 3
+
+
+async def test_costs_are_not_counted_twice(runtime: Runtime, scope: Scope) -> None:
+    nodes = [
+        "- {name: start, type: start, config: {}}",
+        "- {name: ask, type: agent, config: {prompt_template: hello, output_key: said}}",
+        "- {name: check, type: condition, config: {}}",
+        "- {name: end, type: end, config: {}}",
+    ]
+    edges = [
+        "- {from: start, to: ask}",
+        "- {from: ask, to: check}",
+        '- {from: check, to: end, condition: "context.ok"}',
+    ]
+    request = RunRequest(ByText(workflow_text("costly", nodes, edges)), {})
+    first = await done(runtime, scope, await runtime.client.submit(scope, request))
+    assert first.cost_usd_micros == 50
+    new = await done(runtime, scope, await runtime.client.retry(scope, first.run_id, {"ok": True}))
+    assert (new.status, new.cost_usd_micros) == ("succeeded", 0)
+
+
+async def test_a_cancelled_run_that_waited_waits_again(runtime: Runtime, scope: Scope) -> None:
+    nodes = [
+        "- {name: start, type: start, config: {}}",
+        "- {name: pause, type: wait, config: {event: {name: paid}}}",
+        "- {name: end, type: end, config: {}}",
+    ]
+    text = workflow_text("pausing", nodes, ["- {from: start, to: pause}", "- {from: pause, to: end}"])
+    run_id = await runtime.client.submit(scope, RunRequest(ByText(text), {}))
+    assert (await done(runtime, scope, run_id)).status == "suspended"
+    await runtime.client.cancel(scope, run_id)
+    again = await runtime.client.retry(scope, run_id)
+    assert (await done(runtime, scope, again)).status == "suspended"
+    await runtime.client.signal(scope, again, "paid", {})
+    assert (await done(runtime, scope, again)).status == "succeeded"
+
+
+async def test_what_cannot_be_gone_on_with_is_refused(runtime: Runtime, scope: Scope, other_scope: Scope) -> None:
+    run_id = await runtime.client.submit(scope, RunRequest(ByText(chain(1, 0)), {}))
+    with pytest.raises(Conflict):
+        await runtime.client.retry(scope, run_id)
+    assert (await done(runtime, scope, run_id)).status == "succeeded"
+    with pytest.raises(Conflict):
+        await runtime.client.retry(scope, run_id)
+    with pytest.raises(NotFound):
+        await runtime.client.retry(other_scope, run_id)
+
+
+async def part(runtime: Runtime, scope: Scope, given: dict[str, Any], **options: Any) -> RunView:
+    request = RunRequest(ByText(guarded()), given, part=RunPart(**options))
+    return await done(runtime, scope, await runtime.client.submit(scope, request))
+
+
+async def test_one_node_alone(runtime: Runtime, scope: Scope, tmp_path: Path) -> None:
+    view = await part(runtime, scope, {}, entry="again", only=True)
+    assert (view.status, view.output) == ("succeeded", {"reply": None, "counted": True})
+    assert [key.partition(":")[2] for key in calls(tmp_path)] == ["again:0"]
+
+
+async def test_from_a_node_on_with_the_data_that_came_before(runtime: Runtime, scope: Scope, tmp_path: Path) -> None:
+    view = await part(runtime, scope, {"ok": False}, entry="check", context={"ok": True})
+    assert (view.status, view.output) == ("succeeded", {"reply": True, "counted": True})
+    assert [key.partition(":")[2] for key in calls(tmp_path)] == ["again:0"]
+
+
+async def test_pinned_outputs_are_taken_and_nothing_is_called(runtime: Runtime, scope: Scope, tmp_path: Path) -> None:
+    view = await part(runtime, scope, {"ok": True}, pins={"call": {"counted": "pinned"}, "again": {}})
+    assert (view.status, view.output) == ("succeeded", {"reply": True, "counted": "pinned"})
+    assert calls(tmp_path) == []
+
+
+async def test_a_node_that_is_not_there_fails_the_run_with_a_typed_error(runtime: Runtime, scope: Scope) -> None:
+    view = await part(runtime, scope, {}, entry="nowhere")
+    assert view.status == "failed"
+    assert view.error is not None
+    assert view.error["code"] == "graph_error"
