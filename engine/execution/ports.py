@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any, Literal, Protocol
 from uuid import UUID
@@ -168,6 +167,8 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     text = next((value for name, value in headers.items() if name.lower() == "retry-after"), "").strip()
     if text.isascii() and text.isdigit():
         return float(text)
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - rarely needed, and slow to import
+
     try:
         return max(parsedate_to_datetime(text).timestamp() - time(), 0.0)
     except (TypeError, ValueError, OverflowError):

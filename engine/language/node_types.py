@@ -8,7 +8,7 @@ docs/nodes are generated from `config_model`.
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -109,6 +109,7 @@ class NodeType:
 
 
 _registry: dict[str, NodeType] = {}
+_offered: dict[str, Callable[[], object]] = {}
 
 
 def register(node_type: NodeType) -> None:
@@ -118,10 +119,19 @@ def register(node_type: NodeType) -> None:
     _registry[node_type.type] = node_type
 
 
+def offer(type_name: str, load: Callable[[], object]) -> None:
+    """Make a type known whose module registers it when `load` is called: not before it is asked for."""
+    _offered.setdefault(type_name, load)
+
+
 def get(type_name: str) -> NodeType | None:
+    if type_name not in _registry and type_name in _offered:
+        _offered[type_name]()
     return _registry.get(type_name)
 
 
 def all_types() -> Iterator[NodeType]:
-    """Every registered node type in alphabetical order."""
+    """Every registered or offered node type in alphabetical order."""
+    for name in _offered:
+        get(name)
     return iter([_registry[name] for name in sorted(_registry)])

@@ -18,7 +18,7 @@ ESCALATES: tuple[EscalateOn, ...] = ("schema_error", "low_quality")
 class Part(BaseModel):
     """A mapping inside the config: unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Routing(Part):

@@ -7,7 +7,6 @@ that another attempt may mend is the step's failure: retries and error handling 
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import re
@@ -116,6 +115,8 @@ async def call_all(
 
     All of them end before a failure is raised, so that none goes on unseen.
     """
+    import asyncio  # noqa: PLC0415 - heavy for a process that only validates
+
     work = [_one(ctx, tools, call, done + i + 1, limit) for i, call in enumerate(asked)]
     results = await asyncio.gather(*work, return_exceptions=True)
     for result in results:

@@ -17,7 +17,7 @@ _Act = Field(None, title="On violation", description="What to do about this chec
 
 
 class _Check(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Pii(_Check):

@@ -3,7 +3,6 @@ that a second attempt, or another worker after a crash, takes the very same cour
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -74,6 +73,8 @@ class Course:
     async def _forth(self) -> None:
         steps = self._config.steps
         if self._config.parallel:
+            import asyncio  # noqa: PLC0415 - heavy for a process that only validates
+
             found = await asyncio.gather(*(self._do(step) for step in steps), return_exceptions=True)
             for step, result in zip(steps, found, strict=True):
                 if isinstance(result, BaseException):

@@ -23,7 +23,7 @@ from engine.nodes._model_calls import ModelConfig, ask
 class ClassOption(BaseModel):
     """One class. The description tells the model what belongs to it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     name: str = Field(pattern=r"^[A-Za-z][\w-]{0,63}$", title="Name", description="What conditions compare with.")
     description: str = Field("", max_length=500, title="Description", description="What belongs to this class.")

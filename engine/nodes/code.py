@@ -30,7 +30,7 @@ _SHOWN = 500
 
 
 class CodeLimits(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     seconds: float = Field(
         5.0,

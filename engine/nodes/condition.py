@@ -21,7 +21,7 @@ _NOTHING = Done()
 class Branch(BaseModel):
     """One branch as classic files repeat it here; the edge is what counts."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     condition: str | bool | None = Field(None, title="Condition")
     next_node: str = Field(title="Next node")

@@ -20,7 +20,7 @@ from engine.nodes._fields import NextNode
 class Button(BaseModel):
     """A choice offered with the message; `value` is what is sent back when it is picked, the title by default."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     title: str = Field(min_length=1, max_length=80, title="Title")
     value: str | None = Field(None, title="Value")

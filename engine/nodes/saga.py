@@ -32,7 +32,7 @@ from engine.nodes._saga_course import Course
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Compensation(_Part):

@@ -26,7 +26,7 @@ LONGEST_S = 366 * 86_400.0
 
 
 class AwaitedEvent(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     name: str = Field(min_length=1, max_length=200, title="Name", description="Name of the signal, or topic.")
     match: dict[str, Any] = Field({}, title="Match", description="Field -> value that the event's data must have.")

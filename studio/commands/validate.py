@@ -51,7 +51,7 @@ def check(path: Path, text: str) -> list[Diagnostic]:
     from engine.language.document import Document
     from engine.language.validate import validate
 
-    nodes.load()
+    nodes.offer()
     known = set(workflows_in(path.parent)) if called_names(text) else set()
     # The manifests alone: the toolbox over them would bring asyncio along.
     tools = {name: spec for manifest in manifests().values() for name, spec in manifest.specs().items()}

@@ -118,6 +118,12 @@ def test_loading_twice_changes_nothing_and_a_second_type_of_a_name_is_refused() 
         register(TYPES[0])
 
 
+def test_a_type_is_found_by_its_name() -> None:
+    """What lets `heddle validate` import only the types that a file uses."""
+    for kind in TYPES:
+        assert type(kind).__module__ == f"engine.nodes.{kind.type}"
+
+
 @pytest.mark.parametrize("node_type", TYPES, ids=lambda t: t.type)
 class TestEveryNodeType:
     def test_describes_itself(self, node_type: NodeType) -> None:
