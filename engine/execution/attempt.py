@@ -149,6 +149,7 @@ def _context(runner: Runner, active: Active, node: PlanNode, timeout_s: float) -
         path=active.path,
         iteration=active.iteration,
         attempt=active.attempt,
+        idempotency_key=key,
         timeout_s=timeout_s,
         inferred_schema=node.inferred_schema,
         history=runner.history,

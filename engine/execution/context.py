@@ -212,6 +212,7 @@ class BoundContext:
         path: str,
         iteration: int,
         attempt: int,
+        idempotency_key: str,
         timeout_s: float,
         inferred_schema: Mapping[str, Json] | None,
         history: tuple[Mapping[str, str], ...],
@@ -224,7 +225,7 @@ class BoundContext:
         arrived: tuple[str, ...] = (),
     ) -> None:
         self.run, self.node, self.path, self.attempt = run, node, path, attempt
-        self.idempotency_key = run.key(path, iteration)
+        self.idempotency_key = idempotency_key
         self.signal = f"step:{path}:{iteration}"
         self.effects, self.resumed, self.arrived = effects, resumed, arrived
         self.timeout_s = timeout_s

@@ -18,6 +18,8 @@ only if its record was lost, with the same idempotency key.
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -58,6 +60,7 @@ from engine.execution.tokens import end_frame, item_path
 
 Json = Any
 SUSPEND_AFTER_S = 30.0  # a retry further away than this does not hold a worker
+FAIR_TURNS = 32  # of a run that only computes; then others have their turn
 WAIT_HERE_S = 2.0  # nor does a step that waits for longer than this
 
 
@@ -124,10 +127,13 @@ class Executor:
         """Go on until the run is over, suspended or handed over. Raises LeaseLost; everything else is in the result."""
         try:
             await self._begin()
-            while True:
+            for turn in itertools.count(1):
                 result = await self._next()
                 if result is not None:
                     return result
+                if turn % FAIR_TURNS == 0:
+                    await asyncio.sleep(0)
+            raise AssertionError("it goes on until there is a result")
         finally:
             await self._flights.cut_off()
 
