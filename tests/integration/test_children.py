@@ -93,7 +93,8 @@ def test_a_deaf_child_is_stopped_too(tmp_path: Path, role: tuple[str, str]) -> N
         wait_until(lambda: bool(started(tmp_path, "one") and started(tmp_path, "two")))
         began = time.monotonic()
     assert time.monotonic() - began < 5
-    assert not any(is_alive(pid) for name in ("one", "two") for pids in started(tmp_path, name) for pid in pids)
+    pids = [pid for name in ("one", "two") for found in started(tmp_path, name) for pid in found]
+    wait_until(lambda: not any(map(is_alive, pids)))
     assert not (tmp_path / "children.json").exists()
 
 
