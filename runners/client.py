@@ -11,7 +11,8 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -21,6 +22,7 @@ from redis.exceptions import RedisError
 
 from engine.errors import InputError
 from engine.execution.events import RunEvent, RunStatus
+from engine.store.acceptance import PublishedRun
 from engine.store.access import conversations, forks, runs
 from engine.store.access.runs import LeaseFor
 from engine.store.journal import JournalHub
@@ -30,7 +32,7 @@ from engine.store.tables.runs import RunRow
 from runners.host import CONTROL_CHANNEL, RunHost
 from runners.live import Event, LiveReader, LiveWriter, is_event_id
 from runners.queue import RunQueue, WakeUp
-from runners.requests import ByText, ByVersion, RunRequest, resolved
+from runners.requests import ByText, ByVersion, RunRequest, part_row, resolved
 from runners.views import RunView, StepView, end_event, rebuilt_events
 
 if TYPE_CHECKING:
@@ -53,7 +55,11 @@ def process_name() -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Accepted:
-    row: RunRow
+    """A run that is durable; `run` is its row as JSON."""
+
+    tenant_id: UUID
+    run_id: UUID
+    run: Mapping[str, Json]
     is_new: bool
     history: tuple[dict[str, str], ...] = ()
 
@@ -103,11 +109,11 @@ class RunClient:
         Raises NotFound for a foreign workflow, version or conversation; DefinitionError for a text that is not a
         workflow; Conflict when the idempotency key was used for another input.
         """
-        accepted = await self._accept(scope, request)
+        accepted = await self._accept(scope, request, leased=False)
         if accepted.is_new:
-            self._queued(accepted.row)
-            await self._wake(accepted.row)
-        return accepted.row.run_id
+            self._queued(accepted)
+            await self._wake(scope.tenant_id, accepted.run_id, accepted.run["epoch"])
+        return accepted.run_id
 
     async def run_inline(self, scope: Scope, request: RunRequest, deadline_s: float, *, whole: bool = False) -> RunView:
         """Accept a run durably and execute it here, until it is over, comes to a long node, or `deadline_s` passes.
@@ -116,19 +122,18 @@ class RunClient:
         models, such as `heddle run --inline`). Raises what `submit` raises.
         """
         deadline = None if whole else time.time() + deadline_s
-        accepted = await self._accept(scope, request, LeaseFor(self._hub.owner, self._hub.lease_s))
-        row = accepted.row
+        accepted = await self._accept(scope, request, leased=True)
+        run_id, run = accepted.run_id, accepted.run
         if not accepted.is_new:
-            return await self.wait(scope, row.run_id, deadline_s)
-        self._queued(row)
-        lease = Lease(scope.tenant_id, row.run_id, row.epoch, row.model_dump(mode="json"), history=accepted.history)
+            return await self.wait(scope, run_id, deadline_s)
+        self._queued(accepted)
+        lease = Lease(scope.tenant_id, run_id, run["epoch"], run, history=accepted.history)
         await self._host.execute_leased(lease, inline=not whole, deadline=deadline)
-        return await self.get(scope, row.run_id)
+        return await self.get(scope, run_id)
 
     async def get(self, scope: Scope, run_id: UUID) -> RunView:
-        """Raises NotFound."""
-        async with self._db.transaction(scope) as tx:
-            return RunView.of(await runs.get_run(tx, run_id))
+        """Raises NotFound, TransientError."""
+        return RunView.of_json(await self._hub.acceptance.look(scope.tenant_id, run_id))
 
     async def steps(self, scope: Scope, run_id: UUID) -> list[StepView]:
         """Every attempt of every step, in order. Raises NotFound."""
@@ -169,8 +174,8 @@ class RunClient:
         """
         async with self._db.transaction(scope) as tx:
             row = await forks.fork_run(tx, run_id, context or {})
-        self._queued(row)
-        await self._wake(row)
+        self._queued(_Accepted(scope.tenant_id, row.run_id, row.model_dump(mode="json"), is_new=True))
+        await self._wake(scope.tenant_id, row.run_id, row.epoch)
         return row.run_id
 
     async def signal(self, scope: Scope, run_id: UUID, name: str, data: Mapping[str, Json]) -> None:
@@ -179,7 +184,7 @@ class RunClient:
             woken = await runs.add_signal(tx, run_id, name, data)
             row = await runs.get_run(tx, run_id)
         if woken:
-            await self._wake(row)
+            await self._wake(scope.tenant_id, run_id, row.epoch)
         else:
             await self._control({"signalled": str(run_id)})
 
@@ -232,22 +237,43 @@ class RunClient:
             row = await runs.get_run(tx, run_id)
             return row, list(rebuilt_events(row, await runs.list_steps(tx, run_id)))
 
-    async def _accept(self, scope: Scope, request: RunRequest, lease: LeaseFor | None = None) -> _Accepted:
+    async def _accept(self, scope: Scope, request: RunRequest, *, leased: bool) -> _Accepted:
+        source = request.source
+        if isinstance(source, ByVersion) and request.conversation_id is None:
+            new = PublishedRun(
+                scope.tenant_id,
+                source.workflow_id,
+                source.number,
+                request.trigger,
+                request.input,
+                leased,
+                idempotency_key=request.idempotency_key,
+                created_by=scope.user_id,
+                part=part_row(request.part),
+            )
+            run, is_new = await self._hub.acceptance.accept(new)
+            return _Accepted(scope.tenant_id, UUID(run["run_id"]), run, is_new)
+        return await self._accept_told(scope, request, leased=leased)
+
+    async def _accept_told(self, scope: Scope, request: RunRequest, *, leased: bool) -> _Accepted:
+        """A run of a text, or of a conversation, which gets the message in the same transaction."""
+        lease = LeaseFor(self._hub.owner, self._hub.lease_s) if leased else None
         async with self._db.transaction(scope) as tx:
             new = await resolved(tx, request)
             if request.conversation_id is not None:
                 await conversations.get_conversation(tx, request.conversation_id)
             row, is_new = await runs.create_run(tx, new, lease)
+            accepted = _Accepted(scope.tenant_id, row.run_id, row.model_dump(mode="json"), is_new)
             if not is_new or request.conversation_id is None:
-                return _Accepted(row, is_new)
+                return accepted
             said = request.input.get("message")
             text = said if isinstance(said, str) else ""
             await conversations.append_message(tx, request.conversation_id, "user", text, row.run_id)
-            return _Accepted(row, is_new, await conversations.history_before(tx, row))
+            return replace(accepted, history=await conversations.history_before(tx, row))
 
-    def _queued(self, row: RunRow) -> None:
-        event = RunEvent("run.queued", str(row.run_id), row.created_at.timestamp())
-        self._writer.put(row.tenant_id, event)
+    def _queued(self, accepted: _Accepted) -> None:
+        created_at = datetime.fromisoformat(accepted.run["created_at"]).timestamp()
+        self._writer.put(accepted.tenant_id, RunEvent("run.queued", str(accepted.run_id), created_at))
 
     async def _control(self, message: Mapping[str, str]) -> None:
         """Tell whichever process has the run; without Redis it finds out a little later."""
@@ -256,11 +282,11 @@ class RunClient:
         except (RedisError, OSError):
             log.info("control: %s was not sent", message)
 
-    async def _wake(self, row: RunRow) -> None:
+    async def _wake(self, tenant_id: UUID, run_id: UUID, epoch: int) -> None:
         try:
-            await self._queue.wake([WakeUp(row.tenant_id, row.run_id, row.epoch)])
+            await self._queue.wake([WakeUp(tenant_id, run_id, epoch)])
         except (RedisError, OSError):
-            log.warning("run %s: no wake-up was sent, the scheduler will", row.run_id)
+            log.warning("run %s: no wake-up was sent, the scheduler will", run_id)
 
 
 async def _next(queue: asyncio.Queue[tuple[str, Event]], timeout_s: float) -> tuple[str, Event] | None:

@@ -55,6 +55,16 @@ class RunView:
     def of(cls, row: RunRow) -> RunView:
         return cls(**{name: getattr(row, name) for name in cls.__slots__})
 
+    @classmethod
+    def of_json(cls, run: Mapping[str, Json]) -> RunView:
+        """Of a row as JSON."""
+        values = {name: run[name] for name in cls.__slots__}
+        for name in ("run_id", "workflow_id", "conversation_id"):
+            values[name] = None if values[name] is None else UUID(values[name])
+        for name in ("created_at", "started_at", "ended_at"):
+            values[name] = None if values[name] is None else datetime.fromisoformat(values[name])
+        return cls(**values)
+
     def to_dict(self) -> dict[str, Json]:
         """JSON: ids and times as text."""
         values = {k: _plain(v) for k, v in asdict(self).items()}

@@ -18,6 +18,7 @@ import orjson
 
 from engine.errors import AppError, LeaseLost, TransientError
 from engine.execution.ports import Clock, StepRecord
+from engine.store.acceptance import Acceptance
 from engine.store.group_commit import LOST_CONNECTION, Lane, Link
 from engine.store.json_text import json_bytes
 from engine.store.leases import Claim, ClaimTicket, Lease, record_bytes
@@ -45,6 +46,7 @@ class JournalHub:
         give_up_s = max(lease_s, _PATIENCE_S)
         self._lanes = [Lane(app_url, _WRITE, give_up_s=give_up_s) for _ in range(connections)]
         self._claims = Lane(app_url, _CLAIM, (owner, lease_s, MAX_LEASES), linger_s=0.0, give_up_s=give_up_s)
+        self.acceptance = Acceptance(app_url, owner, lease_s, give_up_s=give_up_s)
         self._claiming: set[UUID] = set()
         self._heartbeats = Link(app_url)
 
@@ -52,11 +54,13 @@ class JournalHub:
         """Begin to take writes; needs the running event loop. Connections are opened at their first use."""
         for lane in (*self._lanes, self._claims):
             lane.start()
+        self.acceptance.start()
 
     async def close(self) -> None:
         """Commit what is left and close the connections."""
         for lane in (*self._lanes, self._claims):
             await lane.close()
+        await self.acceptance.close()
         await self._heartbeats.close()
 
     @property

@@ -1,0 +1,128 @@
+"""Accepting runs of published versions, and looking at runs, many in one round trip.
+
+The way that published calls take: what `access.runs` does through the ORM for one run costs several times the run
+itself. The SQL is in the migration that makes `heddle_accept` and `heddle_runs`, under row-level security.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import orjson
+from uuid6 import uuid7
+
+from engine.errors import Conflict, NotFound, TransientError
+from engine.store.group_commit import Lane
+from engine.store.json_text import json_bytes
+
+Json = Any
+Run = Mapping[str, Json]  # a row of `runs` as JSON
+_ACCEPT = "SELECT * FROM heddle_accept(%s::jsonb, %s, %s)"
+_LOOK = "SELECT * FROM heddle_runs(%s::jsonb)"
+_REFUSED = {
+    "no_workflow": "No such workflow.",
+    "no_version": "There is no such version.",
+    "unpublished": "The workflow is not published.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedRun:
+    """A run of a published version; `number` None: the one that is published now. `leased`: it begins right here."""
+
+    tenant_id: UUID
+    workflow_id: UUID
+    number: int | None
+    trigger: str
+    input: Mapping[str, Json]
+    leased: bool
+    idempotency_key: str | None = None
+    created_by: UUID | None = None
+    part: Mapping[str, Json] = field(default_factory=dict)
+
+
+class _Question:
+    """Something asked of a lane about one run: an Entry whose answer is waited for."""
+
+    def __init__(self, run_id: UUID, body: bytes) -> None:
+        self.answer: asyncio.Future[Mapping[str, Any] | None] = asyncio.get_running_loop().create_future()
+        self._run_id, self._body = run_id, body
+
+    @property
+    def key(self) -> str:
+        return str(self._run_id)
+
+    def take(self) -> bytes | None:
+        return None if self.answer.done() else self._body  # done: the waiting task was cancelled
+
+    def settle(self, answer: Mapping[str, Any] | None) -> None:
+        if not self.answer.done():
+            self.answer.set_result(answer)
+
+    def fail(self, error: Exception) -> None:
+        if not self.answer.done():
+            failure = TransientError("The database does not answer, or refuses the data.")
+            failure.__cause__ = error
+            self.answer.set_exception(failure)
+
+
+class Acceptance:
+    """One a process; `owner` and `lease_s` are those of its runs."""
+
+    def __init__(self, app_url: str, owner: str, lease_s: float, *, give_up_s: float) -> None:
+        self._accepts = Lane(app_url, _ACCEPT, (owner, lease_s), linger_s=0.0, give_up_s=give_up_s)
+        self._looks = Lane(app_url, _LOOK, linger_s=0.0, give_up_s=give_up_s)
+
+    def start(self) -> None:
+        self._accepts.start()
+        self._looks.start()
+
+    async def close(self) -> None:
+        await self._accepts.close()
+        await self._looks.close()
+
+    async def accept(self, new: PublishedRun) -> tuple[Run, bool]:
+        """The run, durable, and whether it is new: the same idempotency key and input give the run that exists.
+
+        Raises NotFound for a foreign or unpublished workflow, Conflict for the same key with another input,
+        TransientError.
+        """
+        run_id = uuid7()
+        body = {
+            "tenant_id": str(new.tenant_id),
+            "run_id": str(run_id),
+            "workflow_id": str(new.workflow_id),
+            "number": new.number,
+            "trigger": new.trigger,
+            "input": dict(new.input),
+            "idempotency_key": new.idempotency_key,
+            "created_by": None if new.created_by is None else str(new.created_by),
+            "part": dict(new.part),
+            "leased": new.leased,
+        }
+        found = await _asked(self._accepts, _Question(run_id, json_bytes(body)))
+        verdict = "no_workflow" if found is None else found["verdict"]
+        if verdict in _REFUSED:
+            raise NotFound(_REFUSED[verdict])
+        assert found is not None
+        if verdict == "other_input":
+            raise Conflict("This idempotency key was used for another input.", run_id=found["run"]["run_id"])
+        return found["run"], verdict == "accepted"
+
+    async def look(self, tenant_id: UUID, run_id: UUID) -> Run:
+        """The run as it stands. Raises NotFound, TransientError."""
+        body = orjson.dumps({"tenant_id": str(tenant_id), "run_id": str(run_id)})
+        found = await _asked(self._looks, _Question(run_id, body))
+        if found is None:
+            raise NotFound("No such run.")
+        run: Run = found["run"]
+        return run
+
+
+async def _asked(lane: Lane, question: _Question) -> Mapping[str, Any] | None:
+    lane.mark(question, urgent=True)
+    return await question.answer
