@@ -28,6 +28,7 @@ from runners.queue import RunQueue
 from runners.redis_client import open_redis
 from runners.sweeper import sweep
 from runners.ticker import tick
+from runners.upkeep import keep_statistics
 
 if TYPE_CHECKING:
     from engine.settings import Settings
@@ -38,6 +39,7 @@ log = logging.getLogger(__name__)
 Duty = Callable[[], Awaitable[object]]
 INTERVAL_S = 1.0
 PURGE_S = 600.0
+STATISTICS_S = 3.0
 _LONGEST_PAUSE_S = 10.0
 
 
@@ -54,6 +56,7 @@ class Scheduler:
             "sweep": (lambda: sweep(db, queue), interval_s),
             "tick": (lambda: tick(db, queue), interval_s),
             "fan out": (lambda: fan_out(db), interval_s),
+            "statistics": (lambda: keep_statistics(db), STATISTICS_S),
             "purge": (lambda: purge(db), PURGE_S),
         }
         if deliverer is not None:
