@@ -182,9 +182,13 @@ class RunClient:
         """Give a run something that it waits for, or will. Raises NotFound, Conflict when the run is over."""
         async with self._db.transaction(scope) as tx:
             woken = await runs.add_signal(tx, run_id, name, data)
-            row = await runs.get_run(tx, run_id)
+        await self.signalled(scope, run_id, woken=woken)
+
+    async def signalled(self, scope: Scope, run_id: UUID, *, woken: bool) -> None:
+        """A signal was kept for the run: wake a worker, or tell the process that has it."""
         if woken:
-            await self._wake(scope.tenant_id, run_id, row.epoch)
+            view = await self._hub.acceptance.look(scope.tenant_id, run_id)
+            await self._wake(scope.tenant_id, run_id, view["epoch"])
         else:
             await self._control({"signalled": str(run_id)})
 

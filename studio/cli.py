@@ -29,6 +29,7 @@ COMMANDS = {
     "audit": "who changed what: list, verify",
     "import": "bring workflow files into the tenant",
     "export": "write the tenant's workflows to files",
+    "approvals": "what runs ask people: list, answer",
     "prompts": "the prompt library: list, add, export, import",
     "seed": "create the demo tenant and its data",
     "db": "migrate the database, or check it",

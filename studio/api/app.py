@@ -7,7 +7,21 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.errors import ConfigError
-from studio.api import audit, chat, editor, events, forms, hooks, messages, payments, problems, runs, system, workflows
+from studio.api import (
+    approvals,
+    audit,
+    chat,
+    editor,
+    events,
+    forms,
+    hooks,
+    messages,
+    payments,
+    problems,
+    runs,
+    system,
+    workflows,
+)
 from studio.api.access import permission_of
 from studio.auth.routes import router as auth_router
 from studio.container import Container
@@ -22,6 +36,7 @@ ROUTERS = (
     workflows.router,
     editor.router,
     runs.router,
+    approvals.router,
     messages.router,
     hooks.router,
     chat.router,

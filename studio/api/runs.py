@@ -10,7 +10,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from engine.execution.context import RunPart
 from engine.store.access import runs as access
@@ -62,8 +62,15 @@ class Signal(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str
+    name: str = Field(min_length=1, max_length=200, description="What the run waits for.")
     data: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("name")
+    @classmethod
+    def _is_nobodys_own(cls, name: str) -> str:
+        if name.startswith("step:"):
+            raise ValueError("people answer a step's question under /approvals")
+        return name
 
 
 @router.post("/runs", summary="Start a run", status_code=202)

@@ -73,9 +73,9 @@ def parse_input(text: str) -> dict[str, Any]:
     try:
         found = json.loads(source)
     except ValueError as err:
-        raise ConfigError(f'--input is not JSON ({err}): give an object such as \'{{"message": "Hello"}}\'') from err
+        raise ConfigError(f'this is not JSON ({err}): give an object such as \'{{"message": "Hello"}}\'') from err
     if not isinstance(found, dict):
-        raise ConfigError(f'--input has to be a JSON object such as \'{{"message": "Hello"}}\', not {source[:40]}')
+        raise ConfigError(f'this has to be a JSON object such as \'{{"message": "Hello"}}\', not {source[:40]}')
     return found
 
 

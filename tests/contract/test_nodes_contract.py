@@ -33,6 +33,7 @@ EXPECTED = [
     "extractor",
     "guardrail",
     "http",
+    "human",
     "join",
     "judge",
     "knowledge",
@@ -159,8 +160,10 @@ class TestEveryNodeType:
         result = await w.run(around(node_type), INPUT)
         if result.status is RunStatus.SUSPENDED:
             then = w.journal.records[-1].outcome["then"]
-            signal = Signal("s1", then["signal"], INPUT)
-            w.clock.time = then["until"] or w.clock.time
+            shown = w.journal.records[-1].outcome["suspend"]["data"]
+            answer = {"hash": shown["hash"], "decision": "approve"} if "hash" in shown else INPUT
+            signal = Signal("s1", then["signal"], answer)
+            w.clock.time = then["until"] if then["until"] and "hash" not in shown else w.clock.time
             result = await w.run(around(node_type), INPUT, records=tuple(w.journal.records), signals=(signal,))
         assert result.status is RunStatus.SUCCEEDED, result.error
         expected = [] if not node_type.runnable else [example(node_type)["name"]]

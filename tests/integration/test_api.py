@@ -328,6 +328,13 @@ async def test_a_part_is_asked_for_and_a_run_that_did_not_fail_is_not_retried(
     run_id = (await http.post("/api/v1/runs", headers=key, json=last)).json()["run_id"]
     refused = await http.post(f"/api/v1/runs/{run_id}/retry", headers=key)
     assert (refused.status_code, refused.json()["status"], refused.json()["run_status"]) == (409, 409, "queued")
+    own = await http.post(f"/api/v1/runs/{run_id}/signal", headers=key, json={"name": "step:ask:0"})
+    assert own.status_code == 422  # people's answers come by /approvals, which looks at who gives them
+    assert (await http.get("/api/v1/approvals", headers=key)).json() == {"approvals": []}
+    foreign = f"/api/v1/approvals/{run_id}/3"
+    answer = {"hash": "0" * 64, "decision": "approve"}
+    assert (await http.post(foreign, headers=key, json=answer)).status_code == 404
+    assert (await http.post(foreign, headers=key, json=answer | {"hash": "x"})).status_code == 422
     for wrong in ({"part": {"entri": "end"}}, {"part": {"entry": 5}}, {"part": {"pins": []}}):
         assert (await http.post("/api/v1/runs", headers=key, json={"workflow": "parts"} | wrong)).status_code == 422
     refused = await http.post(f"/api/v1/runs/{run_id}/retry", headers=key, json={"context": "x"})

@@ -160,8 +160,8 @@ class TestRun:
     @pytest.mark.parametrize(
         ("value", "sentence"),
         [
-            ("{", "--input is not JSON"),
-            ("[1]", "--input has to be a JSON object"),
+            ("{", "this is not JSON"),
+            ("[1]", "this has to be a JSON object"),
             ("@nowhere.json", "nowhere.json cannot be read"),
         ],
     )

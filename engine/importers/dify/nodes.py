@@ -261,7 +261,10 @@ def human(job: Job) -> None:
     actions = [v.text(one, "id") or v.text(one, "title") for one in v.mappings(job.data, "user_actions")]
     for number, name in enumerate(actions):
         job.branches[name] = (f"context.choice == '{slug(name)}'" if number < len(actions) - 1 else None, name)
-    job.add("human", {"mode": "approval", "message": job.template("message", text) or job.node.title})
+    config: dict[str, Any] = {"mode": "approval", "message": job.template("message", text) or job.node.title}
+    if actions:
+        config |= {"mode": "choice", "choices": list(dict.fromkeys(slug(name) for name in actions))}
+    job.add("human", config)
 
 
 def note(job: Job) -> None:

@@ -48,8 +48,8 @@ def ask_person(job: Job, mode: str, message: Json, fields: list[tuple[str, str, 
         return
     text = job.reader.template("message", message) if isinstance(message, str) else ""
     config: dict[str, Json] = {"mode": mode, "message": text or job.item.label}
-    if mode == "form" and fields:
-        config["form"] = schemas.of_fields(fields)
+    if mode == "form":
+        config["form"] = schemas.of_fields(fields) if fields else {"type": "object"}
     job.approximate("a person answers it in the studio")
     job.add("human", config)
 

@@ -194,6 +194,12 @@ async def list_members(tx: Tx) -> Sequence[tuple[User, Member]]:
     return [(user, member) for user, member in (await tx.session.execute(query)).all()]
 
 
+async def email_of(tx: Tx, user_id: UUID) -> str | None:
+    """Address of a member of the tenant; None for anybody else."""
+    query = select(User.email).where(User.user_id == user_id)
+    return (await tx.session.execute(query)).scalar_one_or_none()
+
+
 async def set_role(tx: Tx, user_id: UUID, role: str) -> None:
     """Change a member's role; takes effect with their next event or request. Raises NotFound."""
     done: Any = await tx.session.execute(sa.update(Member).where(col(Member.user_id) == user_id).values(role=role))

@@ -240,7 +240,7 @@ async def request_cancel(tx: Tx, run_id: UUID) -> RunRow:
 
     `status` of the returned row says which: cancelled, or running with `cancel_requested`.
     """
-    row = await _locked(tx, run_id)
+    row = await locked(tx, run_id)
     if RunStatus(row.status).is_final:
         return row
     row.cancel_requested = True
@@ -259,7 +259,7 @@ async def add_signal(tx: Tx, run_id: UUID, name: str, data: Mapping[str, Json]) 
     Raises Conflict when the run is over. The row is locked first: a run that is just being suspended either sees the
     signal or is seen suspended here.
     """
-    row = await _locked(tx, run_id)
+    row = await locked(tx, run_id)
     if RunStatus(row.status).is_final:
         raise Conflict("The run is over.", run_status=row.status)
     signal = RunSignal(tenant_id=tx.scope.tenant_id, run_id=run_id, name=name, data=dict(data))
@@ -274,14 +274,15 @@ async def add_signal(tx: Tx, run_id: UUID, name: str, data: Mapping[str, Json]) 
 
 async def pin_binding(tx: Tx, run_id: UUID, name: str, definition_hash: str) -> str:
     """Pin the definition that `name` means for this run; the first pin wins. Returns the pinned hash."""
-    row = await _locked(tx, run_id)
+    row = await locked(tx, run_id)
     if name not in row.bindings:
         row.bindings = {**row.bindings, name: definition_hash}
         await tx.session.flush()
     return row.bindings[name]
 
 
-async def _locked(tx: Tx, run_id: UUID) -> RunRow:
+async def locked(tx: Tx, run_id: UUID) -> RunRow:
+    """The run, which nobody else changes until this transaction ends. Raises NotFound."""
     query = select(RunRow).where(RunRow.run_id == run_id).with_for_update(key_share=True)
     row = (await tx.session.execute(query.execution_options(populate_existing=True))).scalar_one_or_none()
     if row is None:

@@ -1,0 +1,34 @@
+"""What a person is asked, and whether an answer is one. Pure; used where the answer comes in, and again by the step.
+
+A question is {mode: approval | form | choice, message, details, choices, form, assignees, hash}; an answer {hash,
+decision, values?, comment?, by?}.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from engine.execution.schema_check import problems
+
+Json = Any
+
+
+def hash_of(shown: Mapping[str, Json]) -> str:
+    """Sha256, in hex, of what a person is shown."""
+    text = json.dumps(dict(shown), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+def faults(asked: Mapping[str, Json], answer: Mapping[str, Json]) -> list[str]:
+    """What is wrong with an answer {hash, decision, values?, comment?, by?} to what was asked; nothing: it is one."""
+    if answer.get("hash") != asked["hash"]:
+        return ["what the answer is about has changed"]
+    wanted = {"approval": ["approve", "reject"], "form": ["submit"], "choice": asked["choices"]}[asked["mode"]]
+    if answer.get("decision") not in wanted:
+        return [f"decision must be one of {', '.join(wanted)}"]
+    if asked["form"] is None:
+        return ["there is no form to fill in"] if answer.get("values") else []
+    return [] if answer["decision"] == "reject" else problems(asked["form"], answer.get("values") or {})

@@ -1,0 +1,125 @@
+"""Questions of suspended runs: who may answer, once, and to exactly what was shown."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from engine.errors import Conflict, Forbidden, InputError, NotFound
+from engine.settings import Settings
+from engine.store.access import identity
+from engine.store.session import Database, Scope
+from runners.client import ByText, RunRequest
+from runners.connections import Connections
+from runners.runtime import Runtime
+from studio.services import approvals
+from tests.support.counting import counting_world, workflow_text
+
+
+@pytest.fixture
+async def runtime(settings: Settings, connections: Connections, tmp_path: Path) -> AsyncIterator[Runtime]:
+    opened = await Runtime.open(settings, connections, ports=counting_world(tmp_path / "effects"))
+    yield opened
+    await opened.close()
+
+
+def asking(config: str = "mode: approval") -> str:
+    nodes = [
+        "- {name: start, type: start, config: {}}",
+        f"- {{name: ask, type: human, config: {{message: Really?, {config}}}}}",
+        "- {name: end, type: end, config: {output: {it: '${nodes.ask.output}'}}}",
+    ]
+    return workflow_text("asking", nodes, ["- {from: start, to: ask}", "- {from: ask, to: end}"])
+
+
+async def ask(runtime: Runtime, scope: Scope, config: str = "mode: approval") -> dict[str, Any]:
+    """A run that has come to its question."""
+    run_id = await runtime.client.submit(scope, RunRequest(ByText(asking(config)), {}))
+    assert await runtime.host.execute(scope.tenant_id, run_id) == "suspended"
+    return next(one for one in await approvals.questions(runtime.db, scope) if one["run_id"] == str(run_id))
+
+
+async def give(runtime: Runtime, scope: Scope, question: dict[str, Any], **answer: Any) -> None:
+    given = {"hash": question["hash"], "decision": "approve", "values": {}, "comment": None} | answer
+    key = (UUID(question["run_id"]), question["seq"])
+    await approvals.answer(runtime.db, runtime.client, scope, key, given)
+
+
+async def output(runtime: Runtime, scope: Scope, question: dict[str, Any]) -> dict[str, Any]:
+    run_id = UUID(question["run_id"])
+    assert await runtime.host.execute(scope.tenant_id, run_id) == "succeeded"
+    it: dict[str, Any] = (await runtime.client.get(scope, run_id)).output["it"]
+    return it
+
+
+async def test_an_answer_lets_the_run_go_on_and_names_who_gave_it(
+    runtime: Runtime, scope: Scope, database: Database
+) -> None:
+    question = await ask(runtime, scope)
+    await give(runtime, scope, question, comment="fine")
+    async with database.transaction(scope) as tx:
+        assert scope.user_id is not None
+        email = await identity.email_of(tx, scope.user_id)
+    it = await output(runtime, scope, question)
+    assert (it["approved"], it["comment"], it["by"]) == (True, "fine", email)
+    assert await approvals.questions(runtime.db, scope) == []
+    closed = await approvals.question(runtime.db, scope, UUID(question["run_id"]), question["seq"])
+    assert closed["closed_at"] is not None
+
+
+async def test_the_first_answer_counts_and_the_same_one_again_changes_nothing(runtime: Runtime, scope: Scope) -> None:
+    question = await ask(runtime, scope)
+    other = replace(scope, user_id=None, role="admin")
+    results = await asyncio.gather(
+        give(runtime, scope, question, decision="approve"),
+        give(runtime, other, question, decision="reject"),
+        return_exceptions=True,
+    )
+    assert [type(one) for one in results].count(Conflict) == 1
+    winner = "approve" if results[0] is None else "reject"
+    await give(runtime, scope if results[0] is None else other, question, decision=winner)  # again: no change
+    assert (await output(runtime, scope, question))["decision"] == winner
+    with pytest.raises(Conflict):
+        await give(runtime, scope, question, decision="reject" if winner == "approve" else "approve")
+
+
+async def test_only_assignees_may_answer(runtime: Runtime, scope: Scope, database: Database) -> None:
+    question = await ask(runtime, scope, "assignees: [ada@example.org]")
+    with pytest.raises(Forbidden):
+        await give(runtime, scope, question)
+    by_role = await ask(runtime, scope, "assignees: ['role:agent']")
+    with pytest.raises(Forbidden):
+        await give(runtime, replace(scope, role="viewer"), by_role)
+    await give(runtime, replace(scope, role="agent"), by_role)
+
+
+async def test_another_tenant_knows_nothing_of_it(runtime: Runtime, scope: Scope, other_scope: Scope) -> None:
+    question = await ask(runtime, scope)
+    assert await approvals.questions(runtime.db, other_scope) == []
+    with pytest.raises(NotFound):
+        await give(runtime, other_scope, question)
+
+
+async def test_an_answer_to_something_else_is_refused(runtime: Runtime, scope: Scope) -> None:
+    question = await ask(runtime, scope)
+    with pytest.raises(Conflict):
+        await give(runtime, scope, question, hash="0" * 64)
+    for wrong in ({"decision": "perhaps"}, {"values": {"a": 1}}):
+        with pytest.raises(InputError):
+            await give(runtime, scope, question, **wrong)
+    with pytest.raises(NotFound):
+        await give(runtime, scope, {**question, "seq": 99})
+
+
+async def test_a_run_that_is_over_asks_nothing_more(runtime: Runtime, scope: Scope) -> None:
+    question = await ask(runtime, scope)
+    await runtime.client.cancel(scope, UUID(question["run_id"]))
+    with pytest.raises(Conflict):
+        await give(runtime, scope, question)
+    assert await approvals.questions(runtime.db, scope) == []
