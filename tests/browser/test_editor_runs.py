@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import urllib.error
 import urllib.request
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.support.editor import (
     RUN_LIMIT_MS,
@@ -67,6 +68,36 @@ def test_a_conversation_goes_on_and_the_run_is_in_the_list(signed_in_page: Page,
     open_editor(page, studio, name, f"?run={run_id}")
     expect(node(page, "answer")).to_have_attribute("data-status", "succeeded")
     expect(page.get_by_test_id("run-status")).to_have_text("succeeded")
+
+
+def test_a_page_loaded_again_shows_what_is_there_now(signed_in_page: Page, studio: Any) -> None:
+    """Over a slow connection the tab's earlier state arrives well before the answer of the new load."""
+    page, name = signed_in_page, new_workflow(studio)
+    open_editor(page, studio, name)
+    ask(page, "Hello there")
+    run_id = (page.locator(".hed-run a").get_attribute("href") or "").rsplit("/", 1)[-1]
+    node(page, "answer").click()
+    page.keyboard.press("Delete")
+    expect(node(page, "answer")).to_have_count(0)
+    saved(page)
+
+    page.route_web_socket(re.compile("_event"), _slowly)
+    open_editor(page, studio, name, f"?run={run_id}")
+    expect(node(page, "start")).to_have_attribute("data-status", "succeeded")
+    expect(page.get_by_test_id("run-status")).to_have_text("succeeded")
+    expect(node(page, "answer")).to_have_count(0)
+    expect(page.locator(".hed-toast")).to_have_count(0)
+
+
+def _slowly(socket: WebSocketRoute) -> None:
+    """Half a second between two messages of the server."""
+    server = socket.connect_to_server()
+
+    def pass_on(message: str | bytes) -> None:
+        socket.send(message)
+        time.sleep(0.5)
+
+    server.on_message(pass_on)
 
 
 def test_a_failing_step_says_so_at_its_node(signed_in_page: Page, studio: Any) -> None:

@@ -16,7 +16,7 @@ export function WorkflowEditor({ opened, saved, checked, started, published, ico
   const [loaded, setLoaded] = useState(null);
 
   useEffect(() => {
-    if (!opened?.load || opened.load === loaded) return;
+    if (!opened?.load || opened.load === loaded || isOld(session, opened.load)) return;
     receive(session, opened);
     setLoaded(opened.load);
   }, [opened?.load]);
@@ -35,6 +35,17 @@ export function WorkflowEditor({ opened, saved, checked, started, published, ico
       </EditorContext.Provider>
     </IconContext.Provider>
   );
+}
+
+// A page that is loaded again is first told what this tab's state held before, then what is there now. What an
+// earlier session of the tab was given already is old: the draft went on since.
+const GIVEN = "heddle.editor.given";
+
+function isOld(session, load) {
+  const given = sessionStorage.getItem(GIVEN) ?? "";
+  if (given.startsWith(`${load}:`) && given !== `${load}:${session.id}`) return true;
+  sessionStorage.setItem(GIVEN, `${load}:${session.id}`);
+  return false;
 }
 
 // The same workflow again means that the connection was lost meanwhile: what was not saved yet stays.
