@@ -4,8 +4,8 @@
       DefinitionError              a workflow file that cannot be used as it stands
         YamlError, SchemaError, GraphError, NotImportable
       StepError                    one attempt of one step failed
-        StepTimeout, InputError, ExpressionError, BudgetExceeded, OutputTooLarge, SchemaMismatch, DefinitionMissing,
-        RunAbandoned, SagaFailed, CompensationFailed, GuardrailBlocked, CodeFailed
+        StepTimeout, InputError (InputMismatch), ExpressionError, BudgetExceeded, OutputTooLarge, SchemaMismatch,
+        DefinitionMissing, RunAbandoned, SagaFailed, CompensationFailed, GuardrailBlocked, CodeFailed
       ConnectorError               the outside world refused or failed
         AuthError, RateLimited, TransientError, PermanentError, CircuitOpen, EgressBlocked
       AccessError                  NotFound (also another tenant's object), Forbidden, Unauthenticated, Conflict
@@ -18,6 +18,7 @@ traceback, secret or path of the machine.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 
@@ -96,6 +97,15 @@ class InputError(StepError):
     """The step was given values that it cannot use."""
 
     code = "validation_error"
+
+
+class InputMismatch(InputError):
+    """The run's input is not what the workflow asks for."""
+
+    code = "input_mismatch"
+
+    def __init__(self, found: Sequence[str]) -> None:
+        super().__init__(f"the run's input does not fit: {'; '.join(found)}", error_type=InputError.code)
 
 
 class ExpressionError(StepError):

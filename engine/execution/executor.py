@@ -25,7 +25,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.errors import AppError, ControlSignal, InputError, LeaseLost, RunCancelled, ShutdownRequested, StepTimeout
+from engine.errors import (
+    AppError,
+    ControlSignal,
+    InputMismatch,
+    LeaseLost,
+    RunCancelled,
+    ShutdownRequested,
+    StepTimeout,
+)
 from engine.execution.attempt import Attempt, record_of, run_attempt
 from engine.execution.context import WHOLE, Effects, Ports, RunInfo, RunPart
 from engine.execution.deadlines import Deadlines
@@ -147,8 +155,7 @@ class Executor:
         if schema and not self._records:
             found = problems(schema, self._input)
             if found:
-                error = InputError(f"the run's input does not fit: {'; '.join(found)}").to_dict()
-                self.state = end_frame(self.state, "", Ending(error=error))
+                self.state = end_frame(self.state, "", Ending(error=InputMismatch(found).to_dict()))
 
     # -- one turn of the loop ----------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
-from engine.errors import InputError
+from engine.errors import InputMismatch
 from engine.execution.context import StepContext
 from engine.execution.node import Done, Node, Outcome
 from engine.execution.schema_check import problems
@@ -63,5 +63,5 @@ class StartNode(Node[StartConfig]):
         if config.input_schema is not None:
             found = problems(config.input_schema, ctx.resolve("${inputs}"))
             if found:
-                raise InputError(f"the run's input does not fit: {'; '.join(found)}")
+                raise InputMismatch(found)
         return Done()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from engine.errors import ConfigError, Forbidden, InputError, NotFound, Unauthenticated
+from engine.errors import ConfigError, Forbidden, InputError, InputMismatch, NotFound, Unauthenticated
 from engine.execution.events import RunStatus
 from engine.execution.http_answer import http_answer
 from engine.execution.schema_check import problems
@@ -110,14 +111,22 @@ def answer(view: RunView) -> Response:
     if view.status == RunStatus.SUCCEEDED:
         return JSONResponse(view.output, 200, headers)
     if view.status == RunStatus.FAILED:
-        error = view.error or {}
-        response = problem(500, "run_failed", str(error.get("message", "The run failed.")), run_id=str(view.run_id))
+        response = _failed(view.run_id, view.error or {})
     elif view.status == RunStatus.CANCELLED:
         response = problem(409, "run_cancelled", "The run was cancelled.", run_id=str(view.run_id))
     else:
         response = accepted(view.run_id)
     response.headers.update(headers)
     return response
+
+
+def _failed(run_id: UUID, error: Mapping[str, Any]) -> JSONResponse:
+    """422 where the caller's own input was refused: by the workflow itself, not by one that it called."""
+    message = str(error.get("message", "The run failed."))
+    path = (error.get("details") or {}).get("path", "")
+    if error.get("code") == InputMismatch.code and "/" not in path:
+        return problem(422, InputMismatch.code, message, run_id=str(run_id))
+    return problem(500, "run_failed", message, run_id=str(run_id))
 
 
 async def answered(request: Request, scope: Scope, view: RunView) -> Response:

@@ -78,9 +78,9 @@ async def slug_of(database: Database, scope: Scope) -> str:
         return (await identity.get_tenant(tx)).slug
 
 
-async def publish(http: httpx.AsyncClient, key: dict[str, str], name: str) -> str:
-    """Create and publish PURE under a name; returns the webhook's token."""
-    made = await http.post("/api/v1/workflows", headers=key, json={"text": PURE.format(name=name)})
+async def publish(http: httpx.AsyncClient, key: dict[str, str], name: str, text: str = PURE) -> str:
+    """Create and publish a workflow under a name; returns the webhook's token."""
+    made = await http.post("/api/v1/workflows", headers=key, json={"text": text.format(name=name)})
     assert made.status_code == 201, made.text
     done = await http.post(f"/api/v1/workflows/{name}/publish", headers=key, json={"note": "first"})
     assert done.status_code == 201, done.text
@@ -194,6 +194,27 @@ async def test_webhook_refuses_bodies_that_are_no_input(
     assert answer.headers["content-type"] == "application/problem+json"
     assert "Traceback" not in answer.text
     assert (await http.get("/api/v1/runs", headers=key)).json()["runs"] == []
+
+
+INPUTS = "inputs: {{type: object, required: [name], properties: {{name: {{type: string}}}}}}\nnodes:\n"
+SCHEMA = '"start"\n    config: {{input_schema: {{type: object, required: [name]}}}}\n  - name: "greet"'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [PURE.replace("nodes:\n", INPUTS), PURE.replace('"start"\n  - name: "greet"', SCHEMA)],
+    ids=["workflow", "start"],
+)
+async def test_input_that_the_workflow_refuses_is_the_callers_error(
+    http: httpx.AsyncClient, database: Database, scope: Scope, text: str
+) -> None:
+    assert text != PURE
+    token = await publish(http, await key_for(database, scope), "typed", text)
+    address, bearer = f"/hooks/{await slug_of(database, scope)}/typed", {"Authorization": f"Bearer {token}"}
+    refused = await http.post(address, headers=bearer, json={"nome": "Ada"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "input_mismatch")
+    assert "'name' is a required property" in refused.json()["detail"]
+    assert (await http.post(address, headers=bearer, json={"name": "Ada"})).status_code == 200
 
 
 async def test_same_idempotency_key_is_one_run(http: httpx.AsyncClient, database: Database, scope: Scope) -> None:
