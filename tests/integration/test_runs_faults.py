@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import time
-from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
-from uuid import UUID
 
 import psycopg
 import pytest
@@ -21,66 +18,18 @@ from rq.job import Job
 from rq.registry import FinishedJobRegistry
 from rq.serializers import JSONSerializer
 
-from engine.settings import Settings
 from engine.store.access import runs
-from engine.store.session import Database, Scope
-from engine.store.urls import app_url
-from runners.client import ByText, RunRequest
-from runners.connections import Connections
 from runners.queue import QUEUE_NAME, WakeUp
-from runners.runtime import Runtime
-from tests.conftest import make_tenant
-from tests.support.counting import chain, counting_world, effects_of, until, workflow_text
-from tests.support.servers import SECRET, TestServers
-from tests.support.worker_process import LEASE_S, MAX_LEASES, started
-
-
-class Place:
-    """A database and a Redis of the test's own, and a client to them."""
-
-    def __init__(self, runtime: Runtime, scope: Scope, owner_url: str, redis_url: str, effects: Path) -> None:
-        self.runtime, self.scope, self.effects = runtime, scope, effects
-        self.owner_url, self.redis_url = owner_url, redis_url
-
-    def started(self, role: str, count: int = 1):  # type: ignore[no-untyped-def]
-        return started(role, self.owner_url, self.redis_url, self.effects, count)
-
-    async def submit(self, text: str, count: int = 1) -> list[UUID]:
-        request = RunRequest(ByText(text), {"message": "hi"})
-        return [await self.runtime.client.submit(self.scope, request) for _ in range(count)]
-
-    async def statuses(self, run_ids: list[UUID], timeout_s: float = 90) -> Counter[str]:
-        until_then = time.monotonic() + timeout_s
-        views = [
-            await self.runtime.client.wait(self.scope, run_id, max(0.1, until_then - time.monotonic()))
-            for run_id in run_ids
-        ]
-        return Counter(view.status for view in views)
-
-    async def journalled(self, run_ids: list[UUID]) -> set[str]:
-        """Idempotency keys of the tool steps whose end is durable now."""
-        keys = set()
-        async with self.runtime.db.transaction(self.scope) as tx:
-            for run_id in run_ids:
-                steps = await runs.list_steps(tx, run_id)
-                keys |= {f"{run_id}:{s.path}:{s.iteration}" for s in steps if s.node_type == "tool"}
-        return keys
-
-    def calls(self) -> Counter[str]:
-        return Counter(effect["key"] for effect in effects_of(self.effects))
+from tests.support.counting import chain, until, workflow_text
+from tests.support.place import Place, open_place
+from tests.support.servers import TestServers
+from tests.support.worker_process import LEASE_S, MAX_LEASES
 
 
 @pytest.fixture
 async def place(servers: TestServers, fresh_owner_url: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Place]:
-    connections: Connections = servers.connections(fresh_owner_url, redis_url)
-    settings: Settings = servers.settings(tmp_path / "data", fresh_owner_url, redis_url)
-    effects = tmp_path / "effects"
-    database = Database(app_url(fresh_owner_url, SECRET))
-    scope = await make_tenant(database, "faults")
-    runtime = await Runtime.open(settings, connections, ports=counting_world(effects))
-    yield Place(runtime, scope, fresh_owner_url, redis_url, effects)
-    await runtime.close()
-    await database.close()
+    async with open_place(servers, fresh_owner_url, redis_url, tmp_path) as found:
+        yield found
 
 
 async def test_killed_worker_loses_no_run_and_repeats_no_journalled_step(place: Place) -> None:

@@ -104,7 +104,7 @@ def workflow_text(name: str, nodes: list[str], edges: list[str]) -> str:
     return "\n".join([*head, "nodes:", *(f"  {n}" for n in nodes), "edges:", *(f"  {e}" for e in edges)]) + "\n"
 
 
-async def until(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
+async def until(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
     """Wait for something that has no event of its own."""
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110

@@ -58,22 +58,29 @@ class TestServers:
 @contextmanager
 def shared_servers(run_dir: Path, number: int) -> Iterator[TestServers]:
     """The run's servers; whoever comes first starts them and migrates the template, whoever leaves last stops them."""
+    with embedded_servers(run_dir, number) as (_, found):
+        yield found
+
+
+@contextmanager
+def embedded_servers(run_dir: Path, number: int = 0) -> Iterator[tuple[EmbeddedServers, TestServers]]:
+    """The servers of a folder, and this process's hold on them, to start again what a test has killed."""
     server_secrets = Secrets(SECRET, MASTER_KEY, "test-database-password", "test-redis-password")
-    servers = EmbeddedServers(
+    hold = EmbeddedServers(
         run_dir,
         server_secrets,
         postgres_options={"fsync": "off", "full_page_writes": "off", "max_connections": "400"},
         redis_options={"databases": str(REDIS_DATABASES), "appendonly": "no"},
     )
-    urls = servers.acquire()
+    urls = hold.acquire()
     try:
         assert urls.postgres is not None
         assert urls.redis is not None
         found = TestServers(urls.postgres.rpartition("/")[0] + "/postgres", urls.redis.rpartition("/")[0], number)
         _ensure_template(run_dir, found)
-        yield found
+        yield hold, found
     finally:
-        servers.release()
+        hold.release()
 
 
 def _ensure_template(run_dir: Path, servers: TestServers) -> None:
