@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from engine.settings import Settings
@@ -26,6 +27,11 @@ from tests.support.servers import SECRET, TestServers, shared_servers
 pytest_plugins = ["tests.support.provider"]  # the fixture `provider`: a scripted model provider
 
 _RUN_DIR = "heddle_run_dir"
+# A slow machine says nothing about what is tested.
+hypothesis.settings.register_profile(
+    "any_speed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any_speed")
 # What a developer's shell may hold, and tests must not depend on.
 _AMBIENT = ("DATABASE_URL", "REDIS_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "GEMINI_API_KEY")
 
