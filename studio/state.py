@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import reflex as rx
 
-from studio.auth.guard import current_identity
+from studio.auth.guard import current_identity, current_scope
 from studio.auth.permissions import ROLES, requires
 from studio.container import get_container
-from studio.services import accounts
+from studio.services import accounts, questions
 
 
 class ShellState(rx.State):
@@ -21,6 +21,7 @@ class ShellState(rx.State):
     tenant_slug: str = ""
     may: list[str] = []  # noqa: RUF012  # Reflex copies the default for each tab
     demo_model: bool = False
+    waiting: int = 0  # questions of runs that this person may answer
 
     @rx.event
     @requires("account:use")
@@ -35,6 +36,13 @@ class ShellState(rx.State):
         self.tenant_slug = identity.tenant_slug
         self.may = sorted(ROLES.get(identity.scope.role, frozenset()))
         self.demo_model = await accounts.answers_with_demo_model(container.db, identity.scope, container.settings)
+        self.waiting = await questions.count(container.db, identity.scope)
+
+    @rx.event
+    @requires("runs:read")
+    async def count_waiting(self) -> None:
+        """Now and then, for the number in the rail."""
+        self.waiting = await questions.count(get_container().db, current_scope())
 
 
 def initials(name: str) -> str:

@@ -1,7 +1,8 @@
 """What a person is asked, and whether an answer is one. Pure; used where the answer comes in, and again by the step.
 
-A question is {mode: approval | form | choice, message, details, choices, form, assignees, hash}; an answer {hash,
-decision, values?, comment?, by?}.
+A question is {mode: approval | form | choice, message, details, choices, form, order, assignees, hash}; `order` is
+{details, form}: their names as they were written, which JSON in the database forgets. An answer is {hash, decision,
+values?, comment?, by?}.
 """
 
 from __future__ import annotations

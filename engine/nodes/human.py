@@ -137,6 +137,7 @@ class HumanNode(Node[HumanConfig]):
             "details": ctx.resolve(config.details),
             "choices": list(config.choices),
             "form": config.form,
+            "order": {"details": list(config.details), "form": list((config.form or {}).get("properties") or ())},
             "assignees": list(config.assignees),
         }
         return {**shown, "hash": hash_of(shown)}

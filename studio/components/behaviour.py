@@ -1,4 +1,4 @@
-"""Components without looks: a ticker that pauses while the tab is hidden, and the `/` key."""
+"""Components without looks: a ticker that pauses while the tab is hidden, the `/` key, arrow keys in a list."""
 
 from __future__ import annotations
 
@@ -72,5 +72,31 @@ useEffect(() => {
         ]
 
 
+class ArrowKeys(Fragment):
+    """In a list of class `asks`, up and down go from button to button and press them."""
+
+    def add_imports(self) -> ImportDict:
+        return {"react": [rx.ImportVar(tag="useEffect")]}
+
+    def add_hooks(self) -> list[str | rx.Var[Any]]:
+        return [
+            """
+useEffect(() => {
+  const onKey = (event) => {
+    const step = {ArrowDown: 'nextElementSibling', ArrowUp: 'previousElementSibling'}[event.key];
+    const here = event.target.closest?.('.asks > button');
+    if (!step || !here || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    const next = here[step];
+    if (next) { next.focus(); next.click(); }
+  };
+  window.addEventListener('keydown', onKey);
+  return () => window.removeEventListener('keydown', onKey);
+}, []);
+"""
+        ]
+
+
 ticker = Ticker.create
+arrow_keys = ArrowKeys.create
 search_key = SearchKey.create

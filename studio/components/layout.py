@@ -15,6 +15,7 @@ from reflex.style import color_mode, set_color_mode
 from reflex_components_core.core.banner import has_connection_errors
 from reflex_components_core.react_router.dom import ReactRouterLink
 
+from studio.components.behaviour import ticker
 from studio.components.native import native_form
 from studio.state import ShellState
 
@@ -24,7 +25,9 @@ NAME = "Heddle"
 RAIL = (
     ("workflows", "Workflows", "/app/workflows", "workflow"),
     ("runs", "Runs", "/app/runs", "list"),
+    ("approvals", "Approvals", "/app/approvals", "user_check"),
 )
+COUNT_MS = 30_000
 
 Page = TypeVar("Page", bound=Callable[[], rx.Component])
 
@@ -52,6 +55,7 @@ def page(
     return rx.el.div(
         rail(active),
         *bar,
+        *([] if bare else [ticker(every_ms=COUNT_MS, on_tick=ShellState.count_waiting)]),
         rx.el.main(*content, class_name="main flush" if flush or bare else "main", id="main"),
         class_name="frame bare" if bare else "frame",
     )
@@ -115,7 +119,7 @@ def rail(active: str) -> rx.Component:
     """56 px: the pages, and at the foot the person."""
     return rx.el.nav(
         link(logo(), to="/app/workflows", aria_label=NAME),
-        *[rail_link(key == active, title, to, icon) for key, title, to, icon in RAIL],
+        *[rail_link(key, title, to, icon, on=key == active) for key, title, to, icon in RAIL],
         rx.el.div(class_name="grow"),
         user_menu(),
         class_name="rail",
@@ -123,11 +127,12 @@ def rail(active: str) -> rx.Component:
     )
 
 
-def rail_link(on: bool, title: str, to: str, icon: str) -> rx.Component:
+def rail_link(key: str, title: str, to: str, icon: str, *, on: bool) -> rx.Component:
     here = {"aria_current": "page"} if on else {}
     return rx.tooltip(
         link(
             rx.icon(icon, size=16),
+            *([waiting_mark()] if key == "approvals" else []),
             to=to,
             class_name="rail-button on" if on else "rail-button",
             aria_label=title,
@@ -136,6 +141,13 @@ def rail_link(on: bool, title: str, to: str, icon: str) -> rx.Component:
         content=title,
         side="right",
     )
+
+
+def waiting_mark() -> rx.Component:
+    """How many questions wait for this person."""
+    waiting = ShellState.waiting
+    text = rx.cond(waiting > 99, "99+", waiting.to_string())
+    return rx.cond(waiting > 0, rx.el.span(text, rx.el.span(" waiting", class_name="sr-only"), class_name="rail-count"))
 
 
 def user_menu() -> rx.Component:

@@ -13,6 +13,7 @@ from studio.auth.permissions import requires
 from studio.components.layout import page, studio_page
 from studio.container import get_container
 from studio.pages import run_view
+from studio.pages.questions import QuestionsState
 from studio.services import run_detail, runs
 from studio.services.run_detail import Fault, RunningStep, StepKey, StepLine, StepPage
 from studio.services.runs import RunLine
@@ -109,6 +110,7 @@ class RunState(rx.State):
             self.phase, self.line, self.link = "ready", found.line, found.link
             self.input, self.output, self.fault = found.input, found.output, found.fault
             self.steps = found.steps
+            await (await self.get_state(QuestionsState))._of(run_id)
             return found.chosen
         return ""
 

@@ -19,6 +19,8 @@ from studio.components.parts import (
     status_icon,
     status_mark,
 )
+from studio.pages import question_view
+from studio.pages.questions import QuestionsState
 from studio.services.run_detail import Attempt, StepLine
 from studio.state import ShellState
 
@@ -74,6 +76,7 @@ def loaded(state: Any) -> rx.Component:
         rx.el.div(
             facts(state),
             fault(state),
+            asked(),
             rx.el.div(
                 value_card("Input", state.input, "The run was started without input."),
                 value_card("Output", state.output, no_output(state)),
@@ -115,6 +118,20 @@ def fault(state: Any) -> rx.Component:
     return rx.cond(
         state.fault.message != "",
         note(rx.el.div(text, rx.el.div(class_name="grow"), jump, class_name="row"), kind="error"),
+    )
+
+
+def asked() -> rx.Component:
+    """What the run waits for people to answer; several branches may ask at once."""
+    lines = QuestionsState.lines
+    return rx.cond(
+        lines.length() > 0,
+        rx.el.section(
+            rx.cond(lines.length() > 1, question_view.several()),
+            rx.cond(QuestionsState.question.key != "", question_view.panel(of_run=True)),
+            class_name="card ask-panel of-run",
+            aria_label="Question",
+        ),
     )
 
 

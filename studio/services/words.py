@@ -65,6 +65,20 @@ def ago(moment: datetime | None, now: datetime | None = None) -> str:
     return f"{days} days ago" if days < 14 else f"{moment:%d %b %Y}".lstrip("0")
 
 
+def ahead(moment: datetime, now: datetime | None = None) -> str:
+    """Time that is left: "in 40 s", "in 5 min", "in 3 h", "in 6 days"; "now" for what is due."""
+    seconds = (moment - (now or datetime.now(UTC))).total_seconds()
+    if seconds < 1:
+        return "now"
+    if seconds < 59.5:
+        return f"in {seconds:.0f} s"
+    if seconds < 3_570:
+        return f"in {round(seconds / 60)} min"
+    if seconds < 36 * 3600:
+        return f"in {round(seconds / 3600)} h"
+    return f"in {round(seconds / 86_400)} days"
+
+
 def at(moment: datetime) -> str:
     """A moment to come, by the clock that it carries: "Mon 30 Mar 09:00"."""
     return f"{moment:%a} {moment.day} {moment:%b %H:%M}"

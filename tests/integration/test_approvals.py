@@ -18,7 +18,7 @@ from engine.store.session import Database, Scope
 from runners.client import ByText, RunRequest
 from runners.connections import Connections
 from runners.runtime import Runtime
-from studio.services import approvals
+from studio.services import approvals, questions
 from tests.support.counting import counting_world, workflow_text
 
 
@@ -123,3 +123,66 @@ async def test_a_run_that_is_over_asks_nothing_more(runtime: Runtime, scope: Sco
     with pytest.raises(Conflict):
         await give(runtime, scope, question)
     assert await approvals.questions(runtime.db, scope) == []
+
+
+FORM = """mode: approval, details: {b: 2, aa: [1], a: 3}, form: {type: object, required: [why], properties: {
+  why: {type: string, minLength: 3}, amount: {type: number, exclusiveMinimum: 0}, by: {enum: [card, bank]}}}"""
+
+
+async def send(runtime: Runtime, scope: Scope, question: dict[str, Any], **fields: str) -> dict[str, str]:
+    """Answer with what a browser sends; returns what is wrong."""
+    seen = await questions.load(runtime.db, scope, f"{question['run_id']}.{question['seq']}")
+    posted = {("f:" + name if name not in ("decision", "comment") else name): [text] for name, text in fields.items()}
+    return await questions.give(runtime.db, runtime.client, scope, seen, posted)
+
+
+async def test_a_form_in_the_studio_says_what_is_wrong_beside_each_field(runtime: Runtime, scope: Scope) -> None:
+    question = await ask(runtime, scope, FORM)
+    seen = await questions.load(runtime.db, scope, f"{question['run_id']}.{question['seq']}")
+    assert [detail.name for detail in seen.details] == ["b", "aa", "a"]  # as they were written
+    assert [field.name for field in seen.fields] == ["why", "amount", "by"]
+    wrong = await send(runtime, scope, question, decision="approve", amount="0", by="cash", nothing="x")
+    assert set(wrong) == {"why", "amount", "by"}
+    assert await send(runtime, scope, question, why="late") == {"decision": "Approve or reject."}
+    assert set(await send(runtime, scope, question, decision="approve", comment="x" * 4001)) == {"comment"}
+    with pytest.raises(InputError):
+        await send(runtime, scope, question, decision="perhaps", why="late")
+    assert await questions.count(runtime.db, scope) == 1
+    assert await send(runtime, scope, question, decision="approve", why="late", amount="2.5", comment=" ") == {}
+    it = await output(runtime, scope, question)
+    assert (it["why"], it["amount"], it["comment"]) == ("late", 2.5, None)
+
+
+async def test_a_rejection_needs_no_form(runtime: Runtime, scope: Scope) -> None:
+    question = await ask(runtime, scope, FORM)
+    assert await send(runtime, scope, question, decision="reject", amount="nonsense") == {}
+    assert (await output(runtime, scope, question))["approved"] is False
+
+
+async def test_a_form_that_cannot_be_laid_out_is_written_as_json(runtime: Runtime, scope: Scope) -> None:
+    config = "mode: form, form: {type: object, required: [box], properties: {box: {type: object, required: [w]}}}"
+    question = await ask(runtime, scope, config)
+    for text in ("{", "[1]", "{}", '{"box": {}}', '{"box": {"w": NaN}}'):
+        assert set(await send(runtime, scope, question, values=text)) == {"values"}
+    assert await send(runtime, scope, question, values='{"box": {"w": 2}}') == {}
+    assert (await output(runtime, scope, question))["box"] == {"w": 2}
+
+
+async def test_what_is_answered_is_no_longer_listed_while_its_run_waits_for_a_worker(
+    runtime: Runtime, scope: Scope, other_scope: Scope
+) -> None:
+    question = await ask(runtime, scope)
+    key = f"{question['run_id']}.{question['seq']}"
+    assert [line.key for line in await questions.waiting(runtime.db, scope)] == [key]
+    assert [line.key for line in await questions.waiting(runtime.db, scope, question["run_id"])] == [key]
+    assert await questions.waiting(runtime.db, other_scope) == []
+    viewer = replace(scope, role="viewer")
+    assert (await questions.count(runtime.db, scope), await questions.count(runtime.db, viewer)) == (1, 0)
+    assert (await questions.load(runtime.db, viewer, key)).refused
+    await give(runtime, scope, question)
+    assert await questions.waiting(runtime.db, scope) == []
+    assert await approvals.questions(runtime.db, scope) == []
+    assert (await questions.load(runtime.db, scope, key)).outcome.startswith("Approved by ")
+    for wrong in ("", "x", f"{question['run_id']}.99", f"{question['run_id']}.²", key + "0"):
+        with pytest.raises(NotFound):
+            await questions.load(runtime.db, scope, wrong)

@@ -210,12 +210,6 @@ async def list_signals(tx: Tx, run_id: UUID) -> list[Signal]:
     return [Signal(str(row.signal_id), row.name, row.data) for row in rows]
 
 
-async def list_waits(tx: Tx, *, reasons: Sequence[str], limit: int = 200) -> Sequence[RunWait]:
-    """What suspended runs of the tenant wait for, the oldest first."""
-    query = select(RunWait).where(col(RunWait.closed_at).is_(None), col(RunWait.reason).in_(reasons))
-    return (await tx.session.execute(query.order_by(col(RunWait.created_at)).limit(limit))).scalars().all()
-
-
 async def waiting_for(tx: Tx, signal: str, limit: int = 1000) -> Sequence[RunWait]:
     """The open waits of the tenant for this signal."""
     query = select(RunWait).where(col(RunWait.closed_at).is_(None), RunWait.signal == signal)

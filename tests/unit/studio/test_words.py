@@ -80,3 +80,11 @@ def test_plain_names() -> None:
     assert words.plain("customer_service") == "customer service"
     assert words.some(1, "node") == "1 node"
     assert words.some(1200, "node") == "1,200 nodes"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-5, "now"), (40, "in 40 s"), (70, "in 1 min"), (3599, "in 1 h"), (86_400, "in 24 h"), (172_800, "in 2 days")],
+)
+def test_time_that_is_left(seconds: float, text: str) -> None:
+    assert words.ahead(NOW + timedelta(seconds=seconds), NOW) == text

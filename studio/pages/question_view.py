@@ -1,0 +1,301 @@
+"""How a question and the form of its answer look. The fields keep what is typed in the browser until it is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from studio.components.behaviour import arrow_keys
+from studio.components.layout import link
+from studio.components.parts import button, copy_button, note
+from studio.pages.questions import READ_ANSWER, QuestionsState
+from studio.services.questions import Detail, Field, QuestionLine
+
+question = QuestionsState.question
+_ICONS = (("approval", "stamp"), ("form", "clipboard_list"), ("choice", "list_checks"))
+_INPUTS = ("text", "email", "url", "date", "time")
+
+
+def mode_icon(mode: Any, size: int = 15) -> rx.Component:
+    cases = [(name, rx.icon(icon, size=size)) for name, icon in _ICONS]
+    return rx.el.span(rx.match(mode, *cases, rx.icon("circle_help", size=size)), class_name="mode-icon")
+
+
+def several() -> rx.Component:
+    """The open questions; the arrow keys go through them."""
+    return rx.el.div(rx.foreach(QuestionsState.lines, line), arrow_keys(), class_name="asks")
+
+
+def line(one: QuestionLine) -> rx.Component:
+    """A row of the list."""
+    on = question.key == one.key
+    return rx.el.button(
+        mode_icon(one.mode),
+        rx.el.span(
+            rx.el.b(one.message),
+            rx.el.small(one.workflow, " · ", rx.el.span(one.step, class_name="mono")),
+            class_name="grow",
+        ),
+        rx.el.span(
+            rx.el.small(one.asked, title=one.asked_at),
+            rx.cond(
+                one.left != "", rx.el.small("due ", one.left, class_name=rx.cond(one.soon, "due", ""), title=one.until)
+            ),
+            rx.cond(~one.mine, rx.el.small("for ", one.whom, class_name="clip", title=one.whom)),
+            class_name="ask-when",
+        ),
+        type="button",
+        key=one.key,
+        class_name=rx.cond(on, "ask on", "ask"),
+        aria_pressed=on,
+        on_click=QuestionsState.choose(one.key),
+    )
+
+
+def panel(*, of_run: bool) -> rx.Component:
+    """What is asked, exactly what the answer is about, and the answer. `of_run`: it stands on the run's own page."""
+    way = [] if of_run else [link(rx.icon("list", size=14), "Open run", to=_run(), class_name="btn small")]
+    return rx.fragment(
+        rx.el.header(
+            mode_icon(question.mode, 16),
+            rx.el.span(
+                rx.el.b(question.workflow, class_name="clip"),
+                rx.el.small(question.step, class_name="mono clip"),
+                class_name="ask-where grow",
+            ),
+            *way,
+            class_name="ask-head",
+        ),
+        rx.el.div(
+            rx.el.p(question.message, class_name="ask-message"),
+            details(),
+            facts(),
+            answer(),
+            class_name="ask-body",
+        ),
+    )
+
+
+def _run() -> rx.Var[str]:
+    address: rx.Var[str] = "/app/runs/" + question.run_id
+    return address
+
+
+def details() -> rx.Component:
+    def one(detail: Detail) -> rx.Component:
+        value = rx.cond(
+            detail.long,
+            rx.el.pre(detail.value, class_name="json framed", tab_index=0),
+            rx.el.span(detail.value, class_name="mono"),
+        )
+        return rx.fragment(rx.el.dt(detail.name), rx.el.dd(value))
+
+    title = rx.cond(question.mode == "approval", "What you decide on", "What this is about")
+    return rx.cond(
+        question.details.length() > 0,
+        rx.el.section(
+            rx.el.div(title, class_name="caption"),
+            rx.el.dl(rx.foreach(question.details, one), class_name="pairs wide-names"),
+            class_name="exact",
+            aria_label=title,
+        ),
+    )
+
+
+def facts() -> rx.Component:
+    return rx.el.div(
+        rx.el.span("Asked ", question.asked, title=question.asked_at),
+        rx.cond(
+            (question.left != "") & (question.outcome == ""),
+            rx.el.span("Due ", question.left, title=question.until),
+        ),
+        rx.el.span("For ", question.whom),
+        rx.el.span(
+            "Fingerprint ",
+            rx.el.span(question.fingerprint, class_name="mono"),
+            copy_button(question.hash, "Copy the whole fingerprint"),
+            title="An answer counts for exactly what is shown here; one that was given to anything else is refused.",
+        ),
+        class_name="ask-facts",
+    )
+
+
+def answer() -> rx.Component:
+    """The form, or why there is none."""
+    closed = note(question.outcome)
+    return rx.cond(
+        question.outcome != "",
+        closed,
+        rx.cond(question.refused != "", note(question.refused), form()),
+    )
+
+
+def form() -> rx.Component:
+    return rx.el.form(
+        rx.cond(question.choices.length() > 0, choices()),
+        rx.foreach(question.fields, field),
+        labelled(
+            "comment",
+            "Note",
+            rx.el.textarea(
+                name="comment",
+                id="answer-comment",
+                rows=2,
+                max_length=4000,
+                placeholder="Why, or what to look out for",
+                aria_invalid=_is_wrong("comment"),
+            ),
+            required=False,
+            area=True,
+        ),
+        rx.cond(QuestionsState.fault != "", note(QuestionsState.fault, kind="error")),
+        rx.cond(question.mode == "approval", fault_line("decision", "")),
+        rx.el.div(buttons(), class_name="row ask-foot"),
+        id="answer",
+        key=question.key + question.hash,  # another question: empty fields
+        no_validate=True,
+        on_submit=_send(""),
+        class_name="ask-form",
+        aria_label="Answer",
+    )
+
+
+def buttons() -> rx.Component:
+    decide = rx.fragment(
+        button("Approve", kind="primary", icon="check", on_click=_send("approve")),
+        button("Reject", kind="danger", icon="x", on_click=_send("reject")),
+    )
+    return rx.cond(
+        question.mode == "approval", decide, button("Send answer", kind="primary", icon="check", type="submit")
+    )
+
+
+def _send(decision: str) -> Any:
+    return rx.call_script(READ_ANSWER, callback=lambda posted: QuestionsState.give(decision, posted))
+
+
+def choices() -> rx.Component:
+    def one(choice: rx.Var[str]) -> rx.Component:
+        return rx.el.label(
+            rx.el.input(type="radio", name="decision", value=choice, aria_invalid=_is_wrong("decision")),
+            rx.el.span(choice),
+            class_name="tick",
+        )
+
+    return rx.el.fieldset(
+        rx.el.legend("Choose one", class_name="caption"),
+        rx.foreach(question.choices, one),
+        fault_line("decision", ""),
+        class_name="ask-field",
+    )
+
+
+def field(one: Field) -> rx.Component:
+    return rx.match(
+        one.kind,
+        ("yes", yes(one)),
+        ("choices", boxes(one)),
+        ("choice", labelled(one.name, one.title, dropdown(one), required=one.required, hint=one.hint)),
+        (
+            "multiline",
+            labelled(one.name, one.title, long_text(one), required=one.required, hint=one.hint, area=True),
+        ),
+        labelled(one.name, one.title, text(one), required=one.required, hint=one.hint),
+    )
+
+
+def labelled(
+    name: Any, title: Any, control: rx.Component, *, required: Any, hint: Any = "", area: bool = False
+) -> rx.Component:
+    """A label, its control, and beneath it what to mend, or a hint."""
+    box = "field area short" if area else "field"
+    return rx.el.div(
+        rx.el.label(title, optional(required), html_for=f"answer-{name}", class_name="caption"),
+        rx.el.div(control, class_name=rx.cond(_is_wrong(name), f"{box} invalid", box)),
+        fault_line(name, hint),
+        class_name="ask-field",
+    )
+
+
+def optional(required: Any) -> rx.Component:
+    mark = rx.el.span(" optional", class_name="faint-word")
+    if isinstance(required, bool):
+        return rx.fragment() if required else mark
+    return rx.cond(required, rx.fragment(), mark)
+
+
+def fault_line(name: Any, hint: Any) -> rx.Component:
+    wrong = QuestionsState.wrong
+    return rx.cond(
+        _is_wrong(name),
+        rx.el.div(wrong[name], class_name="hint bad", role="alert", id=f"answer-{name}-fault"),
+        rx.cond(hint != "", rx.el.div(hint, class_name="hint")) if isinstance(hint, rx.Var) else rx.fragment(),
+    )
+
+
+def _is_wrong(name: Any) -> Any:
+    return QuestionsState.wrong.contains(name)
+
+
+def _common(one: Field) -> dict[str, Any]:
+    return {
+        "name": f"f:{one.name}",
+        "id": f"answer-{one.name}",
+        "aria_invalid": _is_wrong(one.name),
+        "aria_required": one.required,
+        "aria_describedby": f"answer-{one.name}-fault",
+    }
+
+
+def text(one: Field) -> rx.Component:
+    kind = rx.match(one.kind, *[(known, known) for known in _INPUTS], "text")
+    keys = rx.match(one.kind, ("integer", "numeric"), ("number", "decimal"), "text")
+    return rx.el.input(type=kind, input_mode=keys, default_value=one.given, auto_complete="off", **_common(one))
+
+
+def long_text(one: Field) -> rx.Component:
+    return rx.el.textarea(default_value=one.given, rows=4, **_common(one))
+
+
+def dropdown(one: Field) -> rx.Component:
+    return rx.el.select(
+        rx.el.option("Please choose", value=""),
+        rx.foreach(one.options, lambda option: rx.el.option(option, value=option)),
+        default_value=one.given,
+        **_common(one),
+    )
+
+
+def yes(one: Field) -> rx.Component:
+    return rx.el.div(
+        rx.el.label(
+            rx.el.input(type="checkbox", value="yes", default_checked=one.given == "yes", **_common(one)),
+            rx.el.span(one.title),
+            class_name="tick",
+        ),
+        fault_line(one.name, one.hint),
+        class_name="ask-field",
+    )
+
+
+def boxes(one: Field) -> rx.Component:
+    def box(option: rx.Var[str]) -> rx.Component:
+        return rx.el.label(
+            rx.el.input(
+                type="checkbox",
+                value=option,
+                name=f"f:{one.name}",
+                default_checked=one.chosen.contains(option),
+                aria_invalid=_is_wrong(one.name),
+            ),
+            rx.el.span(option),
+            class_name="tick",
+        )
+
+    return rx.el.fieldset(
+        rx.el.legend(one.title, optional(one.required), class_name="caption"),
+        rx.foreach(one.options, box),
+        fault_line(one.name, one.hint),
+        class_name="ask-field",
+    )
