@@ -12,7 +12,7 @@ from engine.store.access import desk
 
 Json = Any
 
-_OWN_COLUMNS = ("priority", "category", "customer_id", "message")
+_OWN_COLUMNS = ("queue", "priority", "category", "customer_id", "message")
 
 
 async def escalate_to_human(call: ActionCall, parameters: Mapping[str, Json]) -> Json:
@@ -38,6 +38,18 @@ async def escalate_to_technical_lead(call: ActionCall, parameters: Mapping[str, 
 async def escalate_to_technical_specialist(call: ActionCall, parameters: Mapping[str, Json]) -> Json:
     """Into the technical specialists' queue."""
     return await _escalate(call, parameters, "technical_specialist")
+
+
+async def hand_over(call: ActionCall, parameters: Mapping[str, Json]) -> Json:
+    """A conversation, into the queue of that name or of that person."""
+    return await _escalate(call, parameters, parameters["queue"])
+
+
+async def resolve_escalation(call: ActionCall, parameters: Mapping[str, Json]) -> Json:
+    """Done with it; a second time changes nothing."""
+    async with call.transaction() as tx:
+        row = await desk.resolve_escalation(tx, parameters["escalation_id"], parameters.get("note"))
+        return {"escalation_id": row.number, "queue": row.queue, "escalation_status": row.status}
 
 
 async def schedule_follow_up(call: ActionCall, parameters: Mapping[str, Json]) -> Json:

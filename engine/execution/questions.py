@@ -1,7 +1,7 @@
 """What a person is asked, and whether an answer is one. Pure; used where the answer comes in, and again by the step.
 
-A question is {mode: approval | form | choice, message, details, choices, form, order, assignees, hash}; `order` is
-{details, form}: their names as they were written, which JSON in the database forgets. An answer is {hash, decision,
+A question is {mode: approval | form | choice | handoff, message, details, choices, form, order, assignees, hash}, with
+`order` {details, form}: their names as written, which JSON in the database forgets. An answer is {hash, decision,
 values?, comment?, by?}.
 """
 
@@ -15,6 +15,7 @@ from typing import Any
 from engine.execution.schema_check import problems
 
 Json = Any
+DECISIONS = {"approval": ["approve", "reject"], "form": ["submit"], "handoff": ["resolve"]}
 
 
 def hash_of(shown: Mapping[str, Json]) -> str:
@@ -27,7 +28,7 @@ def faults(asked: Mapping[str, Json], answer: Mapping[str, Json]) -> list[str]:
     """What is wrong with an answer {hash, decision, values?, comment?, by?} to what was asked; nothing: it is one."""
     if answer.get("hash") != asked["hash"]:
         return ["what the answer is about has changed"]
-    wanted = {"approval": ["approve", "reject"], "form": ["submit"], "choice": asked["choices"]}[asked["mode"]]
+    wanted = asked["choices"] if asked["mode"] == "choice" else DECISIONS[asked["mode"]]
     if answer.get("decision") not in wanted:
         return [f"decision must be one of {', '.join(wanted)}"]
     if asked["form"] is None:

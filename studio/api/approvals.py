@@ -23,7 +23,7 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     hash: str = Field(pattern="^[0-9a-f]{64}$")
-    decision: str = Field(max_length=500, description="approve, reject, submit, or one of the choices.")
+    decision: str = Field(max_length=500, description="approve, reject, submit, resolve, or one of the choices.")
     values: dict[str, Any] = Field(default_factory=dict, description="The fields of the form.")
     comment: str | None = Field(None, max_length=4000)
 

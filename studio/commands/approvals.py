@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     answer = actions.add_parser("answer", help="answer a question as the operator")
     answer.add_argument("run_id", type=UUID)
     answer.add_argument("seq", type=int, help="the question's number in its run")
-    answer.add_argument("decision", help="approve, reject, submit, or one of the choices")
+    answer.add_argument("decision", help="approve, reject, submit, resolve, or one of the choices")
     answer.add_argument("--hash", help="of what you were shown (default: of what is asked now)")
     answer.add_argument("--values", default="{}", metavar="JSON|@FILE", help="fields of the form")
     answer.add_argument("--comment")

@@ -13,7 +13,7 @@ from studio.pages.questions import READ_ANSWER, QuestionsState
 from studio.services.questions import Detail, Field, QuestionLine
 
 question = QuestionsState.question
-_ICONS = (("approval", "stamp"), ("form", "clipboard_list"), ("choice", "list_checks"))
+_ICONS = (("approval", "stamp"), ("form", "clipboard_list"), ("choice", "list_checks"), ("handoff", "headset"))
 _INPUTS = ("text", "email", "url", "date", "time")
 
 
@@ -166,9 +166,8 @@ def buttons() -> rx.Component:
         button("Approve", kind="primary", icon="check", on_click=_send("approve")),
         button("Reject", kind="danger", icon="x", on_click=_send("reject")),
     )
-    return rx.cond(
-        question.mode == "approval", decide, button("Send answer", kind="primary", icon="check", type="submit")
-    )
+    title = rx.cond(question.mode == "handoff", "Mark as resolved", "Send answer")
+    return rx.cond(question.mode == "approval", decide, button(title, kind="primary", icon="check", type="submit"))
 
 
 def _send(decision: str) -> Any:

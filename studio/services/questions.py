@@ -12,6 +12,7 @@ from uuid import UUID
 import orjson
 
 from engine.errors import InputError
+from engine.execution.questions import DECISIONS
 from engine.execution.schema_check import problems
 from engine.language.forms import FormError, FormField, form_fields, label, read_form
 from engine.store.access import approvals, identity, runs
@@ -162,7 +163,8 @@ async def give(
     """
     async with db.transaction(scope) as tx:
         asked = (await approvals.get(tx, *key_of(seen.key))).data
-    decision = "submit" if asked["mode"] == "form" else _text(posted, "decision")
+    only = DECISIONS.get(asked["mode"], [])
+    decision = only[0] if len(only) == 1 else _text(posted, "decision")
     comment = _text(posted, "comment").strip()
     if len(comment) > COMMENT:
         return {"comment": f"At most {COMMENT:,} characters."}
@@ -230,7 +232,7 @@ def _refusal(scope: Scope, assignees: Sequence[str], email: str | None) -> str:
 
 def _outcome(wait: RunWait, given: RunSignal | None, now: datetime) -> str:
     if given is not None:
-        said = {"approve": "Approved", "reject": "Rejected", "submit": "Answered"}
+        said = {"approve": "Approved", "reject": "Rejected", "submit": "Answered", "resolve": "Resolved"}
         decision = str(given.data.get("decision"))
         how = said.get(decision, f"Answered “{decision}”") if wait.reason != "choice" else f"Answered “{decision}”"
         return f"{how} by {given.data.get('by')}, {words.ago(given.created_at, now)}."

@@ -32,6 +32,7 @@ EXPECTED = [
     "event",
     "extractor",
     "guardrail",
+    "handoff",
     "http",
     "human",
     "join",
@@ -58,6 +59,7 @@ TOOLS = [
     "capture_payment",
     "search_knowledge_base",
     "send_email",
+    "hand_over",
 ]
 INPUT = {
     "message": "hi",
@@ -99,10 +101,25 @@ def around(node_type: NodeType) -> str:
 
 def world() -> World:
     child = workflow("nodes: [{name: start, type: start}, {name: end, type: end}]\nedges: [{from: start, to: end}]\n")
-    answer = {"intent": "order", "class": "order", "confidence": 1, "order_id": "1", "score": 1, "reason": "good"}
+    answer = {
+        "intent": "order",
+        "class": "order",
+        "confidence": 1,
+        "order_id": "1",
+        "score": 1,
+        "reason": "good",
+        "summary": "x",
+    }
+    result = {
+        "order": {"status": "paid"},
+        "search_results": [],
+        "escalation_id": "ESC-1",
+        "queue": "q",
+        "priority": "low",
+    }
     return World(
         FakeModels({"*": json.dumps(answer)}),
-        FakeTools({name: {"order": {"status": "paid"}, "search_results": []} for name in TOOLS}),
+        FakeTools(dict.fromkeys(TOOLS, result)),
         FakeHttp(HttpReply(200, {}, {"rate": 1.1})),
         FakeDefinitions({"track_order": child}),
     )

@@ -11,9 +11,10 @@ from uuid import UUID
 
 import pytest
 
+from connectors.toolbox import Toolbox
 from engine.errors import Conflict, Forbidden, InputError, NotFound
 from engine.settings import Settings
-from engine.store.access import identity
+from engine.store.access import desk, identity
 from engine.store.session import Database, Scope
 from runners.client import ByText, RunRequest
 from runners.connections import Connections
@@ -186,3 +187,34 @@ async def test_what_is_answered_is_no_longer_listed_while_its_run_waits_for_a_wo
     for wrong in ("", "x", f"{question['run_id']}.99", f"{question['run_id']}.²", key + "0"):
         with pytest.raises(NotFound):
             await questions.load(runtime.db, scope, wrong)
+
+
+async def test_a_hand_off_is_resolved_like_a_question(
+    runtime: Runtime, scope: Scope, database: Database, settings: Settings, connections: Connections
+) -> None:
+    """With the real service desk: the matter is open until a person has resolved it."""
+    nodes = [
+        "- {name: start, type: start, config: {}}",
+        "- {name: over, type: handoff, config: {queue: tier1, summary: 'Lamp {n}', resume_on: resolved}}",
+        "- {name: end, type: end, config: {output: {it: '${nodes.over.output}', reply: context.reply_text}}}",
+    ]
+    text = workflow_text("handing", nodes, ["- {from: start, to: over}", "- {from: over, to: end}"])
+    ports = replace(counting_world(Path("unused")), tools=Toolbox(database, secret="s", base_url="http://x"))
+    real = await Runtime.open(settings, connections, ports=ports)
+    try:
+        run_id = await real.client.submit(scope, RunRequest(ByText(text), {"message": "Help", "n": 7}))
+        assert await real.host.execute(scope.tenant_id, run_id) == "suspended"
+        (line,) = await questions.waiting(real.db, scope)
+        assert (line.mode, line.message) == ("handoff", "Lamp 7")
+        async with database.transaction(scope) as tx:
+            assert [one.status for one in await desk.list_escalations(tx)] == ["open"]
+        question = {"run_id": str(run_id), "seq": int(line.key.rpartition(".")[2])}
+        assert set(await send(real, scope, question, reply="x" * 8001)) == {"reply"}
+        assert await send(real, scope, question, reply="Sent.", comment="new lamp") == {}
+        assert await real.host.execute(scope.tenant_id, run_id) == "succeeded"
+        assert (await real.client.get(scope, run_id)).output["reply"] == "Sent."
+        async with database.transaction(scope) as tx:
+            (one,) = await desk.list_escalations(tx)
+        assert (one.status, one.details["resolution"], one.run_id) == ("resolved", "new lamp", run_id)
+    finally:
+        await real.close()

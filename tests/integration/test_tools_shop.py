@@ -36,6 +36,8 @@ GOOD = {
     "escalate_to_specialist": {"complaint_type": "product", "message": "Broken"},
     "escalate_to_technical_lead": {"issue_type": "bug", "severity": "high"},
     "escalate_to_technical_specialist": {"issue_type": "login"},
+    "hand_over": {"queue": "tier1", "conversation": [{"role": "user", "content": "Help"}]},
+    "resolve_escalation": {"escalation_id": "ESC-000001", "note": "done"},
     "schedule_follow_up": {"customer_id": "CUS-0001", "complaint_id": "ESC-000001", "follow_up_date": "tomorrow"},
     "schedule_technical_follow_up": {"issue_id": "ESC-000002"},
 }
@@ -59,6 +61,8 @@ BAD = {
     "escalate_to_specialist": ({"message": "x" * 9000}, "escalation_error"),
     "escalate_to_technical_lead": ({"severity": ["high"]}, "escalation_error"),
     "escalate_to_technical_specialist": ({"message": True}, "escalation_error"),
+    "hand_over": ({"message": "no queue"}, "escalation_error"),
+    "resolve_escalation": ({"escalation_id": "ESC-999999"}, "escalation_error"),
     "schedule_follow_up": ({"follow_up_date": "whenever"}, "follow_up_error"),
     "schedule_technical_follow_up": ({"follow_up_date": "2001-01-01"}, "follow_up_error"),
 }
@@ -73,6 +77,8 @@ async def shop(database: Database, scope: Scope) -> Shop:
 async def test_a_good_call_fits_the_schema(shop: Shop, tool: str) -> None:
     if tool == "notify_sales_team":
         await shop.call("create_lead", name="Cy Park", email="cy@example.com")
+    if tool == "resolve_escalation":
+        await shop.call("escalate_to_human", message="Help")
     result = await shop.call(tool, **GOOD[tool])
     Draft202012Validator(toolbox_specs()[tool].returns).validate(result)
 
@@ -248,6 +254,22 @@ async def test_an_escalation_keeps_all_that_is_known(shop: Shop, database: Datab
         row = (await tx.session.execute(sa.select(Escalation))).scalar_one()
     assert (row.category, row.customer_ref, row.message) == ("billing", "CUS-0001", "Charged twice!")
     assert row.details["analysis"] == {"reason": "double charge"}
+
+
+async def test_a_hand_over_goes_to_its_queue_and_is_resolved_once(
+    shop: Shop, database: Database, other_scope: Scope
+) -> None:
+    made = await shop.call("hand_over", queue="ada@example.org", message="Call back", workflow="support")
+    assert (made["queue"], made["priority"], made["escalation_status"]) == ("ada@example.org", "medium", "open")
+    other = await open_shop(database, other_scope)
+    with pytest.raises(PermanentError):
+        await other.call("resolve_escalation", escalation_id=made["escalation_id"])
+    for note in ("called", "called again"):
+        done = await shop.call("resolve_escalation", escalation_id=made["escalation_id"], note=note)
+        assert done["escalation_status"] == "resolved"
+    async with database.transaction(shop.scope) as tx:
+        row = (await tx.session.execute(sa.select(Escalation))).scalar_one()
+    assert row.details == {"workflow": "support", "resolution": "called"}
 
 
 async def test_follow_ups_get_a_day(shop: Shop, database: Database) -> None:

@@ -21,7 +21,7 @@ from engine.store.session import Tx
 from engine.store.tables.runs import RunRow, RunSignal, RunWait
 
 Json = Any
-REASONS = ("approval", "form", "choice")
+REASONS = ("approval", "form", "choice", "handoff")
 _MESSAGE_SHOWN = 300  # characters, in a list
 
 

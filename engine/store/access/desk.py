@@ -86,6 +86,20 @@ async def open_escalation(
     return await _once(tx, row)
 
 
+async def resolve_escalation(tx: Tx, number: str, note: str | None) -> Escalation:
+    """Nothing is to be done any more; one that is resolved stays as it is. Raises NotFound."""
+    query = select(Escalation).where(col(Escalation.tenant_id) == tx.scope.tenant_id, Escalation.number == number)
+    row = (await tx.session.execute(query.with_for_update())).scalar_one_or_none()
+    if row is None:
+        raise NotFound(f"There is no escalation {number!r}.")
+    if row.status != "resolved":
+        row.status = "resolved"
+        row.details = {**row.details, "resolution": note} if note else row.details
+        tx.session.add(row)
+        await tx.session.flush()
+    return row
+
+
 async def plan_follow_up(
     tx: Tx,
     *,
