@@ -20,6 +20,7 @@ from studio.api import (
     problems,
     runs,
     system,
+    versions,
     workflows,
 )
 from studio.api.access import permission_of
@@ -34,6 +35,7 @@ ROUTERS = (
     system.router,
     auth_router,
     workflows.router,
+    versions.router,
     editor.router,
     runs.router,
     approvals.router,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from engine.store.tables.audit import AuditEntry
 from engine.store.tables.events import DeadLetter, OutboxEvent, Subscription
-from engine.store.tables.workflows import WorkflowRow, WorkflowVersion
+from engine.store.tables.workflows import WorkflowRow
 from studio.services.publishing import Address
 
 
@@ -23,16 +23,6 @@ def workflow_json(row: WorkflowRow, *, text: bool = False) -> dict[str, Any]:
         "updated_at": _iso(row.updated_at),
     }
     return shown | ({"text": row.text, "layout": row.layout} if text else {})
-
-
-def version_json(row: WorkflowVersion) -> dict[str, Any]:
-    return {
-        "number": row.number,
-        "version": row.version,
-        "hash": row.hash,
-        "note": row.note,
-        "created_at": _iso(row.created_at),
-    }
 
 
 def address_json(address: Address) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from engine.store.access import event_triggers
 from engine.store.access import workflows as access
 from engine.store.session import Scope
 from studio.api.access import container_of, requires
-from studio.api.views import address_json, version_json, workflow_json
+from studio.api.views import address_json, workflow_json
 from studio.services import publishing, schedules
 
 router = APIRouter(prefix="/api/v1/workflows", tags=["workflows"])
@@ -79,13 +79,6 @@ async def save(request: Request, name: str, body: SaveDraft, scope: Writer) -> d
         revision = await access.save_draft(tx, row.workflow_id, text=body.text, revision=body.revision)
     found = [d.to_dict() for d in validate(Document.parse(body.text))]
     return {"name": name, "revision": revision, "diagnostics": found}
-
-
-@router.get("/{name}/versions", summary="Published versions, newest first")
-async def list_versions(request: Request, name: str, scope: Reader) -> dict[str, Any]:
-    async with container_of(request).db.transaction(scope) as tx:
-        row = await access.get_by_name(tx, name)
-        return {"versions": [version_json(v) for v in await access.versions(tx, row.workflow_id)]}
 
 
 @router.post("/{name}/publish", summary="Publish the draft as the next version", status_code=201)

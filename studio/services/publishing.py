@@ -55,9 +55,10 @@ class NotPublishable(SchemaError):
 
     code = "not_publishable"
 
-    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+    def __init__(self, diagnostics: Sequence[Diagnostic], what: str = "the draft") -> None:
         faults = [{"code": d.code, "message": d.message, "line": d.line, "column": d.column} for d in diagnostics]
-        super().__init__(f"The draft has {len(faults)} error(s); mend them before publishing.", errors=faults)
+        message = f"{what[0].upper()}{what[1:]} has {len(faults)} error(s); mend them before publishing."
+        super().__init__(message, errors=faults)
 
 
 async def publish(db: Database, scope: Scope, workflow_id: UUID, note: str = "") -> Published:
@@ -73,17 +74,44 @@ async def publish(db: Database, scope: Scope, workflow_id: UUID, note: str = "")
         if errors or document.workflow is None:
             raise NotPublishable(errors)
         version = await workflows.publish(tx, workflow_id, note)
-        tenant = await identity.get_tenant(tx)
-        triggers = [t for t in document.workflow.triggers if t.type in PUBLISHED_KINDS]
-        kept = {(t.type, endpoint_path(t, row.name)) for t in triggers if t.enabled}
-        for endpoint in await workflows.list_endpoints(tx, workflow_id):
-            endpoint.enabled = (endpoint.kind, endpoint.path) in kept
-        opened = [await _open(tx, row, document.workflow, tenant.slug, t) for t in triggers if t.enabled]
-        await keep_triggers(tx, workflow_id, document.workflow)
+        opened = await _serve(tx, row, document.workflow)
         await audit.record(
             tx, "workflow.publish", "workflow", workflow_id, {"name": row.name, "number": version.number}
         )
-    return Published(version.number, tuple(opened))
+    return Published(version.number, opened)
+
+
+async def make_live(db: Database, scope: Scope, workflow_id: UUID, number: int, seen: int | None) -> Published:
+    """Publish a version that exists already, an earlier one to roll back; the draft stays as it is.
+
+    `seen`: the number that was live for the person who decides. Raises NotFound, Conflict when another one is live by
+    now or an address belongs to another workflow, NotPublishable when this Heddle no longer accepts the version.
+    """
+    engine.nodes.load()
+    async with db.transaction(scope) as tx:
+        row = await workflows.get_workflow(tx, workflow_id)
+        version = await workflows.get_version(tx, workflow_id, number)
+        document = Document.parse((await workflows.get_definition(tx, version.hash)).text)
+        errors = [d for d in validate(document) if d.severity == "error"]
+        if errors or document.workflow is None:
+            raise NotPublishable(errors, f"version {number}")
+        await workflows.make_live(tx, workflow_id, number, seen)
+        opened = await _serve(tx, row, document.workflow)
+        details = {"name": row.name, "number": number, "was": seen}
+        await audit.record(tx, "workflow.make_live", "workflow", workflow_id, details)
+    return Published(number, opened)
+
+
+async def _serve(tx: Tx, row: WorkflowRow, workflow: Workflow) -> tuple[Address, ...]:
+    """Let the addresses, schedules and topics be those of this version, and of no other."""
+    tenant = await identity.get_tenant(tx)
+    triggers = [t for t in workflow.triggers if t.type in PUBLISHED_KINDS]
+    kept = {(t.type, endpoint_path(t, row.name)) for t in triggers if t.enabled}
+    for endpoint in await workflows.list_endpoints(tx, row.workflow_id):
+        endpoint.enabled = (endpoint.kind, endpoint.path) in kept
+    opened = [await _open(tx, row, workflow, tenant.slug, t) for t in triggers if t.enabled]
+    await keep_triggers(tx, row.workflow_id, workflow)
+    return tuple(opened)
 
 
 async def unpublish(db: Database, scope: Scope, workflow_id: UUID) -> None:

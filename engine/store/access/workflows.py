@@ -178,6 +178,25 @@ async def publish(tx: Tx, workflow_id: UUID, note: str = "") -> WorkflowVersion:
     return version
 
 
+async def make_live(tx: Tx, workflow_id: UUID, number: int, seen: int | None) -> None:
+    """Make an earlier or later version the published one; `seen` is the number that was published for the caller.
+
+    Raises NotFound, Conflict when another one is published by now, or this one already. The caller has validated it.
+    """
+    row = await tx.session.get(
+        WorkflowRow, (tx.scope.tenant_id, workflow_id), with_for_update=True, populate_existing=True
+    )
+    if row is None:
+        raise NotFound("No such workflow.")
+    if row.published_number != seen:
+        now = "no version" if row.published_number is None else f"version {row.published_number}"
+        raise Conflict(f"What is live was changed meanwhile: it is {now} now.", live=row.published_number)
+    if number == seen:
+        raise Conflict(f"Version {number} is live already.")
+    row.published_number = (await get_version(tx, workflow_id, number)).number
+    await tx.session.flush()
+
+
 async def unpublish(tx: Tx, workflow_id: UUID) -> None:
     """Take the published version and all addresses away. Raises NotFound, Conflict when there is none."""
     row = await tx.session.get(WorkflowRow, (tx.scope.tenant_id, workflow_id), with_for_update=True)
