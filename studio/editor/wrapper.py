@@ -30,6 +30,7 @@ class WorkflowEditor(NoSSRComponent):
         "@codemirror/language@6.13.1",
         "@codemirror/lang-yaml@6.1.3",
         "@codemirror/lint@6.9.8",
+        "@codemirror/merge@6.12.3",
         "@codemirror/search@6.7.2",
         "@lezer/highlight@1.2.5",
     ]

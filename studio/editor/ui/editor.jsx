@@ -5,6 +5,7 @@ import "./editor.css";
 import "./canvas/canvas.css";
 import "./panels.css";
 import "./overlays.css";
+import "./versions/versions.css";
 import { Session } from "./core/session.js";
 import { EditorContext } from "./core/store.js";
 import { Frame, Waiting } from "./frame/frame.jsx";

@@ -1,4 +1,4 @@
-// Questions to the server that change nothing, over plain HTTP with the session's cookie.
+// What goes to the server over plain HTTP, with the session's cookie: everything but commits, runs and publishing.
 
 async function ask(url, body, signal) {
   const response = await fetch(url, {
@@ -14,6 +14,20 @@ async function ask(url, body, signal) {
   if (!response.ok) throw new Error(answer.detail ?? `The server answered ${response.status}.`);
   return answer;
 }
+
+const workflow = (name) => `/api/v1/workflows/${encodeURIComponent(name)}`;
+
+// {live, draft, versions}, newest first.
+export const getVersions = (name) => ask(`${workflow(name)}/versions`);
+
+// {before, after, difference}; a side is a version's number, or null for the draft.
+export function getComparison(name, before, after) {
+  const sides = Object.entries({ before, after }).filter(([, side]) => side !== null);
+  return ask(`${workflow(name)}/compare?${new URLSearchParams(sides)}`);
+}
+
+// `live`: the number that is published as far as this browser knows.
+export const makeLive = (name, number, live) => ask(`${workflow(name)}/versions/${number}/live`, { live });
 
 // YAML with `nodes:` as {nodes, edges, layout}; throws with a sentence when it is none.
 export const readFragment = (text) => ask("/api/v1/editor/fragment", { text });

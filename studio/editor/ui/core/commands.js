@@ -66,6 +66,7 @@ export const COMMANDS = [
   { id: "run", title: "Run", group: "Run", keys: ["Mod+Enter"], inText: true, words: "test execute", why: (s) => whyNoRun(s) ?? (isRunning(s) ? "A run is under way." : null), run: (s) => s.runs.again() },
   { id: "cancel-run", title: "Cancel the run", group: "Run", why: (s) => (isRunning(s) ? null : "Nothing is running."), run: (s) => s.runs.cancel() },
   { id: "clear-run", title: "Clear the run from the canvas", group: "Run", why: (s) => (s.state.run?.steps.length ? null : "No run lies over the canvas."), run: (s) => s.runs.clear() },
+  { id: "versions", title: "Versions: history, compare, restore", group: "View", keys: ["H"], words: "diff changes roll back published live", run: (s) => s.versions.open() },
   { id: "publish", title: "Publish version", group: "Run", words: "live deploy", why: (s) => (s.state.view.can.publish ? null : "Your role does not allow publishing."), run: (s) => s.set({ publish: { step: "form" } }) },
 ];
 

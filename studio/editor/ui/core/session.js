@@ -1,11 +1,12 @@
 // One open workflow: what the components can ask for. Holds the store, the text, and the way to the server.
 import { redo, redoDepth, undo, undoDepth } from "@codemirror/commands";
-import { applyFix, applyLayout, createView, goToLine, layoutOf, minimalChange, textOf } from "../text/view.js";
+import { applyDraft, applyFix, applyLayout, createView, goToLine, layoutOf, minimalChange, textOf } from "../text/view.js";
 import { showLines, showProblems } from "../text/look.js";
 import { readLayout } from "../text/layout.js";
 import { atLine, edgeOf, linesOfNode, placeOfEdge, readGraph } from "../graph/graph.js";
 import { place } from "../graph/places.js";
 import { RunControl } from "../run/run_control.js";
+import { Versions } from "../versions/versions.js";
 import { Backup } from "./backup.js";
 import { createStore } from "./store.js";
 import { Drafts } from "./drafts.js";
@@ -17,7 +18,7 @@ const START = {
   run: null, chat: [], busy: false, drawer: { tab: "chat", open: true }, inspector: "settings",
   picker: null, palette: null, menu: null, publish: null, conflict: null, sheet: false, tour: null, toast: null,
   focusStep: null, fit: 0, reveal: null, zoom: null, snap: true, map: null, hovered: null, over: null, naming: null,
-  focusName: null, problem: -1, kept: null,
+  focusName: null, problem: -1, kept: null, versions: null,
 };
 
 export class Session {
@@ -26,6 +27,7 @@ export class Session {
     this.store = createStore(START);
     this.server = {};
     this.runs = new RunControl(this);
+    this.versions = new Versions(this);
     this.drafts = new Drafts();
     this.backup = new Backup(this);
     this.checks = { asked: null, done: null, waiting: [] };
@@ -260,6 +262,12 @@ export class Session {
     const change = minimalChange(this.text, kept.text);
     if (change) applyFix(this.view, [change]);
     this.set({ kept: null });
+  }
+
+  // Another draft in place of this one, as a change of this person's: one step of the history.
+  replaceDraft(text, layout) {
+    applyDraft(this.view, text, readLayout(layout));
+    this.set((s) => ({ fit: s.fit + 1 }));
   }
 
   get text() {

@@ -20,11 +20,12 @@ export function onKey(event, session) {
   perform(session, found.id);
 }
 
-const isOpen = ({ palette, publish, conflict, sheet }) => Boolean(palette || publish || conflict || sheet);
+const isOpen = ({ palette, publish, conflict, sheet, versions }) => Boolean(palette || publish || conflict || sheet || versions);
 
 function escape(event, session, inText) {
-  const { palette, picker, menu, publish, sheet, tour } = session.state;
+  const { palette, picker, menu, publish, sheet, tour, versions } = session.state;
   if (palette || picker || menu || publish || sheet) session.set({ palette: null, picker: null, menu: null, publish: null, sheet: false });
+  else if (versions) session.versions.close();
   else if (tour !== null) session.set({ tour: null });
   else if (!inText) session.select([]);
 }

@@ -9,7 +9,10 @@ export function Dialog({ title, onClose, children, testid, wide = false }) {
     return () => before?.focus?.();
   }, []);
   const onKeyDown = (event) => {
-    if (event.key === "Escape") onClose?.();
+    if (event.key === "Escape" && onClose) {
+      event.preventDefault(); // what lies under the dialog stays open
+      onClose();
+    }
     if (event.key !== "Tab") return;
     const stops = [...box.current.querySelectorAll("button:not(:disabled), input, textarea, a[href]")];
     const [first, last] = [stops[0], stops.at(-1)];

@@ -10,6 +10,7 @@ import { Inspector } from "../inspector/inspector.jsx";
 import { Palette } from "../palette/palette.jsx";
 import { Picker } from "../picker/picker.jsx";
 import { Drawer } from "../run/drawer.jsx";
+import { VersionsView } from "../versions/versions_view.jsx";
 import { YamlPane } from "../text/pane.jsx";
 import { ConflictDialog, PublishDialog } from "./dialogs.jsx";
 import { KeptDraft, Unsaved } from "./notices.jsx";
@@ -21,12 +22,13 @@ import { TopBar } from "./topbar.jsx";
 export function Frame() {
   const mode = useValue((s) => s.mode);
   const drawerOpen = useValue((s) => s.drawer.open);
+  const covered = useValue((s) => Boolean(s.versions));
   const sizes = usePaneSizes();
   useWindow();
   return (
     <div className={`hed mode-${mode} ${drawerOpen ? "" : "drawer-closed"}`} data-testid="editor">
       <TopBar />
-      <div className="hed-main" style={sizes.style}>
+      <div className="hed-main" style={sizes.style} inert={covered}>
         <YamlPane />
         {mode !== "yaml" && <Canvas />}
         <Drawer />
@@ -34,6 +36,7 @@ export function Frame() {
         <Resizers sizes={sizes} />
         <Tour />
       </div>
+      <VersionsView />
       <Picker />
       <Menu />
       <Palette />
@@ -59,7 +62,7 @@ function useWindow() {
     };
     window.addEventListener("keydown", pressed);
     window.addEventListener("beforeunload", leaving);
-    const leave = clipboardEvents(session, isText);
+    const leave = clipboardEvents(session, (target) => isText(target) || Boolean(session.state.versions));
     return () => {
       window.removeEventListener("keydown", pressed);
       window.removeEventListener("beforeunload", leaving);

@@ -1,5 +1,5 @@
 // Breadcrumb, what is saved and live, the panes, Run and Publish.
-import { Check, CloudOff, Command, Keyboard, LoaderCircle, Play, Redo2, Search, Square, TriangleAlert, Undo2 } from "lucide-react";
+import { Check, CloudOff, Command, History, Keyboard, LoaderCircle, Play, Redo2, Search, Square, TriangleAlert, Undo2 } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
 import { CommandButton } from "./command_button.jsx";
 import { ago } from "./format.js";
@@ -63,6 +63,7 @@ function HistoryButtons() {
     <div className="hed-icons">
       {can && <CommandButton id="undo" icon={Undo2} />}
       {can && <CommandButton id="redo" icon={Redo2} />}
+      <CommandButton id="versions" icon={History} testid="open-versions" />
       <CommandButton id="search" icon={Search} />
       <CommandButton id="palette" icon={Command} />
       <CommandButton id="shortcuts" icon={Keyboard} />

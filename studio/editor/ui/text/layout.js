@@ -46,6 +46,11 @@ export function changed(layout, change) {
   return { before, after: change };
 }
 
+// The change that puts `next` in the place of `old`: what it does not have goes.
+export function replaced(old, next) {
+  return Object.fromEntries(PARTS.map((part) => [part, new Map([...[...old[part].keys()].map((id) => [id, null]), ...next[part]])]));
+}
+
 // From the stored sidecar, which may have been written by hand: what is not understood is left out.
 export function readLayout(stored) {
   const layout = emptyLayout();

@@ -1,12 +1,12 @@
 // Windows line ends: a file that has them keeps them.
 import { EditorState } from "@codemirror/state";
-import { fromServer } from "./marks.js";
+import { asIs, fromServer } from "./marks.js";
 
 // Files keep their line ends. The document holds "\r" as a character, and every touched line keeps exactly one at its end.
 export function keepLineEnds(crlf) {
   if (!crlf) return [];
   return EditorState.transactionFilter.of((tr) => {
-    if (!tr.docChanged || tr.annotation(fromServer)) return tr;
+    if (!tr.docChanged || tr.annotation(fromServer) || tr.annotation(asIs)) return tr;
     const changes = [];
     tr.changes.iterChangedRanges((_a, _b, from, to) => mendLines(tr.newDoc, from, to, changes));
     return changes.length ? [tr, { changes, sequential: true }] : tr;

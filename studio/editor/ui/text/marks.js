@@ -3,5 +3,7 @@ import { Annotation } from "@codemirror/state";
 
 // Marks a change that the server already has.
 export const fromServer = Annotation.define();
+// Marks a text that is taken over with the line ends it has.
+export const asIs = Annotation.define();
 // Names the field that is being typed into: changes of one field within a moment are one step of the history.
 export const ofField = Annotation.define();

@@ -6,10 +6,10 @@ import { yaml } from "@codemirror/lang-yaml";
 import { bracketMatching, indentUnit } from "@codemirror/language";
 import { lintGutter } from "@codemirror/lint";
 import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
-import { changed, layOut, layoutField, undoLayout } from "./layout.js";
+import { changed, layOut, layoutField, replaced, undoLayout } from "./layout.js";
 import { keepLineEnds } from "./line_ends.js";
 import { look } from "./look.js";
-import { fromServer, ofField } from "./marks.js";
+import { asIs, fromServer, ofField } from "./marks.js";
 
 const lastField = StateField.define({
   create: () => null,
@@ -80,6 +80,17 @@ export function replaceAll(view, text, layout) {
     changes: change ?? undefined,
     effects: layOut.of({ before: layoutOf(view), after: layout, whole: true }),
     annotations: [fromServer.of(true), Transaction.addToHistory.of(false)],
+  });
+}
+
+// The same as a change by the person: one step of the history, not yet known to the server.
+export function applyDraft(view, text, layout) {
+  const now = layoutOf(view);
+  view.dispatch({
+    changes: minimalChange(textOf(view), text) ?? undefined,
+    effects: layOut.of(changed(now, replaced(now, layout))),
+    userEvent: "input.restore",
+    annotations: [isolateHistory.of("full"), asIs.of(true)],
   });
 }
 
