@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 
 from engine.errors import ConfigError
 from engine.settings import Settings, get_settings
+from engine.store.addresses import Addresses
 from engine.store.session import Database
 from engine.store.vault import Vault
 from studio.services.tokens import PageTokens
@@ -28,7 +29,7 @@ Service = TypeVar("Service")
 
 
 class Container:
-    """Services of one process; `db`, `redis` and `client` raise ConfigError before `open`."""
+    """Services of one process; `db`, `redis`, `client` and `addresses` raise ConfigError before `open`."""
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings
@@ -37,6 +38,7 @@ class Container:
         self._db: Database | None = None
         self._redis: Redis | None = None
         self._client: RunClient | None = None
+        self._addresses: Addresses | None = None
         self.stopping = asyncio.Event()  # what would stay open for long ends when this is set
 
     @property
@@ -54,6 +56,11 @@ class Container:
     @property
     def client(self) -> RunClient:
         return _opened(self._client)
+
+    @property
+    def addresses(self) -> Addresses:
+        """What is published where."""
+        return _opened(self._addresses)
 
     @property
     def vault(self) -> Vault:
@@ -81,18 +88,22 @@ class Container:
             db = Database(self._connections.app_database_url)
             redis = Redis.from_url(self._connections.redis_url)
             self._client = await RunClient.open(self.settings, self._connections, db=db, redis=redis)
+            self._addresses = Addresses(self._connections.app_database_url)
+            self._addresses.start()
             self._db, self._redis = db, redis
 
     async def close(self) -> None:
         """Close what is open."""
         async with self._lock:
+            if self._addresses is not None:
+                await self._addresses.close()
             if self._client is not None:
                 await self._client.close()
             if self._redis is not None:
                 await self._redis.aclose()
             if self._db is not None:
                 await self._db.close()
-            self._db = self._redis = self._client = None
+            self._db = self._redis = self._client = self._addresses = None
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:

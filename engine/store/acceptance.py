@@ -6,7 +6,6 @@ itself. The SQL is in the migration that makes `heddle_accept` and `heddle_runs`
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +14,8 @@ from uuid import UUID
 import orjson
 from uuid6 import uuid7
 
-from engine.errors import Conflict, NotFound, TransientError
-from engine.store.group_commit import Lane
+from engine.errors import Conflict, NotFound
+from engine.store.group_commit import Lane, Question
 from engine.store.json_text import json_bytes
 
 Json = Any
@@ -43,31 +42,6 @@ class PublishedRun:
     idempotency_key: str | None = None
     created_by: UUID | None = None
     part: Mapping[str, Json] = field(default_factory=dict)
-
-
-class _Question:
-    """Something asked of a lane about one run: an Entry whose answer is waited for."""
-
-    def __init__(self, run_id: UUID, body: bytes) -> None:
-        self.answer: asyncio.Future[Mapping[str, Any] | None] = asyncio.get_running_loop().create_future()
-        self._run_id, self._body = run_id, body
-
-    @property
-    def key(self) -> str:
-        return str(self._run_id)
-
-    def take(self) -> bytes | None:
-        return None if self.answer.done() else self._body  # done: the waiting task was cancelled
-
-    def settle(self, answer: Mapping[str, Any] | None) -> None:
-        if not self.answer.done():
-            self.answer.set_result(answer)
-
-    def fail(self, error: Exception) -> None:
-        if not self.answer.done():
-            failure = TransientError("The database does not answer, or refuses the data.")
-            failure.__cause__ = error
-            self.answer.set_exception(failure)
 
 
 class Acceptance:
@@ -104,7 +78,7 @@ class Acceptance:
             "part": dict(new.part),
             "leased": new.leased,
         }
-        found = await _asked(self._accepts, _Question(run_id, json_bytes(body)))
+        found = await self._accepts.ask(Question(str(run_id), json_bytes(body)))
         verdict = "no_workflow" if found is None else found["verdict"]
         if verdict in _REFUSED:
             raise NotFound(_REFUSED[verdict])
@@ -116,13 +90,8 @@ class Acceptance:
     async def look(self, tenant_id: UUID, run_id: UUID) -> Run:
         """The run as it stands. Raises NotFound, TransientError."""
         body = orjson.dumps({"tenant_id": str(tenant_id), "run_id": str(run_id)})
-        found = await _asked(self._looks, _Question(run_id, body))
+        found = await self._looks.ask(Question(str(run_id), body))
         if found is None:
             raise NotFound("No such run.")
         run: Run = found["run"]
         return run
-
-
-async def _asked(lane: Lane, question: _Question) -> Mapping[str, Any] | None:
-    lane.mark(question, urgent=True)
-    return await question.answer

@@ -19,17 +19,20 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import set_json_loads
 
+from engine.errors import TransientError
 from engine.store.urls import libpq_url
 
 log = logging.getLogger(__name__)
 
-Answers = Mapping[str, Mapping[str, Any]]  # run id -> the function's row for it
+Answers = Mapping[str, Mapping[str, Any]]  # key of an entry -> the function's row for it
 # What a lost, refused or hanging connection raises (a deadlock is one, too: psycopg counts it as operational).
 LOST_CONNECTION = (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError, OSError)
 
 
 class Entry(Protocol):
-    """Something that a lane writes. `key` is the run id; an entry may be marked again while it is being written.
+    """Something that a lane writes. `key` is what the function's row for it begins with (the run id, mostly).
+
+    An entry may be marked again while it is being written.
 
     `settle` or `fail` follows each `take`, before the next one.
     """
@@ -48,6 +51,31 @@ class Entry(Protocol):
     def fail(self, error: Exception) -> None:
         """What was taken last cannot be written."""
         ...
+
+
+class Question:
+    """An Entry that is asked once, and whose answer is waited for (`Lane.ask`)."""
+
+    def __init__(self, key: str, body: bytes) -> None:
+        self.answer: asyncio.Future[Mapping[str, Any] | None] = asyncio.get_running_loop().create_future()
+        self._key, self._body = key, body
+
+    @property
+    def key(self) -> str:
+        return self._key
+
+    def take(self) -> bytes | None:
+        return None if self.answer.done() else self._body  # done: the waiting task was cancelled
+
+    def settle(self, answer: Mapping[str, Any] | None) -> None:
+        if not self.answer.done():
+            self.answer.set_result(answer)
+
+    def fail(self, error: Exception) -> None:
+        if not self.answer.done():
+            failure = TransientError("The database does not answer, or refuses the data.")
+            failure.__cause__ = error
+            self.answer.set_exception(failure)
 
 
 class Link:
@@ -135,6 +163,11 @@ class Lane:
         if urgent:
             self._urgent.set()
 
+    async def ask(self, question: Question) -> Mapping[str, Any] | None:
+        """The row for it, None without one. Raises TransientError."""
+        self.mark(question, urgent=True)
+        return await question.answer
+
     async def close(self) -> None:
         """Write what is left, then end."""
         if self._task is not None:
@@ -187,4 +220,4 @@ class Lane:
         batch = (b"[" + b",".join(parts) + b"]").decode()
         rows = await self._link.call(self._query, (batch, *self._arguments), give_up_s=self._give_up_s)
         self.commits += 1
-        return {str(row["run_id"]): row for row in rows}
+        return {str(next(iter(row.values()))): row for row in rows}

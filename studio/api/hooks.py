@@ -13,11 +13,11 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from engine.errors import ConfigError, Forbidden, InputError, InputMismatch, NotFound, Unauthenticated
+from engine.errors import ConfigError, Forbidden, InputError, InputMismatch, Unauthenticated
 from engine.execution.events import RunStatus
 from engine.execution.http_answer import http_answer
 from engine.execution.schema_check import problems
-from engine.store.access import identity, runs, workflows
+from engine.store.access import identity, runs
 from engine.store.session import Scope
 from engine.store.tables.workflows import Endpoint
 from runners.client import ByVersion, RunRequest, RunView
@@ -63,14 +63,7 @@ async def call_webhook(request: Request, tenant: str, path: str) -> Response:
 
 async def find_endpoint(request: Request, tenant: str, kind: str, path: str) -> tuple[Scope, Endpoint]:
     """The published endpoint and the scope its runs have; raises NotFound, with the same words for any reason."""
-    container = container_of(request)
-    async with container.db.anonymous() as session:
-        found = await workflows.find_endpoint(session, tenant, kind, path.strip("/"))
-    if found is None:
-        raise NotFound("Nothing is published here.")
-    scope = Scope(found[0], None, "system")
-    async with container.db.transaction(scope) as tx:
-        return scope, await workflows.get_endpoint(tx, found[1])
+    return await container_of(request).addresses.find(tenant, kind, path.strip("/"))
 
 
 async def read_body(request: Request, limit: int = MAX_BODY) -> bytes:

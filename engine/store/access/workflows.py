@@ -10,7 +10,6 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from engine.errors import Conflict, DefinitionMissing, NotFound, SchemaError
@@ -282,10 +281,3 @@ async def get_endpoint(tx: Tx, endpoint_id: UUID) -> Endpoint:
     if row is None:
         raise NotFound("Nothing is published here.")
     return row
-
-
-async def find_endpoint(session: AsyncSession, tenant_slug: str, kind: str, path: str) -> tuple[UUID, UUID] | None:
-    """(tenant_id, endpoint_id) of a public address, or None; takes a session of `Database.anonymous()`."""
-    query = sa.text("SELECT * FROM heddle_endpoint(:slug, :kind, :path)")
-    row = (await session.execute(query, {"slug": tenant_slug, "kind": kind, "path": path})).one_or_none()
-    return None if row is None else (row.tenant_id, row.endpoint_id)
