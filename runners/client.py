@@ -128,8 +128,8 @@ class RunClient:
             return await self.wait(scope, run_id, deadline_s)
         self._queued(accepted)
         lease = Lease(scope.tenant_id, run_id, run["epoch"], run, history=accepted.history)
-        await self._host.execute_leased(lease, inline=not whole, deadline=deadline)
-        return await self.get(scope, run_id)
+        result = await self._host.execute_leased(lease, inline=not whole, deadline=deadline)
+        return RunView.ended(run, result) if result.closed else await self.get(scope, run_id)
 
     async def get(self, scope: Scope, run_id: UUID) -> RunView:
         """Raises NotFound, TransientError."""

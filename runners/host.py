@@ -152,7 +152,7 @@ class RunHost:
             self._active.pop(lease.run_id, None)
         if result.status is RunStatus.QUEUED or active.journal.woken:
             await self._wake(lease)
-        return result
+        return replace(result, closed=active.journal.closed)
 
     async def _run(self, lease: Lease, active: _Active, inline: bool, deadline: float | None) -> RunResult:
         scope = Scope(lease.tenant_id, None, "system")

@@ -1,8 +1,9 @@
 """Live events of runs: one Redis stream a run, a view that may be lost; the journal is the truth.
 
-Stream `heddle:{tenant}:run:{id}`, field `e` with the JSON of a RunEvent, about 1000 entries, gone a day after the last
-one. Writing never blocks or fails a run: events wait in memory and go out in batches. Reading is one task a process:
-it blocks on XREAD for the streams of all subscribers at once.
+Stream `heddle:{tenant}:run:{id}`, field `e` with the JSON of a few RunEvents that were sent together, about 1000
+entries, gone a day after the last one. An event's id is made of its entry's and its place in there: see `_numbered`.
+Writing never blocks or fails a run: events wait in memory and go out in batches. Reading is one task a process: it
+blocks on XREAD for the streams of all subscribers at once.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import contextlib
 import logging
 import re
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -28,14 +30,16 @@ from runners.tasks import cancel_all
 log = logging.getLogger(__name__)
 
 Event = Mapping[str, Any]
-MAX_EVENTS = 1000
+_Entry = tuple[Any, Mapping[Any, bytes | str]]  # of a stream, as redis-py gives it
+MAX_ENTRIES = 1000
+EVENTS_AN_ENTRY = 50
 KEEP_S = 86_400
 _MAX_WAITING = 20_000  # events in memory while Redis is away; then text deltas are dropped first
 _MAX_BATCH = 500
 
 
-# Add events to streams in one command, because a command an event costs more than the step that it tells of.
-# KEYS: streams. ARGV: most events of a stream, seconds to keep it, and for each stream how many events, and these.
+# Add entries to streams in one command, because a command an event costs more than the step that it tells of.
+# KEYS: streams. ARGV: most entries of a stream, seconds to keep it, and for each stream how many entries, and these.
 _ADD = """
 local at = 3
 for _, stream in ipairs(KEYS) do
@@ -49,7 +53,12 @@ end
 
 def stream_key(tenant_id: UUID, run_id: UUID | str) -> str:
     """Redis key of a run's event stream."""
-    return f"heddle:{{{tenant_id}}}:run:{run_id}"
+    return f"{_prefix(tenant_id)}{run_id}"
+
+
+@lru_cache(maxsize=1024)
+def _prefix(tenant_id: UUID) -> str:
+    return f"heddle:{{{tenant_id}}}:run:"
 
 
 class LiveWriter:
@@ -86,9 +95,10 @@ class LiveWriter:
         is_delta = event.type == "step.delta"
         if len(self._waiting) >= _MAX_WAITING and (is_delta or not self._drop_delta()):
             return
-        key, data = stream_key(tenant_id, event.run_id), event.to_dict()
+        key, data = f"{_prefix(tenant_id)}{event.run_id}", event.to_dict()
         if is_delta and self._waiting and _continues(self._waiting[-1], key, data):
-            self._waiting[-1][1]["data"]["text"] += data["data"]["text"]
+            last = self._waiting[-1][1]
+            last["data"] = {"text": last["data"]["text"] + data["data"]["text"]}
             return
         self._waiting.append((key, data))
         self._work.set()
@@ -122,13 +132,19 @@ class LiveWriter:
                 self._work.clear()
 
     async def _send(self, batch: list[tuple[str, dict[str, Any]]]) -> None:
-        by_stream: dict[str, list[bytes]] = {}
+        by_stream: dict[str, list[dict[str, Any]]] = {}
         for key, data in batch:
-            by_stream.setdefault(key, []).append(json_bytes(data))
-        arguments: list[bytes | int] = [MAX_EVENTS, KEEP_S]
-        for texts in by_stream.values():
-            arguments += [len(texts), *texts]
+            by_stream.setdefault(key, []).append(data)
+        arguments: list[bytes | int] = [MAX_ENTRIES, KEEP_S]
+        for events in by_stream.values():
+            entries = [json_bytes(some) for some in _entries_of(events)]
+            arguments += [len(entries), *entries]
         await self._add(keys=list(by_stream), args=arguments)
+
+
+def _entries_of(events: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    for first in range(0, len(events), EVENTS_AN_ENTRY):
+        yield events[first : first + EVENTS_AN_ENTRY]
 
 
 def _continues(last: tuple[str, dict[str, Any]], key: str, data: dict[str, Any]) -> bool:
@@ -190,9 +206,9 @@ class LiveReader:
     async def replay(self, tenant_id: UUID, run_id: UUID, after: str = "0") -> list[tuple[str, Event]]:
         """What the stream holds after an id. Empty when the stream is gone, or Redis is."""
         with contextlib.suppress(RedisError, OSError):
-            start = "-" if after in ("0", "0-0") else f"({after}"
-            entries = await self._redis.xrange(stream_key(tenant_id, run_id), min=start)
-            return [_parsed(entry) for entry in entries]
+            entries = await self._redis.xrange(stream_key(tenant_id, run_id), min=_entry_id(after))
+            seen = _order(after)
+            return [entry for entry in _numbered(entries) if _order(entry[0]) > seen]
         return []
 
     async def last_id(self, tenant_id: UUID, run_id: UUID) -> str:
@@ -200,7 +216,7 @@ class LiveReader:
         with contextlib.suppress(RedisError, OSError):
             entries = await self._redis.xrevrange(stream_key(tenant_id, run_id), count=1)
             if entries:
-                return _text(entries[0][0])
+                return _numbered(entries)[-1][0]
         return "0"
 
     @contextlib.asynccontextmanager
@@ -211,7 +227,7 @@ class LiveReader:
         key = stream_key(tenant_id, run_id)
         subscriber = _Subscriber(after)
         self._subscribers.setdefault(key, set()).add(subscriber)
-        self._positions.setdefault(key, after)
+        self._positions.setdefault(key, _entry_id(after))
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="live reader")
         else:
@@ -246,14 +262,15 @@ class LiveReader:
                 if key == self._bell:
                     bell_at = _text(entries[-1][0])
                 else:
-                    self._deliver(key, [_parsed(entry) for entry in entries])
+                    self._deliver(key, entries)
 
-    def _deliver(self, key: str, entries: list[tuple[str, Event]]) -> None:
+    def _deliver(self, key: str, entries: list[_Entry]) -> None:
         if key not in self._positions:
             return
-        self._positions[key] = entries[-1][0]
+        self._positions[key] = _text(entries[-1][0])
+        events = _numbered(entries)
         for subscriber in self._subscribers[key]:
-            subscriber.give(entries)
+            subscriber.give(events)
 
 
 def is_event_id(text: str) -> bool:
@@ -267,10 +284,21 @@ def _order(event_id: str) -> tuple[int, int]:
     return int(moment), int(number or 0)
 
 
-def _parsed(entry: tuple[Any, Mapping[Any, bytes | str]]) -> tuple[str, Event]:
-    event_id, fields = entry
-    (text,) = fields.values()
-    return _text(event_id), orjson.loads(text)
+def _numbered(entries: Iterable[_Entry]) -> list[tuple[str, Event]]:
+    """The events of a stream's entries with their ids: those of the entry 1700-2 are 1700-100, 1700-101, and so on."""
+    found: list[tuple[str, Event]] = []
+    for entry_id, fields in entries:
+        moment, number = _order(_text(entry_id))
+        (text,) = fields.values()
+        first = number * EVENTS_AN_ENTRY
+        found += [(f"{moment}-{first + place}", event) for place, event in enumerate(orjson.loads(text))]
+    return found
+
+
+def _entry_id(event_id: str) -> str:
+    """Id of the entry that holds this event."""
+    moment, number = _order(event_id)
+    return f"{moment}-{number // EVENTS_AN_ENTRY}"
 
 
 def _text(value: bytes | str) -> str:

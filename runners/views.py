@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from engine.execution.events import RunEvent, RunStatus
+from engine.execution.executor import RunResult
+from engine.store.json_text import json_bytes
 from engine.store.tables.runs import RunRow, StepRow
 
 Json = Any
@@ -54,6 +58,12 @@ class RunView:
     @classmethod
     def of(cls, row: RunRow) -> RunView:
         return cls(**{name: getattr(row, name) for name in cls.__slots__})
+
+    @classmethod
+    def ended(cls, run: Mapping[str, Json], result: RunResult) -> RunView:
+        """Of a run that was accepted as `run` (its row as JSON) and has ended here, as a look at its row would show."""
+        found = orjson.loads(json_bytes({"output": result.output, "error": result.error}))
+        return replace(cls.of_json(run), status=result.status.value, **found, **(result.closed or {}))
 
     @classmethod
     def of_json(cls, run: Mapping[str, Json]) -> RunView:

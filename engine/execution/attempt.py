@@ -136,7 +136,8 @@ def _bug(err: Exception, node: PlanNode) -> dict[str, Json]:
 
 
 def _context(runner: Runner, active: Active, node: PlanNode, timeout_s: float) -> BoundContext:
-    frame = runner.state.frames[active.frame]
+    state = runner.state
+    frame = state.frames[active.frame]
     resumed = active.resumed
     key = runner.info.key(active.path, active.iteration)
 
@@ -153,8 +154,8 @@ def _context(runner: Runner, active: Active, node: PlanNode, timeout_s: float) -
         timeout_s=timeout_s,
         inferred_schema=node.inferred_schema,
         history=runner.history,
-        money_left_usd_micros=money_left(runner.state, active.frame),
-        scope=scope_of(runner.state, frame),
+        money_left=lambda: money_left(state, active.frame),
+        scope=scope_of(state, frame),
         ports=runner.ports,
         on_delta=on_delta,
         effects=runner.effects_of(active, node, key),

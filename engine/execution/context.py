@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -31,7 +32,7 @@ from engine.language.templates import compile_template
 Json = Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RunInfo:
     """The run as expressions see it under `run`.
 
@@ -47,7 +48,11 @@ class RunInfo:
 
     def key(self, path: str, iteration: int) -> str:
         """The idempotency key of a step: the same for every attempt, on every worker."""
-        return f"{self.origin_id or self.run_id}:{path}:{iteration}"
+        return f"{self._first}:{path}:{iteration}"
+
+    @cached_property
+    def _first(self) -> str:
+        return str(self.origin_id or self.run_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +133,12 @@ class StepContext(Protocol):
     bus: EventBus
     cache: AnswerCache
     clock: Clock
-    money_left_usd_micros: int | None  # what the run may still spend; None: no limit
     on_delta: OnDelta  # streams text to the run's event stream
+
+    @property
+    def money_left_usd_micros(self) -> int | None:
+        """What the run may still spend, as it stood when the attempt began; None: no limit."""
+        ...
 
     def render(self, template: str) -> str:
         """Fill `{path}` and `{path | default}` from the data in scope, once."""
@@ -188,7 +197,7 @@ class BoundContext:
         "mcp",
         "memory",
         "models",
-        "money_left_usd_micros",
+        "money_left",
         "node",
         "on_delta",
         "path",
@@ -216,7 +225,7 @@ class BoundContext:
         timeout_s: float,
         inferred_schema: Mapping[str, Json] | None,
         history: tuple[Mapping[str, str], ...],
-        money_left_usd_micros: int | None,
+        money_left: Callable[[], int | None],
         scope: Mapping[str, Json],
         ports: Ports,
         on_delta: OnDelta,
@@ -231,7 +240,7 @@ class BoundContext:
         self.timeout_s = timeout_s
         self.inferred_schema = inferred_schema
         self.history = history
-        self.money_left_usd_micros = money_left_usd_micros
+        self.money_left = money_left
         self.scope = scope
         self.models, self.tools, self.http = ports.models, ports.tools, ports.http
         self.router, self.clock = ports.router, ports.clock
@@ -240,6 +249,10 @@ class BoundContext:
         self.on_delta = on_delta
         self.input: Json = None
         self.usage = NO_USAGE
+
+    @property
+    def money_left_usd_micros(self) -> int | None:
+        return self.money_left()
 
     def render(self, template: str) -> str:
         return compile_template(template).render(self.scope)

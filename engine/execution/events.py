@@ -12,9 +12,10 @@ run.succeeded {output, duration_ms, cost_usd_micros, tokens_in, tokens_out}; run
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
+
+_NOTHING: Mapping[str, Any] = {}
 
 
 class RunStatus(StrEnum):
@@ -43,9 +44,11 @@ class StepStatus(StrEnum):
     SKIPPED = "skipped"
 
 
-@dataclass(frozen=True, slots=True)
-class RunEvent:
-    """One event; `at` is unix time in seconds. `path` is empty for events of the run itself."""
+class RunEvent(NamedTuple):
+    """One event; `at` is unix time in seconds. `path` is empty for events of the run itself.
+
+    (A named tuple: a run makes some forty of them.)
+    """
 
     type: str
     run_id: str
@@ -54,7 +57,7 @@ class RunEvent:
     node_type: str = ""
     iteration: int = 0
     attempt: int = 1
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = _NOTHING
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -65,5 +68,5 @@ class RunEvent:
             "node_type": self.node_type,
             "iteration": self.iteration,
             "attempt": self.attempt,
-            "data": dict(self.data),
+            "data": self.data,
         }

@@ -74,7 +74,10 @@ WAIT_HERE_S = 2.0  # nor does a step that waits for longer than this
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How far the run came. `status` queued means: handed over, a worker goes on with it."""
+    """How far the run came. `status` queued means: handed over, a worker goes on with it.
+
+    `closed` is what the journal says of an end that it wrote: `ended_at` and the totals, as columns of the run.
+    """
 
     status: RunStatus
     output: Json = None
@@ -83,6 +86,7 @@ class RunResult:
     tokens_in: int = 0
     tokens_out: int = 0
     cost_usd_micros: int = 0
+    closed: Mapping[str, Any] | None = None
 
 
 class Executor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from engine.execution.events import RunEvent
@@ -22,13 +22,13 @@ class Teller:
         self._sink, self._clock, self._run_id = sink, clock, run_id
         self._skips = Skips()
 
-    async def run(self, type: str, data: Mapping[str, Json] = _NOTHING) -> None:
-        await self._sink.emit(RunEvent(type, self._run_id, self._clock.now(), data=data))
+    def run(self, type: str, data: Mapping[str, Json] = _NOTHING) -> Awaitable[None]:
+        return self._sink.emit(RunEvent(type, self._run_id, self._clock.now(), data=data))
 
-    async def step(self, type: str, active: Active, node: PlanNode, data: Mapping[str, Json] = _NOTHING) -> None:
+    def step(self, type: str, active: Active, node: PlanNode, data: Mapping[str, Json] = _NOTHING) -> Awaitable[None]:
         at = self._clock.now()
         event = RunEvent(type, self._run_id, at, active.path, node.type, active.iteration, active.attempt, data)
-        await self._sink.emit(event)
+        return self._sink.emit(event)
 
     async def ended(self, state: State, active: Active, node: PlanNode, record: StepRecord) -> None:
         """An attempt has ended and its record is applied."""

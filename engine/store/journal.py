@@ -21,7 +21,7 @@ from engine.execution.ports import Clock, StepRecord
 from engine.store.acceptance import Acceptance
 from engine.store.group_commit import LOST_CONNECTION, Lane, Link
 from engine.store.json_text import json_bytes
-from engine.store.leases import Claim, ClaimTicket, Lease, record_bytes
+from engine.store.leases import Claim, ClaimTicket, Lease
 
 Json = Any
 
@@ -30,6 +30,7 @@ MAX_LEASES = 5  # without progress, before a run counts as one that kills its wo
 _PATIENCE_S = 5.0  # with a database that does not answer, however short the leases are
 _CLAIM = "SELECT * FROM heddle_claim(%s::jsonb, %s, %s, %s)"
 _WRITE = "SELECT * FROM heddle_journal(%s::jsonb)"
+_CLOSED = ("ended_at", "steps", "tokens_in", "tokens_out", "cost_usd_micros")
 _HEARTBEAT = "SELECT * FROM heddle_heartbeat(%s, %s::jsonb, %s)"
 
 
@@ -118,7 +119,9 @@ class LeasedJournal:
 
     def __init__(self, lease: Lease, lane: Lane, clock: Clock, on_lost: Callable[[], None] | None) -> None:
         self.lease = lease
+        self.key = str(lease.run_id)
         self.woken = False  # suspended, but a signal came meanwhile: the run is queued again
+        self.closed: Mapping[str, Json] | None = None  # of a run that ended: when, and its totals (columns of `runs`)
         self._lane = lane
         self._clock = clock
         self._on_lost = on_lost
@@ -133,17 +136,13 @@ class LeasedJournal:
         self._failure: BaseException | None = None
 
     @property
-    def key(self) -> str:
-        return str(self.lease.run_id)
-
-    @property
     def ending(self) -> bool:
         """Whether the end of this lease has been asked for, or it is lost."""
         return self._end is not None or self._failure is not None
 
     async def append(self, record: StepRecord) -> None:
         self._check()
-        self._pending.append(record_bytes(record))
+        self._pending.append(json_bytes(record))
         self._has_waits = self._has_waits or record.status in ("suspended", "resumed")
         self._has_progress = self._has_progress or record.status != "requested"
         self._has_news = self._has_news or _is_news(record)
@@ -208,6 +207,8 @@ class LeasedJournal:
             self.lose()
             return
         self.woken = verdict == "woken"
+        if answer is not None and answer["ended_at"] is not None:
+            self.closed = {name: answer[name] for name in _CLOSED}
         self._durable = self._taken
         still: list[tuple[int, asyncio.Future[None]]] = []
         for target, done in self._waiting:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import orjson
@@ -14,7 +15,8 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def json_bytes(value: Any) -> bytes:
-    """`value` as JSON. NUL and lone surrogates, which jsonb refuses, become U+FFFD; other types become their text."""
+    """`value` as JSON. NUL and lone surrogates, which jsonb refuses, become U+FFFD; dataclasses become objects, other
+    types their text."""
     try:
         text = orjson.dumps(value, default=str)
     except TypeError:  # orjson refuses lone surrogates, keys that are no text, and numbers beyond 64 bits
@@ -34,6 +36,8 @@ def _clean(value: Any) -> Any:
         return {_clean(str(key)): _clean(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_clean(item) for item in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _clean(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, int) and value.bit_length() > _MOST_BITS:
         return None
     return value

@@ -12,7 +12,6 @@ import orjson
 
 from engine.errors import TransientError
 from engine.execution.ports import Signal, StepRecord
-from engine.store.json_text import json_bytes
 
 Json = Any
 
@@ -97,9 +96,3 @@ def record_of(step: Mapping[str, Any]) -> StepRecord:
     """The record that a row of `steps` holds."""
     values = {name: step[name] for name in _RECORD_FIELDS}
     return StepRecord(**values | {"started_at": float(step["started_at"] or 0.0)})
-
-
-def record_bytes(record: StepRecord) -> bytes:
-    """The record as the JSON object that `heddle_journal` takes."""
-    values = {name: getattr(record, name) for name in _RECORD_FIELDS}
-    return json_bytes(values | {"started_at": record.started_at or None})

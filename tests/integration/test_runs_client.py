@@ -34,10 +34,27 @@ async def test_inline_run_ends_here(runtime: Runtime, scope: Scope, tmp_path: Pa
     view = await runtime.client.run_inline(scope, RunRequest(ByText(chain(3, 0)), {"message": "hi"}), 10)
     assert (view.status, view.output, view.error) == ("succeeded", {"reply": "call_2"}, None)
     assert view.steps == 8
+    assert view == await runtime.client.get(scope, view.run_id)
     assert len(effects_of(tmp_path / "effects")) == 3
     steps = await runtime.client.steps(scope, view.run_id)
     assert [s.path for s in steps][:3] == ["start", "call_0", "note_call_0"]
     assert await runtime.queue.length() == 0
+
+
+async def test_inline_run_is_seen_as_it_is_kept(runtime: Runtime, scope: Scope) -> None:
+    """What is answered without another look at the database is what a look would show: odd values and failures too."""
+    text = workflow_text(
+        "odd",
+        [START, "- {name: odd, type: transform, config: {set: {a: 'context.given', b: '1 / context.by'}}}",
+         "- {name: end, type: end, config: {output: {a: context.a, b: context.b}}}"],
+        ["- {from: start, to: odd, condition: null}", "- {from: odd, to: end, condition: null}"],
+    )  # fmt: skip
+    odd = ["\u00e4\ud83d\ude00", 1e16, 2**53 + 1, -0.5, {"z": None, "aa": [True, {}]}, ""]
+    for by, status in ((4, "succeeded"), (0, "failed")):
+        given = RunRequest(ByText(text), {"given": odd, "by": by})
+        view = await runtime.client.run_inline(scope, given, 10)
+        assert view.status == status, view.error
+        assert view == await runtime.client.get(scope, view.run_id)
 
 
 async def test_inline_run_is_handed_over_at_its_deadline(runtime: Runtime, scope: Scope, tmp_path: Path) -> None:

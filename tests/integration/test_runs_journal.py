@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 
 from engine.errors import LeaseLost
 from engine.execution.ports import StepRecord
@@ -98,6 +99,35 @@ async def test_end_of_run_holds_totals_of_all_its_leases(hub: JournalHub, databa
     assert (row.tokens_in, row.tokens_out, row.cost_usd_micros, row.steps) == (11, 5, 2**40 + 700, 2)
     assert row.ended_at is not None
     assert (await hub.claim(scope.tenant_id, run_id)).verdict == "over"
+
+
+async def test_records_go_with_their_run_and_with_their_tenant(
+    hub: JournalHub, database: Database, scope: Scope, other_scope: Scope, owner_url: str
+) -> None:
+    ids = {}
+    for name, whose in (("gone", scope), ("kept", scope), ("theirs", other_scope)):
+        ids[name] = await accept(database, whose)
+        journal = hub.journal(await lease(hub, whose, ids[name]))
+        await journal.append(record(0))
+        await journal.finish("succeeded", None, None)
+
+    async def left() -> list[str]:
+        found = []
+        for name, whose in (("gone", scope), ("kept", scope), ("theirs", other_scope)):
+            async with database.transaction(whose) as tx:
+                query = sa.text("SELECT count(*) FROM steps WHERE run_id = :run")
+                found += [name] * (await tx.session.execute(query, {"run": ids[name]})).scalar_one()
+        return found
+
+    assert await left() == ["gone", "kept", "theirs"]
+    async with database.transaction(scope) as tx:
+        await tx.session.execute(sa.text("DELETE FROM runs WHERE run_id = :run"), {"run": ids["gone"]})
+    assert await left() == ["kept", "theirs"]
+    with psycopg.connect(owner_url) as owner:
+        owner.execute("SELECT set_config('app.tenant_id', %s, true)", (str(scope.tenant_id),))
+        owner.execute("DELETE FROM runs WHERE tenant_id = %s", (scope.tenant_id,))
+        owner.execute("DELETE FROM tenants WHERE tenant_id = %s", (scope.tenant_id,))
+    assert await left() == ["theirs"]
 
 
 async def test_only_one_of_many_claims_gets_the_lease(

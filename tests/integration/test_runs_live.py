@@ -15,9 +15,10 @@ from engine.errors import InputError
 from engine.execution.events import RunEvent
 from engine.settings import Settings
 from engine.store.session import Scope
+from runners import live
 from runners.client import ByText, RunRequest
 from runners.connections import Connections
-from runners.live import MAX_EVENTS, LiveReader, LiveWriter, stream_key
+from runners.live import EVENTS_AN_ENTRY, MAX_ENTRIES, LiveReader, LiveWriter, is_event_id, stream_key
 from runners.runtime import Runtime
 from tests.support.counting import chain, counting_world, effects_of, until, workflow_text
 
@@ -105,8 +106,25 @@ async def test_resume_gives_exactly_what_was_missed(writer: LiveWriter, reader: 
     assert [e["path"] for _, e in seen] == ["n0", "n1", "n2", "n3"]
     async with reader.subscribe(TENANT, run_id, seen[1][0]) as queue:
         assert [(await queue.get())[1]["path"] for _ in range(2)] == ["n2", "n3"]
+    for place, (event_id, _) in enumerate(seen):
+        assert await reader.replay(TENANT, run_id, event_id) == seen[place + 1 :]
     ttl = await redis.ttl(stream_key(TENANT, run_id))
     assert 80_000 < ttl <= 86_400
+
+
+async def test_events_that_share_an_entry_have_ids_of_their_own(writer: LiveWriter, reader: LiveReader) -> None:
+    run_id, count = uuid4(), 2 * EVENTS_AN_ENTRY + 3
+    for number in range(count):
+        writer.put(TENANT, event(run_id, number))
+    await writer.close()
+    seen = await reader.replay(TENANT, run_id)
+    assert [e["data"]["n"] for _, e in seen] == list(range(count))
+    assert await reader.last_id(TENANT, run_id) == seen[-1][0]
+    for place in (0, EVENTS_AN_ENTRY - 2, EVENTS_AN_ENTRY - 1, EVENTS_AN_ENTRY, count - 2):
+        assert is_event_id(seen[place][0])
+        async with asyncio.timeout(20), reader.subscribe(TENANT, run_id, seen[place][0]) as queue:
+            rest = [await queue.get() for _ in range(count - place - 1)]
+        assert rest == seen[place + 1 :]
 
 
 async def test_text_deltas_of_one_step_go_out_as_one_event(writer: LiveWriter, reader: LiveReader) -> None:
@@ -118,12 +136,13 @@ async def test_text_deltas_of_one_step_go_out_as_one_event(writer: LiveWriter, r
     assert [e["data"]["text"] for _, e in await reader.replay(TENANT, run_id)] == ["one two three", "other"]
 
 
-async def test_streams_are_bounded(writer: LiveWriter, redis: Redis) -> None:
+async def test_streams_are_bounded(writer: LiveWriter, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "EVENTS_AN_ENTRY", 1)
     run_id = uuid4()
-    for number in range(3 * MAX_EVENTS):
+    for number in range(3 * MAX_ENTRIES):
         writer.put(TENANT, event(run_id, number))
     await writer.close()
-    assert MAX_EVENTS <= await redis.xlen(stream_key(TENANT, run_id)) < 2 * MAX_EVENTS
+    assert MAX_ENTRIES <= await redis.xlen(stream_key(TENANT, run_id)) < 2 * MAX_ENTRIES
 
 
 async def test_without_redis_a_run_goes_on_and_memory_is_bounded(

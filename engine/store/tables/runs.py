@@ -67,9 +67,14 @@ class RunRow(TenantRow, table=True):
 
 
 class StepRow(TenantRow, table=True):
-    """A journal record (engine.execution.ports.StepRecord)."""
+    """A journal record (engine.execution.ports.StepRecord).
+
+    Without foreign keys: one is looked up for each row, and a run writes many. Who writes a record holds the run's row;
+    a trigger deletes the records with the run.
+    """
 
     __tablename__ = "steps"
+    tenant_id: UUID = Field(primary_key=True)
     run_id: UUID = Field(primary_key=True)
     seq: int = Field(primary_key=True)
     path: str
@@ -87,7 +92,6 @@ class StepRow(TenantRow, table=True):
     tokens_in: int = 0
     tokens_out: int = 0
     cost_usd_micros: int = Field(default=0, sa_type=sa.BigInteger)
-    __table_args__: Any = (tenant_key("run_id", "runs.run_id", ondelete="CASCADE"),)
 
 
 class RunWait(TenantRow, table=True):
