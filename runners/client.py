@@ -31,6 +31,7 @@ from engine.store.session import Database, Scope
 from engine.store.tables.runs import RunRow
 from runners.host import CONTROL_CHANNEL, RunHost
 from runners.live import Event, LiveReader, LiveWriter, is_event_id
+from runners.lookback import scope_before
 from runners.queue import RunQueue, WakeUp
 from runners.requests import ByText, ByVersion, RunRequest, part_row, resolved
 from runners.views import RunView, StepView, end_event, rebuilt_events
@@ -139,6 +140,15 @@ class RunClient:
         """Every attempt of every step, in order. Raises NotFound."""
         async with self._db.transaction(scope) as tx:
             return [StepView.of(step) for step in await runs.list_steps(tx, run_id)]
+
+    async def scope_before(
+        self, scope: Scope, run_id: UUID, path: str, iteration: int | None = None, *, after: bool = False
+    ) -> dict[str, Json]:
+        """The roots of expressions as a step saw them when it began, or with `after` as its edges saw them.
+
+        Raises NotFound, DefinitionError.
+        """
+        return await scope_before(self._db, scope, run_id, path, iteration, after=after, tools=self._host.tools)
 
     async def wait(self, scope: Scope, run_id: UUID, timeout_s: float) -> RunView:
         """The run once it is over, or as it stands after `timeout_s`. Raises NotFound."""

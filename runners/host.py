@@ -34,7 +34,7 @@ from engine.execution.context import RunInfo, RunPart
 from engine.execution.events import RunEvent, RunStatus
 from engine.execution.executor import Executor, Ports, RunResult
 from engine.execution.plan import plan_of
-from engine.execution.ports import Clock
+from engine.execution.ports import Clock, Tools
 from engine.store.access import runs
 from engine.store.journal import JournalHub, LeasedJournal
 from engine.store.leases import Lease
@@ -82,6 +82,11 @@ class RunHost:
         self._active: dict[UUID, _Active] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._draining = False
+
+    @property
+    def tools(self) -> Tools:
+        """What runs call here."""
+        return self._ports.tools
 
     def start(self) -> None:
         """Begin to keep leases and to listen; needs the running event loop."""

@@ -54,6 +54,18 @@ class RunInfo:
     def _first(self) -> str:
         return str(self.origin_id or self.run_id)
 
+    @property
+    def constants(self) -> dict[str, Json]:
+        """The roots `run` and `tenant` of expressions."""
+        conversation = str(self.conversation_id) if self.conversation_id else None
+        run = {
+            "id": str(self.run_id),
+            "workflow": self.workflow,
+            "trigger": self.trigger,
+            "conversation_id": conversation,
+        }
+        return {"run": run, "tenant": {"id": str(self.tenant_id)}}
+
 
 @dataclass(frozen=True, slots=True)
 class RunPart:

@@ -122,7 +122,7 @@ class Executor:
         self._stop: ControlSignal | None = None
         self._began = 0.0
         self._part = part
-        self.state: State = initial(plan, run_input, _constants(info), part)
+        self.state: State = initial(plan, run_input, info.constants, part)
 
     def stop(self, signal: ControlSignal) -> None:
         """Ask the run to end: RunCancelled and LeaseLost at once, ShutdownRequested at the next step boundary."""
@@ -463,12 +463,6 @@ class Executor:
 
     def _moment(self) -> Moment:
         return Moment(self._clock.now(), self._chance())
-
-
-def _constants(info: RunInfo) -> dict[str, Json]:
-    conversation = str(info.conversation_id) if info.conversation_id else None
-    run = {"id": str(info.run_id), "workflow": info.workflow, "trigger": info.trigger, "conversation_id": conversation}
-    return {"run": run, "tenant": {"id": str(info.tenant_id)}}
 
 
 __all__ = ["Executor", "Ports", "RunInfo", "RunResult"]

@@ -30,6 +30,7 @@ _BY_WIDGET = {
     "key_value": Reading.VALUE, "json": Reading.VALUE,
     "code": Reading.PLAIN, "schema": Reading.PLAIN, "select": Reading.PLAIN, "model": Reading.PLAIN,
     "tool": Reading.PLAIN, "workflow": Reading.PLAIN, "node": Reading.PLAIN, "hidden": Reading.PLAIN,
+    "credential": Reading.PLAIN,
 }  # fmt: skip
 _ALWAYS_PLAIN = frozenset({"description", "next_node", "conditions", "output_key", "output_schema"})
 
@@ -62,13 +63,15 @@ def readings(node_type: NodeType | None) -> Mapping[str, Reading]:
     return found
 
 
+def reading_of(node_type: NodeType | None, name: str) -> Reading:
+    """How the texts of one field are read."""
+    return Reading.PLAIN if name in _ALWAYS_PLAIN else readings(node_type).get(name, Reading.VALUE)
+
+
 def texts_of(node_type: NodeType | None, config: Mapping[str, Any]) -> Iterator[FieldText]:
     """Every text in a config that may refer to data."""
-    known = readings(node_type)
     for name, value in config.items():
-        if name in _ALWAYS_PLAIN:
-            continue
-        reading = known.get(name, Reading.VALUE)
+        reading = reading_of(node_type, name)
         if reading is not Reading.PLAIN:
             yield from _texts(value, (name,), reading)
 

@@ -32,7 +32,7 @@ class NodeConfig(BaseModel):
 
     Give each field a title, a description, and where it has one a unit, in `Field(...)`. The inspector's widget is
     chosen by `json_schema_extra={"ui": ...}`: text, textarea, prompt, code, expression, number, slider, switch, select,
-    model, tool, workflow, node, key_value, list, schema, json, value (any JSON, texts without quotes).
+    model, tool, workflow, node, credential, key_value, list, schema, json, value (any JSON, texts without quotes).
     """
 
     # Built at first use: a file needs few of the types, and `heddle validate` must start fast.

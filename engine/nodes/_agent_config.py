@@ -69,7 +69,12 @@ class ToolUse(Part):
     """A tool that the agent may call. The model neither sees nor changes `credential` and `parameters`."""
 
     tool_name: str = Field(min_length=1, title="Tool")
-    credential: str | None = Field(None, title="Credential", description="Name of the credential that the tool uses.")
+    credential: str | None = Field(
+        None,
+        title="Credential",
+        description="Name of the credential that the tool uses.",
+        json_schema_extra={"ui": "credential"},
+    )
     parameters: dict[str, Any] = Field({}, title="Fixed parameters", description="Values that the model cannot choose.")
 
 
@@ -84,7 +89,10 @@ class McpUse(Part):
     )
     tools: list[str] = Field(min_length=1, max_length=64, title="Tools", description="Those that may be called.")
     credential: str | None = Field(
-        None, title="Credential", description="Name of the credential that signs requests in."
+        None,
+        title="Credential",
+        description="Name of the credential that signs requests in.",
+        json_schema_extra={"ui": "credential"},
     )
 
 

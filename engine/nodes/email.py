@@ -51,7 +51,11 @@ class EmailConfig(NodeConfig):
         json_schema_extra={"ui": "text"},
     )
     credential: str = Field(
-        "smtp", min_length=1, title="Credential", description="Name of the credential of the mail server (kind smtp)."
+        "smtp",
+        min_length=1,
+        title="Credential",
+        description="Name of the credential of the mail server (kind smtp).",
+        json_schema_extra={"ui": "credential", "of": "smtp"},
     )
     next_node: NextNode = None
 

@@ -41,7 +41,12 @@ class HttpConfig(NodeConfig):
         {}, title="Query", description="Name -> value, put behind the ? .", json_schema_extra={"ui": "key_value"}
     )
     body: Any = Field(None, title="Body", description="What to send as JSON.", json_schema_extra={"ui": "json"})
-    credential: str | None = Field(None, title="Credential", description="Name of the credential to add.")
+    credential: str | None = Field(
+        None,
+        title="Credential",
+        description="Name of the credential to add.",
+        json_schema_extra={"ui": "credential"},
+    )
     response: dict[str, Any] | None = Field(
         None,
         title="Response schema",

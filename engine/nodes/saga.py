@@ -48,7 +48,12 @@ class SagaStep(_Part):
     name: str = Field(pattern=r"^[A-Za-z_]\w{0,63}$", title="Name", description="Unique in this saga.")
     tool_name: str = Field(min_length=1, title="Tool", description="Which tool to call.")
     parameters: dict[str, Any] = Field({}, title="Parameters", description="Name -> value, as of a tool node.")
-    credential: str | None = Field(None, title="Credential", description="For the call and its compensation.")
+    credential: str | None = Field(
+        None,
+        title="Credential",
+        description="For the call and its compensation.",
+        json_schema_extra={"ui": "credential"},
+    )
     policy: dict[str, Any] = Field({}, title="Policy", description="Overrides of the connector's policy.")
     compensation: Compensation | None = Field(
         None, title="Compensation", description="The tool's own one when it is left out."

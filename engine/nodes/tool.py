@@ -33,7 +33,10 @@ class ToolConfig(NodeConfig):
         json_schema_extra={"ui": "key_value"},
     )
     credential: str | None = Field(
-        None, title="Credential", description="Name of the credential to use, if the tool needs one."
+        None,
+        title="Credential",
+        description="Name of the credential to use, if the tool needs one.",
+        json_schema_extra={"ui": "credential"},
     )
     policy: dict[str, Any] = Field(
         {},

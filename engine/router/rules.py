@@ -23,7 +23,7 @@ LONG_TOKENS = 1_500
 SHORT_TOKENS = 400
 COMPLEX = 0.7
 NOVEL = 0.85
-_COST_USD: dict[Tier, float] = {"A": 0.001, "B": 0.005, "C": 0.02}  # a call of usual length
+USUAL_COST_USD: dict[Tier, float] = {"A": 0.001, "B": 0.005, "C": 0.02}  # a call of usual length
 _LATENCY_MS: dict[Tier, int] = {"A": 1_500, "B": 4_000, "C": 12_000}  # of an answer of usual length
 _QUALITY: dict[Tier, float] = {"A": 0.75, "B": 0.86, "C": 0.95}
 _STRICT_QUALITY: dict[Tier, float] = {"A": 0.9, "B": 0.93, "C": 0.96}
@@ -107,7 +107,7 @@ def _quality(tier: Tier, features: Features) -> float:
 
 
 def _cost(tier: Tier, features: Features) -> float:
-    return _COST_USD[tier] * (1 + features.token_count / 2_000)
+    return USUAL_COST_USD[tier] * (1 + features.token_count / 2_000)
 
 
 def _names(request: RouteRequest) -> frozenset[str]:

@@ -1,20 +1,26 @@
-"""What the editor asks beside its commits: reading pasted YAML. Nothing here changes anything."""
+"""What the editor asks beside its commits: what can be read where, what an expression gives, what pasted YAML holds.
+
+Nothing here changes anything, and nothing is run.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.store.session import Scope
-from studio.api.access import requires
-from studio.services import fragments
+from studio.api.access import container_of, requires
+from studio.services import fragments, scope
 
 router = APIRouter(prefix="/api/v1/editor", tags=["editor"])
 
 Reader = Annotated[Scope, Depends(requires("workflows:read"))]
+RunReader = Annotated[Scope, Depends(requires("runs:read"))]
+Name = Annotated[str, Query(max_length=200)]
 
 
 class Fragment(BaseModel):
@@ -25,6 +31,46 @@ class Fragment(BaseModel):
     text: str = Field(max_length=fragments.MAX_LENGTH)
 
 
+class Evaluate(BaseModel):
+    """A text, how it is read, and the step of a run whose data it reads."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["expression", "template", "value"]
+    text: str = Field(max_length=scope.MAX_TEXT)
+    run_id: UUID | None = Field(None, description="Without a run, the text is only read.")
+    path: str = Field("", max_length=1_000)
+    iteration: int | None = Field(None, ge=0)
+    after: bool = Field(False, description="As the edges of the step read it.")
+
+
 @router.post("/fragment", summary="Nodes and edges of a piece of YAML")
 async def read_fragment(body: Fragment, _: Reader) -> dict[str, Any]:
     return await asyncio.to_thread(fragments.read, body.text)
+
+
+@router.get("/scope", summary="The paths that a node of a draft can read")
+async def node_scope(
+    request: Request, workflow: Name, node: Name, reader: Reader, after: bool = False
+) -> dict[str, Any]:
+    """With `after`, what the conditions of its edges can read."""
+    return await scope.of_node(container_of(request).db, reader, workflow, node, after=after)
+
+
+@router.get("/runs/{run_id}/scope", summary="What a step of a run could read when it began")
+async def step_scope(
+    request: Request,
+    run_id: UUID,
+    path: Annotated[str, Query(max_length=1_000)],
+    reader: RunReader,
+    iteration: Annotated[int | None, Query(ge=0)] = None,
+    after: bool = False,
+) -> dict[str, Any]:
+    """Shortened where it is large. For a step that did not run: what the run's own workflow knows."""
+    return await scope.seen(container_of(request).client, reader, scope.At(run_id, path, iteration, after))
+
+
+@router.post("/evaluate", summary="What an expression gives on the data of a run")
+async def evaluate(request: Request, body: Evaluate, reader: RunReader) -> dict[str, Any]:
+    at = scope.At(body.run_id, body.path, body.iteration, body.after) if body.run_id else None
+    return await scope.evaluate(container_of(request).client, reader, at, body.kind, body.text)

@@ -44,7 +44,8 @@ class EditorState(rx.State):
         name = unquote(url.path.rstrip("/").rsplit("/", 1)[-1])
         self.saved, self.checked, self.started, self.published = {}, {}, {}, {}
         try:
-            opened = await editing.open_draft(get_container().db, current_scope(), name)
+            container = get_container()
+            opened = await editing.open_draft(container.db, current_scope(), name, container.settings)
         except NotFound:
             self.opened = _missing("There is no such workflow", f"No workflow is called {name}.")
             return

@@ -18,7 +18,8 @@ from engine.language.document import Document
 from engine.language.edits import edit_document
 from engine.language.positions import Patch, apply_patches
 from engine.language.reparse import reparse
-from engine.store.access import identity, workflows
+from engine.settings import Settings
+from engine.store.access import credentials, identity, workflows
 from engine.store.session import Database, Scope, Tx
 from engine.store.tables.workflows import WorkflowRow
 from engine.store.vault import Vault
@@ -27,16 +28,10 @@ from studio.services import publishing
 from studio.services.editor_commit import Commit, Utf16, patched
 from studio.services.editor_graph import derive, difference, drawn, findings
 from studio.services.editor_specs import node_specs
+from studio.services.model_choice import offered
 from studio.services.starters import starters
 
 Json = Any
-
-TIERS = (
-    {"value": "auto", "label": "the router chooses a tier"},
-    {"value": "tier:A", "label": "small and cheap"},
-    {"value": "tier:B", "label": "in between"},
-    {"value": "tier:C", "label": "the strongest"},
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +43,14 @@ class Saved:
     names: Sequence[str] = ()
 
 
-async def open_draft(db: Database, scope: Scope, name: str) -> dict[str, Json]:
+async def open_draft(db: Database, scope: Scope, name: str, settings: Settings) -> dict[str, Json]:
     """Everything the editor shows of a workflow at first. Raises NotFound."""
     async with db.transaction(scope) as tx:
         row = await workflows.get_by_name(tx, name)
         tenant = await identity.get_tenant(tx)
         names = await workflows.names(tx)
         versions = await workflows.versions(tx, row.workflow_id)
+        kept = await credentials.list_credentials(tx)
     tools = toolbox_specs()
     live = next((v for v in versions if v.number == row.published_number), None)
     return {
@@ -68,7 +64,8 @@ async def open_draft(db: Database, scope: Scope, name: str) -> dict[str, Json]:
         "specs": node_specs(),
         "tools": [_tool(tool) for tool in tools.values()],
         "workflows": [other for other in names if other != row.name],
-        "models": list(TIERS),
+        "models": offered(settings, {one.kind for one in kept}),
+        "credentials": [{"name": one.name, "kind": one.kind} for one in kept],
         "starters": starters(row.name),
         "live": {"number": live.number, "at": live.created_at.isoformat()} if live else None,
         "latest": versions[0].number if versions else None,

@@ -14,6 +14,7 @@ import yaml
 import engine.nodes
 from connectors.toolbox import toolbox_specs
 from engine.language import node_types
+from engine.language.fields import Reading, reading_of
 from engine.language.node_types import Group, NodeConfig, NodeType
 
 Json = Any
@@ -41,7 +42,7 @@ def icon_names() -> set[str]:
 
 
 def _spec(kind: NodeType) -> dict[str, Json]:
-    fields = list(_fields(kind.config_model.model_json_schema()))
+    fields = [_read(kind, field) for field in _fields(kind.config_model.model_json_schema())]
     return {
         "type": kind.type,
         "title": kind.title,
@@ -56,6 +57,12 @@ def _spec(kind: NodeType) -> dict[str, Json]:
         "fields": fields,
         "initial": _initial(kind, fields),
     }
+
+
+def _read(kind: NodeType, field: dict[str, Json]) -> dict[str, Json]:
+    """The field with how its texts are read: as expression, template or value; nothing where they are plain."""
+    reading = reading_of(kind, field["key"].partition(".")[0])
+    return field if reading is Reading.PLAIN else field | {"reads": reading.value}
 
 
 def _initial(kind: NodeType, fields: list[dict[str, Json]]) -> dict[str, Json] | None:
@@ -76,7 +83,7 @@ def _fields(schema: Mapping[str, Json], prefix: str = "") -> Iterator[dict[str, 
         if shape.get("properties") and "ui" not in shape:
             yield from _fields({**shape, "$defs": definitions, "required": ()}, f"{prefix}{key}.")
             continue
-        yield _field(prefix + key, shape, required=not prefix and key in required)
+        yield _field(prefix + key, shape, required=not prefix and key in required, definitions=definitions)
 
 
 def _resolved(raw: Mapping[str, Json], definitions: Mapping[str, Json]) -> dict[str, Json]:
@@ -94,11 +101,12 @@ def _resolved(raw: Mapping[str, Json], definitions: Mapping[str, Json]) -> dict[
     return shape
 
 
-def _field(key: str, shape: Mapping[str, Json], *, required: bool) -> dict[str, Json]:
+def _field(key: str, shape: Mapping[str, Json], *, required: bool, definitions: Mapping[str, Json]) -> dict[str, Json]:
     values = shape.get("enum") or ([shape["const"]] if "const" in shape else None)
     widget = shape.get("ui") or ("select" if values else WIDGET_OF_TYPE.get(str(shape.get("type")), "text"))
-    if widget == "list" and _resolved(shape.get("items") or {}, {}).get("type") not in (None, "string"):
-        widget = "json"
+    items = _items(shape, definitions)
+    if widget in ("list", "json", "tool") and shape.get("type") == "array":
+        widget, values = _widget_of_items(widget, items, values)
     examples = shape.get("examples") or []
     if widget == "select" and not values:  # any text will do, these are known ones
         widget, values = "combo", examples
@@ -116,7 +124,28 @@ def _field(key: str, shape: Mapping[str, Json], *, required: bool) -> dict[str, 
         "of": shape.get("of"),
         "min": shape.get("minimum", shape.get("exclusiveMinimum")),
         "max": shape.get("maximum", shape.get("exclusiveMaximum")),
+        "step": shape.get("step"),
         "options": [{"value": value} for value in values] if values else None,
         "placeholder": str(examples[0]) if examples else None,
+        "items": list(_fields({**items, "$defs": definitions})) if widget == "objects" else None,
     }
     return {name: value for name, value in field.items() if value is not None and value is not False}
+
+
+def _items(shape: Mapping[str, Json], definitions: Mapping[str, Json]) -> dict[str, Json]:
+    """What the items of an array may be. Where texts are allowed beside objects (short forms), it is not one form."""
+    raw = shape.get("items")
+    if not isinstance(raw, Mapping) or len([o for o in raw.get("anyOf", ()) if o.get("type") != "null"]) > 1:
+        return {}
+    return _resolved(raw, definitions)
+
+
+def _widget_of_items(widget: str, items: Mapping[str, Json], values: Json) -> tuple[str, Json]:
+    """The widget of an array, and its choices: a form for each object, boxes to tick, or a list of texts."""
+    if widget == "tool":
+        return "tools", values
+    if items.get("properties"):
+        return "objects", values
+    if items.get("enum"):
+        return "choices", items["enum"]
+    return ("list" if items.get("type") == "string" else "json"), values

@@ -9,7 +9,17 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PASSWORD, sign_in
-from tests.support.editor import changed_lines, copy_of, middle, new_workflow, node, open_editor, saved, stored
+from tests.support.editor import (
+    changed_lines,
+    copy_of,
+    middle,
+    new_workflow,
+    node,
+    open_editor,
+    saved,
+    stored,
+    yaml_pane,
+)
 
 
 @pytest.fixture
@@ -129,10 +139,10 @@ def test_typing_in_a_field_is_one_step_and_undone_from_the_field(signed_in_page:
     field = page.get_by_test_id("field-description").get_by_role("textbox")
     field.click()
     page.keyboard.type("Greets people", delay=30)
-    expect(page.locator(".cm-content").first).to_contain_text('description: "Greets people"')
+    expect(yaml_pane(page)).to_contain_text('description: "Greets people"')
     saved(page)
     page.keyboard.press("Control+z")
-    expect(page.locator(".cm-content").first).not_to_contain_text("Greets people")
+    expect(yaml_pane(page)).not_to_contain_text("Greets people")
     saved(page)
     assert stored(studio, small).text == before
     expect(field).to_have_value("")

@@ -21,6 +21,7 @@ from tests.support.editor import (
     run_on,
     saved,
     stored,
+    yaml_pane,
 )
 
 
@@ -118,14 +119,14 @@ def test_a_save_from_elsewhere_is_a_choice_not_a_loss(signed_in_page: Page, stud
     expect(dialog).to_be_visible()
     assert "0.5" not in stored(studio, small).text
     dialog.get_by_test_id("take-theirs").click()
-    expect(page.locator(".cm-content")).to_contain_text("Changed by another")
+    expect(yaml_pane(page)).to_contain_text("Changed by another")
     saved(page)
 
     save_elsewhere(studio, small, "Changed by another", "Changed again")
     page.get_by_test_id("field-temperature").locator("input").fill("0.6")
     page.get_by_test_id("field-temperature").locator("input").press("Enter")
     dialog.get_by_test_id("keep-mine").click()
-    expect(page.locator(".cm-content")).to_contain_text("temperature: 0.6")
+    expect(yaml_pane(page)).to_contain_text("temperature: 0.6")
     saved(page)
     text = stored(studio, small).text
     assert "Changed by another" in text
@@ -145,7 +146,7 @@ def test_windows_line_ends_survive_typing_and_edits(signed_in_page: Page, studio
     node(page, "answer").click()
     page.get_by_test_id("field-temperature").locator("input").fill("0.4")
     page.get_by_test_id("field-temperature").locator("input").press("Enter")
-    expect(page.locator(".cm-content")).to_contain_text("0.4")
+    expect(yaml_pane(page)).to_contain_text("0.4")
     saved(page)
     after = stored(studio, name).text
     assert after.count("\n") == after.count("\r\n") == before.count("\r\n") + 1

@@ -30,6 +30,7 @@ from tests.support.editor import (
     saved,
     shipped_text,
     stored,
+    yaml_pane,
 )
 
 NAME = "customer_support_workflow"
@@ -66,7 +67,7 @@ def _open(page: Page, studio: Any) -> None:
     page.get_by_role("link", name=NAME, exact=True).click()
     expect(page).to_have_url(f"{studio.url}/app/workflows/{NAME}")
     expect(node(page, "classify_intent")).to_be_visible()
-    expect(page.locator(".cm-content")).to_contain_text(NAME)
+    expect(yaml_pane(page)).to_contain_text(NAME)
 
 
 def _edit_a_prompt(page: Page, studio: Any) -> None:
@@ -78,7 +79,7 @@ def _edit_a_prompt(page: Page, studio: Any) -> None:
     page.keyboard.press("Control+End")
     page.keyboard.type("\nSign as the Larkfell team.")
     page.keyboard.press("Control+Enter")
-    expect(page.locator(".cm-content")).to_contain_text("Sign as the Larkfell team.")
+    expect(yaml_pane(page)).to_contain_text("Sign as the Larkfell team.")
     saved(page)
     assert changed_lines(before, stored(studio, NAME).text) == ["+        Sign as the Larkfell team."]
 

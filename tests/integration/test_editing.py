@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ import pytest
 
 from engine.errors import NotFound
 from engine.language.document import Document
+from engine.settings import Settings
 from engine.store.access import workflows
 from engine.store.session import Database, Scope
 from studio.services import editing
@@ -17,6 +19,7 @@ from studio.services.editor_graph import drawn, inferred
 from studio.services.editor_specs import node_specs
 from tests.support.editor import SMALL, changed_lines
 
+SETTINGS = Settings(data_dir=Path("unused"))
 TEXT = SMALL.format(name="small")
 
 
@@ -57,7 +60,7 @@ def apply(text: str, steps: list[list[dict[str, Any]]]) -> str:
 
 
 async def test_open_gives_the_graph_and_what_the_inspector_needs(database: Database, scope: Scope, workflow_id: UUID):
-    opened = await editing.open_draft(database, scope, "small")
+    opened = await editing.open_draft(database, scope, "small", SETTINGS)
     assert opened["workflow_id"] == str(workflow_id)
     assert opened["text"] == TEXT
     assert [node["name"] for node in opened["graph"]["nodes"]] == ["start", "answer", "end"]
@@ -115,7 +118,7 @@ async def test_text_that_is_no_yaml_is_kept_with_its_error(database: Database, s
     assert done.answer["graph"] is None
     [error] = [d for d in await editing.check(done) if d["severity"] == "error"]
     assert error["line"] >= len(TEXT.splitlines())
-    opened = await editing.open_draft(database, scope, "small")
+    opened = await editing.open_draft(database, scope, "small", SETTINGS)
     assert opened["graph"] is None
     assert opened["text"] == broken
 
@@ -144,7 +147,7 @@ async def test_a_stale_commit_gets_the_other_draft_and_overwrites_nothing(
 
 async def test_another_tenant_finds_nothing(database: Database, other_scope: Scope, workflow_id: UUID) -> None:
     with pytest.raises(NotFound):
-        await editing.open_draft(database, other_scope, "small")
+        await editing.open_draft(database, other_scope, "small", SETTINGS)
     with pytest.raises(NotFound):
         await save(database, other_scope, workflow_id, Commit(1, typed=typing(TEXT, "x: 1")))
     with pytest.raises(NotFound):
@@ -197,7 +200,7 @@ async def test_publishing_a_draft_with_errors_is_refused(database: Database, sco
 async def test_publishing_makes_the_draft_live(database: Database, scope: Scope, workflow_id: UUID) -> None:
     done = await editing.publish(database, scope, workflow_id, "first")
     assert done["number"] == 1
-    opened = await editing.open_draft(database, scope, "small")
+    opened = await editing.open_draft(database, scope, "small", SETTINGS)
     assert opened["live"]["number"] == 1
 
 

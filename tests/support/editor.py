@@ -140,9 +140,14 @@ def middle(locator: Locator) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
+def yaml_pane(page: Page) -> Locator:
+    """The text beside the canvas; code fields of the inspector are editors of their own."""
+    return page.get_by_test_id("yaml").locator(".cm-content")
+
+
 def yaml_text(page: Page) -> str:
     """What the YAML pane shows (of a text short enough to be drawn whole)."""
-    return page.locator(".cm-content").inner_text()
+    return yaml_pane(page).inner_text()
 
 
 def ask(page: Page, message: str) -> None:

@@ -17,7 +17,8 @@ from uuid6 import uuid7
 
 from engine.errors import Conflict, InputError, NotFound
 from engine.execution.events import RunStatus
-from engine.execution.ports import Signal
+from engine.execution.ports import Signal, StepRecord
+from engine.store.leases import record_of
 from engine.store.session import Tx
 from engine.store.tables.runs import RunRow, RunSignal, RunWait, StepRow
 
@@ -183,6 +184,15 @@ async def list_steps(tx: Tx, run_id: UUID) -> Sequence[StepRow]:
     await get_run(tx, run_id)
     query = select(StepRow).where(StepRow.run_id == run_id, col(StepRow.status).in_(ATTEMPTS))
     return (await tx.session.execute(query.order_by(col(StepRow.seq)))).scalars().all()
+
+
+async def journal_of(tx: Tx, run_id: UUID) -> list[StepRecord]:
+    """The run's whole journal in order, as it is folded. Raises NotFound."""
+    await get_run(tx, run_id)
+    query = select(StepRow).where(StepRow.run_id == run_id).order_by(col(StepRow.seq))
+    rows = (await tx.session.execute(query)).scalars().all()
+    began = [row.started_at.timestamp() if row.started_at else 0.0 for row in rows]
+    return [record_of(row.model_dump() | {"started_at": at}) for row, at in zip(rows, began, strict=True)]
 
 
 async def last_node_type(tx: Tx, run_id: UUID) -> str | None:

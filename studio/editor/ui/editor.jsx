@@ -4,6 +4,7 @@ import "@xyflow/react/dist/style.css";
 import "./editor.css";
 import "./canvas/canvas.css";
 import "./panels.css";
+import "./fields.css";
 import "./overlays.css";
 import "./versions/versions.css";
 import { Session } from "./core/session.js";

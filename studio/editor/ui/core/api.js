@@ -10,7 +10,10 @@ async function ask(url, body, signal) {
     if (error.name === "AbortError") throw error;
     throw new Error("The server does not answer.");
   });
-  const answer = await response.json().catch(() => ({}));
+  const answer = await response.json().catch((error) => {
+    if (error.name === "AbortError") throw error;
+    return {};
+  });
   if (!response.ok) throw new Error(answer.detail ?? `The server answered ${response.status}.`);
   return answer;
 }
@@ -31,3 +34,10 @@ export const makeLive = (name, number, live) => ask(`${workflow(name)}/versions/
 
 // YAML with `nodes:` as {nodes, edges, layout}; throws with a sentence when it is none.
 export const readFragment = (text) => ask("/api/v1/editor/fragment", { text });
+
+const query = (values) => new URLSearchParams(Object.entries(values).filter(([, value]) => value !== null && value !== undefined));
+
+export const nodeScope = (workflow, node, after, signal) => ask(`/api/v1/editor/scope?${query({ workflow, node, after })}`, undefined, signal);
+export const stepScope = (run_id, { path, iteration, after }, signal) => ask(`/api/v1/editor/runs/${run_id}/scope?${query({ path, iteration, after })}`, undefined, signal);
+export const evaluate = (what, signal) => ask("/api/v1/editor/evaluate", what, signal);
+export const lastRunOf = (workflow) => ask(`/api/v1/runs?${query({ workflow, limit: 1 })}`).then(({ runs }) => runs[0] ?? null);

@@ -15,7 +15,7 @@ import { Sync } from "./sync.js";
 const START = {
   view: null, graph: null, valid: true, diagnostics: [], positions: new Map(), notes: new Map(), groups: new Map(),
   selected: { nodes: [], edge: null, note: null }, mode: "split", save: { state: "saved" }, history: { undo: 0, redo: 0 },
-  run: null, chat: [], busy: false, drawer: { tab: "chat", open: true }, inspector: "settings",
+  run: null, lastRun: null, chat: [], busy: false, drawer: { tab: "chat", open: true }, inspector: "settings", wide: false,
   picker: null, palette: null, menu: null, publish: null, conflict: null, sheet: false, tour: null, toast: null,
   focusStep: null, fit: 0, reveal: null, zoom: null, snap: true, map: null, hovered: null, over: null, naming: null,
   focusName: null, problem: -1, kept: null, versions: null,
@@ -31,6 +31,7 @@ export class Session {
     this.drafts = new Drafts();
     this.backup = new Backup(this);
     this.checks = { asked: null, done: null, waiting: [] };
+    this.reader = null; // the field that the cursor was in last: {insert(path)}
   }
 
   get state() {

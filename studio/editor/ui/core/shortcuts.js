@@ -23,9 +23,10 @@ export function onKey(event, session) {
 const isOpen = ({ palette, publish, conflict, sheet, versions }) => Boolean(palette || publish || conflict || sheet || versions);
 
 function escape(event, session, inText) {
-  const { palette, picker, menu, publish, sheet, tour, versions } = session.state;
+  const { palette, picker, menu, publish, sheet, tour, versions, wide } = session.state;
   if (palette || picker || menu || publish || sheet) session.set({ palette: null, picker: null, menu: null, publish: null, sheet: false });
   else if (versions) session.versions.close();
   else if (tour !== null) session.set({ tour: null });
+  else if (wide && !inText) session.set({ wide: false });
   else if (!inText) session.select([]);
 }

@@ -6,20 +6,26 @@ import { connect, moveEdge, removeEdge, setEdge } from "../core/actions.js";
 import { isDefault } from "../frame/format.js";
 import { placeOfEdge } from "../graph/graph.js";
 import { useDraft } from "./draft.js";
-import { Problem, useNames } from "./fields.jsx";
+import { Problem } from "./problem.jsx";
+import { ReadingContext, useNodeReading } from "./scope.js";
+import { useNames } from "./widgets_pick.jsx";
+import { ExpressionInput } from "./widgets_text.jsx";
 
 export function Branches({ node, editable }) {
   const graph = useValue((s) => s.graph);
   const edges = graph.edges.filter((edge) => edge.from === node.name);
   const several = node.type === "condition" || edges.length > 1;
+  const reading = useNodeReading(node, { after: true });
   return (
-    <div className="hed-f" data-testid="branches">
-      <label>{several ? "Branches" : "Then"} {several && <span>the first that is true wins</span>}</label>
-      {edges.map((edge, i) => (
-        <Branch key={edge.key} edge={edge} editable={editable} first={i === 0} last={i === edges.length - 1} several={several} />
-      ))}
-      {editable && <AddBranch node={node} edges={edges} several={several} />}
-    </div>
+    <ReadingContext.Provider value={reading}>
+      <div className="hed-f" data-testid="branches">
+        <div className="hed-fl"><span>{several ? "Branches" : "Then"}</span> {several && <span className="side">the first that is true wins</span>}</div>
+        {edges.map((edge, i) => (
+          <Branch key={edge.key} edge={edge} editable={editable} first={i === 0} last={i === edges.length - 1} several={several} />
+        ))}
+        {editable && <AddBranch node={node} edges={edges} several={several} />}
+      </div>
+    </ReadingContext.Provider>
   );
 }
 
@@ -60,8 +66,11 @@ function Branch({ edge, editable, first, last, several }) {
 function Condition({ edge, editable, id }) {
   const session = useSession();
   const shown = isDefault(edge.condition) ? "" : edge.condition;
-  const draft = useDraft(shown, (text) => void setEdge(session, edge.key, "condition", text.trim() === "" ? null : text.trim()));
-  return <input id={id} className="hed-in mono" {...draft.bind} readOnly={!editable} placeholder="nothing else fits (default)" aria-label={`Condition of the way to ${edge.to}`} spellCheck={false} />;
+  const field = { title: `Condition of the way to ${edge.to}`, placeholder: "nothing else fits (default)" };
+  return (
+    <ExpressionInput id={id} value={shown} field={field} reads="expression" readOnly={!editable} testid={`condition-${edge.to}`}
+      save={(text) => setEdge(session, edge.key, "condition", text === undefined ? null : text.trim())} />
+  );
 }
 
 function Target({ edge, editable, id }) {

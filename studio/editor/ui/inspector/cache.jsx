@@ -1,7 +1,7 @@
 // Whether a step may be answered by an earlier one: `cache`, beside `config` in the file.
 import { useSession } from "../core/store.js";
 import { setField } from "../core/actions.js";
-import { WIDGETS } from "./fields.jsx";
+import { WIDGETS } from "./widgets.js";
 
 const USUAL_S = 300;
 

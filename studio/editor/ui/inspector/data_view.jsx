@@ -1,32 +1,93 @@
-// JSON as people read it: a tree that folds, or the text itself. And what a node got and gave in the last run.
+// What a node got and gave in the run that is looked at; and everything that it could read there.
 import { useState } from "react";
-import { ChevronRight, Copy } from "lucide-react";
+import { Copy } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
 import { cost, duration } from "../frame/format.js";
+import { Table, Tree } from "./data_forms.jsx";
+import { Pick } from "./pick.jsx";
+import { useLookedAt, useReading } from "./scope.js";
+
+const ofNode = (run, name) => (run?.steps ?? []).filter((step) => step.path === name || step.path.startsWith(`${name}/`));
+
+function useStep(node) {
+  const steps = ofNode(useLookedAt(), node.name);
+  const chosen = useValue((s) => s.focusStep);
+  return [steps, steps.find((one) => one.key === chosen) ?? steps.findLast((one) => one.path === node.name) ?? steps.at(-1)];
+}
 
 export function DataTab({ node }) {
-  const steps = useValue((s) => s.run?.steps);
-  const chosen = useValue((s) => s.focusStep);
-  const own = (steps ?? []).filter((step) => step.path === node.name || step.path.startsWith(`${node.name}/`));
-  const step = own.find((one) => one.key === chosen) ?? own.findLast((one) => one.path === node.name) ?? own.at(-1);
-  if (!step) {
-    return (
-      <div className="hed-nothing">
-        <b>No data yet</b>
-        <p>Run the workflow, and what this node got and gave stands here.</p>
-      </div>
-    );
-  }
+  const [steps, step] = useStep(node);
+  if (!step) return <NoData>Run the workflow, and what this node got and gave stands here.</NoData>;
   return (
     <>
-      {own.length > 1 && <StepChoice steps={own} step={step} />}
+      {steps.length > 1 && <StepChoice steps={steps} step={step} />}
       <StepNumbers step={step} />
       {step.error && <StepError error={step.error} />}
       <DataBlock title="Input" value={step.input} />
-      {step.output !== undefined && <DataBlock title="Output" value={step.output} />}
+      {step.output !== undefined && <DataBlock title="Output" value={step.output} path={outputPath(step)} />}
     </>
   );
 }
+
+// Where expressions read a step's output; steps inside of other nodes are read there only.
+const outputPath = (step) => (step.path.includes("/") ? undefined : `nodes.${step.path}.output`);
+
+function NoData({ children }) {
+  return <div className="hed-nothing"><b>No data yet</b><p>{children}</p></div>;
+}
+
+// ---- beside the settings
+
+const ROOTS = [["context", "Context"], ["nodes", "Outputs of nodes"], ["inputs", "Input of the run"], ["variables", "Variables"], ["item", "Item of the loop"]];
+
+// The data of a run where there is one, or else the paths that the file tells. A click or a drag puts a path into a field.
+export function ReadableSide({ node }) {
+  const { seen, offered } = useReading();
+  const run = useLookedAt();
+  const hint = "Drag a name into a field, or click it to insert it where the cursor was last.";
+  return (
+    <section className="hed-scroll" aria-label={`What ${node.name} can read`} data-testid="readable">
+      <h3 className="hed-side">What it can read{seen && <small title={`Run ${run?.run_id}`}>last run</small>}</h3>
+      <p className="hed-help">{hint}</p>
+      {seen
+        ? ROOTS.filter(([root]) => hasAny(seen.roots[root])).map(([root, title]) => <DataBlock key={root} title={title} value={seen.roots[root]} path={root} pick />)
+        : <Paths offered={offered} />}
+    </section>
+  );
+}
+
+const hasAny = (value) => value != null && (typeof value !== "object" || Object.keys(value).length > 0);
+
+function Paths({ offered }) {
+  if (!offered.length) return <NoData>Nothing is known before the first run.</NoData>;
+  return (
+    <div className="hed-paths">
+      {offered.map(({ path, type, origin, description }) => (
+        <div key={path} title={description}><Pick path={path} label={path} /><span className="mut">{[type, origin].filter(Boolean).join(" · ")}</span></div>
+      ))}
+    </div>
+  );
+}
+
+export function OutputSide({ node }) {
+  const [steps, step] = useStep(node);
+  return (
+    <section className="hed-scroll" aria-label={`What ${node.name} gave`} data-testid="given">
+      <h3 className="hed-side">What it gave{step && <small>last run</small>}</h3>
+      {step ? (
+        <>
+          {steps.length > 1 && <StepChoice steps={steps} step={step} />}
+          <StepNumbers step={step} />
+          {step.error && <StepError error={step.error} />}
+          {step.output !== undefined && <DataBlock title="Output" value={step.output} path={outputPath(step)} pick />}
+          <DataBlock title="Input" value={step.input} />
+        </>
+      ) : <NoData>Run the workflow, and the output of this node stands here.</NoData>}
+    </section>
+  );
+}
+
+// ---- parts
 
 function StepChoice({ steps, step }) {
   const session = useSession();
@@ -62,56 +123,29 @@ export function StepError({ error }) {
   );
 }
 
-export function DataBlock({ title, value }) {
+const FORMS = [["tree", "Tree"], ["table", "Table"], ["json", "JSON"]];
+
+// `path`: where expressions read the value; with `pick` its names can be put into fields.
+export function DataBlock({ title, value, path, pick = false }) {
   const [form, setForm] = useState("tree");
   const text = JSON.stringify(value ?? null, null, 2);
+  const own = pick ? path : undefined;
   return (
     <div className="hed-f">
-      <label>
-        {title}
+      <div className="hed-fl">
+        <span>{title}</span>
         <span className="side">
-          {["tree", "json"].map((one) => (
-            <button key={one} className={`hed-link ${form === one ? "chosen" : ""}`} onClick={() => setForm(one)} aria-pressed={form === one}>{one === "tree" ? "Tree" : "JSON"}</button>
+          {FORMS.map(([key, name]) => (
+            <button key={key} className={`hed-link ${form === key ? "chosen" : ""}`} onClick={() => setForm(key)} aria-pressed={form === key}>{name}</button>
           ))}
           <button className="hed-reset" title={`Copy the ${title.toLowerCase()}`} aria-label={`Copy the ${title.toLowerCase()}`} onClick={() => navigator.clipboard?.writeText(text)}><Copy size={11} /></button>
         </span>
-      </label>
-      <div className="hed-ta data">{form === "tree" ? <Tree value={value} /> : <pre>{text}</pre>}</div>
-    </div>
-  );
-}
-
-const LONG = 240;
-
-export function Tree({ value, name, depth = 0 }) {
-  const isNested = value !== null && typeof value === "object";
-  const entries = isNested ? Object.entries(value) : [];
-  const [open, setOpen] = useState(depth < 2 && entries.length <= 30);
-  const [all, setAll] = useState(false);
-  const key = name !== undefined && <span className="k">{name}</span>;
-  if (!isNested) {
-    const long = typeof value === "string" && value.length > LONG && !all;
-    return (
-      <div className="leaf">
-        {key} <Leaf value={long ? value.slice(0, LONG) : value} />
-        {long && <button className="hed-link" onClick={() => setAll(true)}>… {value.length - LONG} more</button>}
       </div>
-    );
-  }
-  const size = Array.isArray(value) ? `[${entries.length}]` : `{${entries.length}}`;
-  if (!entries.length) return <div className="leaf">{key} <span className="mut">{size.replace("0", "")}</span></div>;
-  if (name === undefined) return entries.map(([childName, child]) => <Tree key={childName} name={childName} value={child} depth={depth + 1} />);
-  return (
-    <div>
-      <button className="fold" aria-expanded={open} onClick={() => setOpen(!open)}>
-        <ChevronRight size={11} />{key} <span className="mut">{size}</span>
-      </button>
-      {open && <div className="below">{entries.map(([childName, child]) => <Tree key={childName} name={childName} value={child} depth={depth + 1} />)}</div>}
+      <div className="hed-ta data" tabIndex={0} role="region" aria-label={title}>
+        {form === "tree" && <Tree value={value} path={own} />}
+        {form === "table" && <Table value={value} path={own} />}
+        {form === "json" && <pre>{text}</pre>}
+      </div>
     </div>
   );
-}
-
-function Leaf({ value }) {
-  if (typeof value === "string") return <span className="s">"{value}"</span>;
-  return <span className="n">{String(value ?? null)}</span>;
 }

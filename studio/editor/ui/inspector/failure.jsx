@@ -1,7 +1,9 @@
 // What happens when a step fails: tries, then an action. Lives beside `config` in the file.
 import { useSession } from "../core/store.js";
 import { setField } from "../core/actions.js";
-import { Problem, WIDGETS, pathAt, useNames } from "./fields.jsx";
+import { Problem, pathAt } from "./problem.jsx";
+import { WIDGETS } from "./widgets.js";
+import { useNames } from "./widgets_pick.jsx";
 import { useValue } from "../core/store.js";
 
 const ACTIONS = [

@@ -1,6 +1,6 @@
 // The panel of what is selected: a node (settings, data of the last run, its YAML) or an edge.
 import { useEffect, useRef, useState } from "react";
-import { ArrowRight, ChevronRight, Copy, Trash2 } from "lucide-react";
+import { ArrowRight, ChevronRight, Copy, Maximize2, Minimize2, Trash2 } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
 import { removeEdge, removeSelected, rename } from "../core/actions.js";
 import { duplicate } from "../core/clipboard.js";
@@ -8,12 +8,14 @@ import { TypeIcon } from "../frame/icons.jsx";
 import { edgeLabel } from "../frame/format.js";
 import { edgeOf, linesOfNode, nodeOf } from "../graph/graph.js";
 import { useDraft } from "./draft.js";
-import { Field, Problem, valueAt } from "./fields.jsx";
+import { Field } from "./field.jsx";
+import { Problem, valueAt } from "./problem.jsx";
+import { ReadingContext, useNodeReading } from "./scope.js";
 import { WorkflowPanel } from "./workflow_panel.jsx";
 import { Branches, EdgeFields } from "./branches.jsx";
 import { Failure } from "./failure.jsx";
 import { Cache } from "./cache.jsx";
-import { DataTab } from "./data_view.jsx";
+import { DataTab, OutputSide, ReadableSide } from "./data_view.jsx";
 
 const TABS = [["settings", "Settings"], ["data", "Data"], ["yaml", "YAML"]];
 
@@ -31,24 +33,42 @@ function NodePanel({ node }) {
   const session = useSession();
   const spec = useValue((s) => s.view.specs[node.type]);
   const tab = useValue((s) => s.inspector);
+  const wide = useValue((s) => s.wide);
+  const reading = useNodeReading(node);
   return (
-    <aside className="hed-insp" aria-label={`Settings of ${node.name}`} data-testid="inspector" style={{ "--g": `var(--${spec?.group ?? "flow"})` }}>
+    <ReadingContext.Provider value={reading}>
+    <aside className={`hed-insp ${wide ? "wide" : ""}`} aria-label={`Settings of ${node.name}`} data-testid="inspector" style={{ "--g": `var(--${spec?.group ?? "flow"})` }}>
       <div className="hed-ih">
         <i><TypeIcon name={spec?.icon} /></i>
         <NodeName node={node} />
         <span className="hed-chip" title={spec?.summary}>{node.type}</span>
+        <button className="hed-icon" onClick={() => session.set({ wide: !wide })} aria-pressed={wide} data-testid="wide"
+          title={wide ? "Back to the canvas (Esc)" : "Settings beside the data of the last run"} aria-label={wide ? "Back to the canvas" : "Settings beside the data"}>
+          {wide ? <Minimize2 size={14} /> : <Maximize2 size={14} />}
+        </button>
       </div>
-      <div className="hed-tabs" role="tablist">
-        {TABS.map(([key, title]) => (
-          <button key={key} role="tab" aria-selected={tab === key} onClick={() => session.set({ inspector: key })}>{title}</button>
-        ))}
-      </div>
-      <div className="hed-scroll" role="tabpanel">
-        {tab === "settings" && <Settings node={node} spec={spec} />}
-        {tab === "data" && <DataTab node={node} />}
-        {tab === "yaml" && <NodeYaml node={node} />}
-      </div>
+      {wide ? (
+        <div className="hed-beside">
+          <ReadableSide node={node} />
+          <div className="hed-scroll"><Settings node={node} spec={spec} /></div>
+          <OutputSide node={node} />
+        </div>
+      ) : (
+        <>
+          <div className="hed-tabs" role="tablist">
+            {TABS.map(([key, title]) => (
+              <button key={key} role="tab" aria-selected={tab === key} onClick={() => session.set({ inspector: key })}>{title}</button>
+            ))}
+          </div>
+          <div className="hed-scroll" role="tabpanel">
+            {tab === "settings" && <Settings node={node} spec={spec} />}
+            {tab === "data" && <DataTab node={node} />}
+            {tab === "yaml" && <NodeYaml node={node} />}
+          </div>
+        </>
+      )}
     </aside>
+    </ReadingContext.Provider>
   );
 }
 
@@ -124,7 +144,7 @@ function More({ fields, node, editable, children }) {
 // Problems that belong to the node as a whole rather than to one field.
 function General({ node }) {
   const problems = useValue((s) => s.diagnostics);
-  const own = problems.filter((d) => d.node === node.name && !(d.path?.length > 2 && ["config", "retry", "on_error"].includes(d.path[2])));
+  const own = problems.filter((d) => d.node === node.name && d.path?.[0] !== "edges" && !(d.path?.length > 2 && ["config", "retry", "on_error"].includes(d.path[2])));
   return own.map((d, i) => <Problem key={i} problem={d} />);
 }
 
@@ -143,11 +163,11 @@ function pairs(fields) {
 
 function noteFor(field, node, step) {
   if (field.widget === "model" && step?.tier) {
-    return <div className="hed-note"><b>{step.tier} answered</b> · {step.reason ?? step.model}</div>;
+    return { shown: <div className="hed-note"><b>{step.tier} answered</b> · {step.reason ?? step.model}</div> };
   }
   if (field.key === "output_schema" && !node.config.output_schema && node.inferred) {
     const { branches, fields } = node.inferred;
-    return (
+    const shown = (
       <div className="hed-inferred" data-testid="inferred">
         <span className="hed-link">inferred from {branches} {branches === 1 ? "branch" : "branches"}</span>
         {fields.map(({ name, values, type }) => (
@@ -158,6 +178,7 @@ function noteFor(field, node, step) {
         ))}
       </div>
     );
+    return { shown, instead: true };
   }
   return null;
 }
@@ -186,6 +207,8 @@ function EdgePanel({ edge }) {
   const session = useSession();
   const editable = useValue((s) => s.view.can.write && s.valid);
   const siblings = useValue((s) => s.graph.edges.filter((one) => one.from === edge.from).length);
+  const from = useValue((s) => nodeOf(s.graph, edge.from));
+  const reading = useNodeReading(from ?? { name: edge.from }, { after: true });
   return (
     <aside className="hed-insp" aria-label="Settings of the edge" data-testid="inspector" style={{ "--g": "var(--flow)" }}>
       <div className="hed-ih">
@@ -197,7 +220,7 @@ function EdgePanel({ edge }) {
         <span className="hed-chip">{edgeLabel(edge, siblings) ?? "edge"}</span>
       </div>
       <div className="hed-scroll">
-        <EdgeFields edge={edge} editable={editable} key={edge.key} />
+        <ReadingContext.Provider value={reading}><EdgeFields edge={edge} editable={editable} key={edge.key} /></ReadingContext.Provider>
         {editable && (
           <div className="hed-actions">
             <button className="hed-btn small danger" onClick={() => removeEdge(session, edge.key)}><Trash2 size={13} /> Delete edge</button>

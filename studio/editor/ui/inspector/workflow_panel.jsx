@@ -3,7 +3,8 @@ import { Clock, FileText, Globe, MessageSquare, Play, Webhook, Zap } from "lucid
 import { useSession, useValue } from "../core/store.js";
 import { setTop } from "../core/actions.js";
 import { count } from "../frame/format.js";
-import { Problem, WIDGETS } from "./fields.jsx";
+import { Problem } from "./problem.jsx";
+import { WIDGETS } from "./widgets.js";
 
 const CATEGORIES = ["customer_service", "e_commerce", "sales", "technical_support", "system"];
 const PRIORITIES = ["critical", "high", "medium", "low"];

@@ -1,4 +1,5 @@
 // Starting, following and reopening runs of the draft.
+import { lastRunOf } from "../core/api.js";
 import { follow, fold, isFinal, loadRun, newRun, replyText } from "./run.js";
 
 export class RunControl {
@@ -7,6 +8,7 @@ export class RunControl {
     this.stop = null;
     this.conversation = null;
     this.last = null;
+    this.asked = false;
     this.events = [];
     this.frame = null;
   }
@@ -16,6 +18,7 @@ export class RunControl {
   }
 
   async open(runId) {
+    this.asked = false;
     if (!runId) return;
     try {
       const run = await loadRun(runId, this.state.graph?.edges ?? []);
@@ -23,6 +26,20 @@ export class RunControl {
       if (!isFinal(run)) this.watch(runId);
     } catch (error) {
       this.session.fail(`The run could not be opened: ${error.message}`);
+    }
+  }
+
+  // The workflow's last run, asked for once: what its nodes saw helps to write what they read. None is no fault.
+  async loadLast() {
+    if (this.asked) return;
+    this.asked = true;
+    const { workflow_id, name } = this.state.view;
+    try {
+      const head = await lastRunOf(name);
+      const lastRun = head && await loadRun(head.run_id, this.state.graph?.edges ?? []);
+      if (this.state.view.workflow_id === workflow_id) this.session.set({ lastRun });
+    } catch {
+      // then only the file tells
     }
   }
 
@@ -122,14 +139,17 @@ export class RunControl {
     this.conversation = null;
     this.close();
     this.last = null;
-    this.session.set({ chat: [], run: null, focusStep: null, drawer: { tab: "chat", open: true, focus: Date.now() } });
+    this.session.set({ ...left(this.state), chat: [], focusStep: null, drawer: { tab: "chat", open: true, focus: Date.now() } });
   }
 
   clear() {
     this.close();
-    this.session.set({ run: null, focusStep: null });
+    this.session.set({ ...left(this.state), focusStep: null });
   }
 }
+
+// The run leaves the canvas; its data stays at hand.
+const left = ({ run, lastRun }) => ({ run: null, lastRun: run?.run_id ? run : lastRun });
 
 function spoken(chat, run) {
   if (!chat.at(-1)?.pending) return chat;

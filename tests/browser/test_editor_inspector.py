@@ -1,0 +1,242 @@
+"""The inspector: fields that know what they can read, forms for tools and schemas, and a run's data beside them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.support.editor import ask, changed_lines, new_workflow, node, open_editor, saved, stored, yaml_pane
+
+FIELDS = """\
+name: "{name}"
+version: "1.0.0"
+description: "Fields of many kinds"
+category: "system"
+priority: "low"
+triggers:
+  - {{type: chat, config: {{path: "{name}"}}}}
+nodes:
+  - name: start
+    type: start
+  - name: count
+    type: transform
+    config:
+      set:
+        words: "len(context.message)"
+  - name: look
+    type: tool
+    config:
+      tool_name: search_knowledge_base
+      parameters:
+        query: "context.message"
+  - name: write
+    type: agent
+    config:
+      model: auto
+      prompt_template: |
+        Answer shortly.
+      output_schema:
+        type: object
+        required: [answer]
+        properties:
+          answer: {{type: string}}
+  - name: route
+    type: condition
+  - name: end
+    type: end
+edges:
+  - {{from: start, to: count}}
+  - {{from: count, to: look}}
+  - {{from: look, to: write}}
+  - {{from: write, to: route}}
+  - {{from: route, to: end}}
+"""
+
+
+@pytest.fixture
+def fields(studio: Any) -> str:
+    return new_workflow(studio, FIELDS)
+
+
+def completion(page: Page, text: str) -> Locator:
+    """One choice of the completion list."""
+    return page.locator(".cm-tooltip-autocomplete li").filter(has_text=text).first
+
+
+def prompt_of(page: Page) -> Locator:
+    return page.get_by_test_id("field-prompt_template").get_by_test_id("prompt")
+
+
+def test_a_prompt_completes_paths_and_marks_them(signed_in_page: Page, studio: Any, fields: str) -> None:
+    page, before = signed_in_page, stored(studio, fields).text
+    open_editor(page, studio, fields)
+    ask(page, "Hello there")
+    node(page, "write").click()
+    prompt_of(page).click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type(" They ask: {mess")
+    expect(completion(page, "message")).to_contain_text("string")
+    page.keyboard.press("Tab")
+    expect(prompt_of(page).locator(".cm-chip")).to_have_text("{message}")
+    expect(page.get_by_test_id("preview")).to_contain_text("They ask: Hello there")
+    page.keyboard.press("Control+Enter")
+    expect(yaml_pane(page)).to_contain_text("They ask: {message}")
+    saved(page)
+    assert changed_lines(before, stored(studio, fields).text) == [
+        "-        Answer shortly.",
+        "+        Answer shortly. They ask: {message}",
+    ]
+
+
+def test_an_expression_is_tried_on_the_last_run_and_its_faults_are_underlined(
+    signed_in_page: Page, studio: Any, fields: str
+) -> None:
+    page = signed_in_page
+    open_editor(page, studio, fields)
+    ask(page, "Hello there")
+    page.reload()  # the last run is found again, without being laid over the canvas
+    node(page, "count").click()
+    field = page.get_by_test_id("field-set")
+    words = field.get_by_role("textbox", name="words", exact=True)
+    words.click()
+    expect(field.get_by_test_id("preview")).to_contain_text("11")
+    page.keyboard.press("End")
+    page.keyboard.type(" * 2")
+    expect(field.get_by_test_id("preview")).to_contain_text("22")
+    page.keyboard.type(" +")
+    expect(field.locator(".cm-lintRange-error")).to_be_visible()
+    expect(page.get_by_test_id("problem-count")).to_contain_text("1 error")
+    expect(field.get_by_role("alert")).to_be_visible()
+    page.keyboard.type(" 1")
+    expect(field.locator(".cm-lintRange-error")).to_have_count(0)
+    expect(field.get_by_test_id("preview")).to_contain_text("23")
+    expect(page.get_by_test_id("problem-count")).to_contain_text("no problems")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("__import__('os')")
+    expect(field.locator(".cm-lintRange-error")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(yaml_pane(page)).to_contain_text('words: "len(context.message)"')
+    saved(page)
+
+
+def test_a_condition_completes_what_its_node_put_out(signed_in_page: Page, studio: Any, fields: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, fields)
+    page.locator(".react-flow__edge").nth(3).dispatch_event("click")
+    condition = page.get_by_test_id("condition-route")
+    condition.click()
+    page.keyboard.type("context.ans")
+    expect(completion(page, "context.answer")).to_contain_text("write")
+    page.keyboard.press("Enter")
+    expect(condition).to_have_text("context.answer")
+    page.keyboard.type(" != ''")
+    page.keyboard.press("Enter")
+    expect(yaml_pane(page)).to_contain_text("context.answer != ''")
+    saved(page)
+    assert "condition: \"context.answer != ''\"" in stored(studio, fields).text
+
+
+def test_a_tool_lays_out_its_parameters(signed_in_page: Page, studio: Any, fields: str) -> None:
+    page, before = signed_in_page, stored(studio, fields).text
+    open_editor(page, studio, fields)
+    node(page, "look").click()
+    parameters = page.get_by_test_id("parameters")
+    expect(parameters).to_contain_text("query")
+    expect(parameters.get_by_role("textbox", name="query")).to_have_text("context.message")
+    parameters.get_by_role("combobox", name="Set another parameter").select_option("limit")
+    expect(yaml_pane(page)).to_contain_text("limit:")
+    parameters.get_by_role("button", name="Remove limit").click()
+    expect(yaml_pane(page)).not_to_contain_text("limit:")
+    saved(page)
+    assert stored(studio, fields).text == before
+    page.get_by_test_id("field-tool_name").get_by_role("combobox").select_option("search_order")
+    expect(page.get_by_test_id("field-tool_name")).to_contain_text("search_order")
+    expect(parameters).to_contain_text("The tool knows no such parameter.")
+    saved(page)
+    assert changed_lines(before, stored(studio, fields).text) == [
+        "-      tool_name: search_knowledge_base",
+        "+      tool_name: search_order",
+    ]
+
+
+def test_names_of_a_run_are_dragged_and_clicked_into_fields(signed_in_page: Page, studio: Any, fields: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, fields)
+    ask(page, "Hello there")
+    node(page, "write").click()
+    page.get_by_test_id("wide").click()
+    readable = page.get_by_test_id("readable")
+    expect(page.get_by_test_id("given").get_by_test_id("step-facts")).to_contain_text("succeeded")
+    prompt_of(page).click()
+    page.keyboard.press("Control+End")
+    readable.locator("[data-path='context.words']").click()
+    expect(prompt_of(page)).to_contain_text("Answer shortly.{words}")
+    readable.locator("[data-path='inputs.message']").drag_to(prompt_of(page).locator(".cm-line").first)
+    expect(prompt_of(page).locator(".cm-chip")).to_have_count(2)
+    expect(prompt_of(page)).to_contain_text("{inputs.message}")
+    readable.get_by_role("button", name="Table").first.click()
+    expect(readable.get_by_role("table").first).to_contain_text("words")
+    readable.get_by_role("button", name="JSON").first.click()
+    expect(readable.locator("pre").first).to_contain_text('"words": 11')
+    page.get_by_test_id("wide").click()
+    expect(node(page, "write")).to_be_visible()
+    saved(page)
+    assert "{words}" in stored(studio, fields).text
+
+
+def test_names_are_offered_before_the_first_run(signed_in_page: Page, studio: Any, fields: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, fields)
+    node(page, "count").click()
+    page.get_by_test_id("wide").click()
+    readable = page.get_by_test_id("readable")
+    expect(readable).to_contain_text("context.message")
+    expect(page.get_by_test_id("given")).to_contain_text("No data yet")
+    readable.locator("[data-path='context.customer_id']").click()
+    expect(page.get_by_text("Click into a field first")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(readable).to_have_count(0)
+
+
+def test_a_schema_is_built_row_by_row(signed_in_page: Page, studio: Any, fields: str) -> None:
+    page, before = signed_in_page, stored(studio, fields).text
+    open_editor(page, studio, fields)
+    node(page, "write").click()
+    schema = page.get_by_test_id("schema-output_schema")
+    schema.get_by_role("button", name="Add a field").click()
+    page.keyboard.type("mood")
+    page.keyboard.press("Enter")
+    expect(yaml_pane(page)).to_contain_text("mood:")
+    values = schema.get_by_role("textbox", name="Allowed values of mood")
+    values.fill("good, bad")
+    values.press("Enter")
+    expect(yaml_pane(page)).to_contain_text("good")
+    schema.get_by_role("button", name="As JSON").click()
+    expect(schema.get_by_role("textbox")).to_contain_text('"bad"')
+    schema.get_by_role("button", name="As a form").click()
+    schema.get_by_role("button", name="Remove mood").click()
+    expect(yaml_pane(page)).not_to_contain_text("mood")
+    saved(page)
+    assert stored(studio, fields).text == before
+
+
+def test_the_model_field_tells_tier_price_and_the_routers_choice(
+    signed_in_page: Page, studio: Any, fields: str
+) -> None:
+    page = signed_in_page
+    open_editor(page, studio, fields)
+    node(page, "write").click()
+    field = page.get_by_test_id("field-model")
+    expect(field.get_by_test_id("route")).to_contain_text("would answer")
+    field.get_by_role("combobox").select_option("tier:C")
+    expect(field).to_contain_text("Answered by")
+    expect(field.get_by_test_id("route")).to_have_count(0)
+    expect(yaml_pane(page)).to_contain_text("tier:C")
+    assert any("$" in text for text in field.locator("option").all_inner_texts())
+    field.get_by_role("button", name="What is Model?").click()
+    expect(field.locator(".hed-help").first).to_be_visible()
+    field.get_by_role("button", name="Reset Model").click()
+    expect(field.get_by_role("combobox")).to_have_value("auto")
+    saved(page)
