@@ -13,8 +13,8 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from engine.execution.context import RunPart
+from engine.store.access import run_list, workflows
 from engine.store.access import runs as access
-from engine.store.access import workflows
 from engine.store.session import Scope
 from runners.client import ByVersion, RunRequest, RunView, StepView
 from studio.api.access import container_of, requires
@@ -103,11 +103,18 @@ async def list_runs(
     workflow: str | None = None,
     status: str | None = None,
     trigger: str | None = None,
+    search: Annotated[str | None, Query(max_length=200)] = None,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
+    """`search` looks into name, id and input, from the newest run on.
+
+    Where it is not through after a second, the page is short, or empty, and its cursor leads on.
+    """
     async with container_of(request).db.transaction(scope) as tx:
-        page = await access.list_runs(tx, workflow=workflow, status=status, trigger=trigger, cursor=cursor, limit=limit)
+        page = await run_list.list_runs(
+            tx, workflow=workflow, status=status, trigger=trigger, search=search, cursor=cursor, limit=limit
+        )
     return {"runs": [RunView.of(row).to_dict() for row in page.rows], "cursor": page.cursor}
 
 

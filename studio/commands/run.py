@@ -160,11 +160,11 @@ async def _client(settings: Settings, connections: Connections, db: Database, in
 
 async def _accepted(db: Database, scope: Scope, request: RunRequest, executing: asyncio.Task[RunView]) -> UUID:
     """The id of the run that was just started here: it is the one with the request's idempotency key."""
-    from engine.store.access import runs
+    from engine.store.access import run_list
 
     while True:
         async with db.transaction(scope) as tx:
-            for row in (await runs.list_runs(tx, trigger="cli", limit=10)).rows:
+            for row in (await run_list.list_runs(tx, trigger="cli", limit=10)).rows:
                 if row.idempotency_key == request.idempotency_key:
                     return row.run_id
         if executing.done() and (failed := executing.exception()):

@@ -66,11 +66,11 @@ async def _retry(settings: Settings, connections: Connections, run_id: str) -> s
 
 
 async def _runs(connections: Connections, **filters: Any) -> list[dict[str, Any]]:
-    from engine.store.access import runs
+    from engine.store.access import run_list
     from studio.commands.tenant import tenant_database
 
     async with tenant_database(connections) as (db, scope), db.transaction(scope) as tx:
-        return [_row(row) for row in (await runs.list_runs(tx, **filters)).rows]
+        return [_row(row) for row in (await run_list.list_runs(tx, **filters)).rows]
 
 
 def _row(row: RunRow) -> dict[str, Any]:

@@ -180,18 +180,27 @@ def nothing() -> rx.Component:
     return rx.cond(
         (RunsState.phase == "ready") & (RunsState.rows.length() == 0),
         rx.cond(
-            is_filtered,
+            RunsState.older != "",
             empty(
                 "search_x",
-                "No run fits these filters",
-                "Look for another workflow, status or text.",
-                button("Clear filters", on_click=RunsState.clear_filters),
+                "Nothing found so far",
+                "There are many runs. The newest have been looked through, older ones have not.",
+                button("Look further back", on_click=RunsState.go_older),
             ),
-            empty(
-                "list",
-                "No runs yet",
-                "Each message, webhook call and scheduled start of a workflow shows up here with all its steps.",
-                link("Open a workflow", to="/app/workflows", class_name="btn primary"),
+            rx.cond(
+                is_filtered,
+                empty(
+                    "search_x",
+                    "No run fits these filters",
+                    "Look for another workflow, status or text.",
+                    button("Clear filters", on_click=RunsState.clear_filters),
+                ),
+                empty(
+                    "list",
+                    "No runs yet",
+                    "Each message, webhook call and scheduled start of a workflow shows up here with all its steps.",
+                    link("Open a workflow", to="/app/workflows", class_name="btn primary"),
+                ),
             ),
         ),
     )

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from engine.errors import NotFound
 from engine.execution.events import RunStatus
-from engine.store.access import overview, runs
+from engine.store.access import overview, run_list
 from engine.store.session import Database, Scope
 from engine.store.tables.runs import RunRow
 from runners.client import RunClient
@@ -62,7 +62,7 @@ class RunList:
 async def listing(db: Database, scope: Scope, wanted: RunFilter, cursor: str = "") -> RunList:
     """A page of runs. Raises InputError for a cursor that did not come from here."""
     async with db.transaction(scope) as tx:
-        page = await runs.list_runs(
+        page = await run_list.list_runs(
             tx,
             workflow=wanted.workflow or None,
             status=wanted.status or None,

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from engine.settings import Settings
-from engine.store.access import identity, runs
+from engine.store.access import identity, run_list, runs
 from engine.store.session import Database, Scope
 from engine.store.tables.runs import RunRow
 from runners.connections import Connections
@@ -96,7 +96,7 @@ def token_in(text: str) -> str:
 
 async def started(database: Database, scope: Scope) -> list[RunRow]:
     async with database.transaction(scope) as tx:
-        return list((await runs.list_runs(tx, trigger="form")).rows)
+        return list((await run_list.list_runs(tx, trigger="form")).rows)
 
 
 async def test_the_page_shows_the_fields_and_nothing_as_markup(http: httpx.AsyncClient, page: str) -> None:

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from connectors.http.client import EgressClient
 from engine.execution.ports import BusEvent
 from engine.settings import Settings
-from engine.store.access import deliveries, events, runs, workflows
+from engine.store.access import deliveries, events, run_list, runs, workflows
 from engine.store.session import Database, Scope
 from engine.store.tables.runs import RunRow
 from engine.store.vault import Vault
@@ -88,7 +88,7 @@ async def tell(
 
 async def started(database: Database, scope: Scope) -> list[RunRow]:
     async with database.transaction(scope) as tx:
-        return list((await runs.list_runs(tx, trigger="event", limit=200)).rows)[::-1]
+        return list((await run_list.list_runs(tx, trigger="event", limit=200)).rows)[::-1]
 
 
 async def letters(database: Database, scope: Scope) -> list[Any]:

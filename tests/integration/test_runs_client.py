@@ -12,7 +12,7 @@ import pytest
 
 from engine.errors import Conflict, DefinitionError, InputError, NotFound
 from engine.settings import Settings
-from engine.store.access import conversations, runs, workflows
+from engine.store.access import conversations, run_list, runs, workflows
 from engine.store.session import Database, Scope
 from runners.client import ByText, ByVersion, RunRequest
 from runners.connections import Connections
@@ -87,7 +87,7 @@ async def test_a_text_that_is_no_workflow_is_refused_before_anything_is_kept(
         with pytest.raises(DefinitionError):
             await runtime.client.submit(scope, RunRequest(ByText(text), {}))
     async with database.transaction(scope) as tx:
-        assert (await runs.list_runs(tx)).rows == []
+        assert (await run_list.list_runs(tx)).rows == []
 
 
 async def test_a_text_that_cannot_be_planned_fails_the_run_with_a_typed_error(runtime: Runtime, scope: Scope) -> None:
@@ -161,7 +161,7 @@ async def test_another_tenant_sees_nothing(
         with pytest.raises(NotFound):
             await call
     async with database.transaction(other_scope) as tx:
-        assert (await runs.list_runs(tx)).rows == []
+        assert (await run_list.list_runs(tx)).rows == []
     async with database.transaction(scope) as tx:
         workflow = await workflows.create(tx, chain(1, 0))
         await workflows.publish(tx, workflow.workflow_id)
@@ -250,18 +250,18 @@ async def test_run_list_filters_and_pages(runtime: Runtime, scope: Scope, databa
         await runtime.client.submit(scope, RunRequest(ByText(chain(1, 0)), {"n": f"order 10% {number}"}, trigger))
     await runtime.client.run_inline(scope, RunRequest(ByText(chain(1, 0, name="other")), {}), 10)
     async with database.transaction(scope) as tx:
-        first = await runs.list_runs(tx, limit=4)
-        second = await runs.list_runs(tx, limit=4, cursor=first.cursor)
+        first = await run_list.list_runs(tx, limit=4)
+        second = await run_list.list_runs(tx, limit=4, cursor=first.cursor)
         assert (len(first.rows), len(second.rows), second.cursor) == (4, 2, None)
         ids = [row.run_id for row in (*first.rows, *second.rows)]
         assert ids == sorted(set(ids), reverse=True)
-        assert [r.workflow_name for r in (await runs.list_runs(tx, status="succeeded")).rows] == ["other"]
-        assert len((await runs.list_runs(tx, trigger="webhook", workflow="chain")).rows) == 2
-        assert len((await runs.list_runs(tx, search="10% 3")).rows) == 1
-        assert len((await runs.list_runs(tx, search="10_ 3")).rows) == 0
+        assert [r.workflow_name for r in (await run_list.list_runs(tx, status="succeeded")).rows] == ["other"]
+        assert len((await run_list.list_runs(tx, trigger="webhook", workflow="chain")).rows) == 2
+        assert len((await run_list.list_runs(tx, search="10% 3")).rows) == 1
+        assert len((await run_list.list_runs(tx, search="10_ 3")).rows) == 0
         for cursor in ("nonsense", "bm90aGluZw==", "\ud800"):
             with pytest.raises(InputError):
-                await runs.list_runs(tx, cursor=cursor)
+                await run_list.list_runs(tx, cursor=cursor)
 
 
 async def test_links_that_tools_make_lead_to_the_running_instance(

@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from engine.errors import Conflict
-from engine.store.access import runs, schedules, workflows
+from engine.store.access import run_list, schedules, workflows
 from engine.store.session import Database, Scope
 from engine.store.tables.runs import RunRow
 from engine.store.tables.triggers import Schedule
@@ -103,7 +103,7 @@ async def set_back(database: Database, scope: Scope, **values: Any) -> datetime:
 
 async def all_runs(database: Database, scope: Scope) -> list[RunRow]:
     async with database.transaction(scope) as tx:
-        found = (await runs.list_runs(tx, trigger="schedule", limit=200)).rows
+        found = (await run_list.list_runs(tx, trigger="schedule", limit=200)).rows
     return sorted(found, key=lambda run: run.input.get("scheduled_at", ""))
 
 

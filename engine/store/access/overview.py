@@ -113,7 +113,16 @@ async def runs_over_time(tx: Tx, *, days: int, points: int) -> dict[str, list[in
 
 async def workflow_names_with_runs(tx: Tx) -> Sequence[str]:
     """Names that runs carry, archived workflows and files included."""
-    return sorted((await tx.session.execute(select(RunRow.workflow_name).distinct())).scalars().all())
+    return (await tx.session.execute(_NAMES)).scalars().all()
+
+
+# From each name to the next one, by the index: a million runs carry a few dozen names.
+_NAMES = sa.text("""
+    WITH RECURSIVE names (name) AS (
+        SELECT min(r.workflow_name) FROM runs r
+        UNION ALL SELECT (SELECT min(r.workflow_name) FROM runs r WHERE r.workflow_name > n.name)
+        FROM names n WHERE n.name IS NOT NULL)
+    SELECT n.name FROM names n WHERE n.name IS NOT NULL""")
 
 
 async def name_of(tx: Tx, workflow_id: UUID) -> str | None:

@@ -1,9 +1,7 @@
-"""Runs as people and programs see them: accept, list, look at, cancel, signal. The journal is written by journal.py."""
+"""Runs as people and programs see them: accept, look at, cancel, signal. The journal is written by journal.py."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from uuid6 import uuid7
 
-from engine.errors import Conflict, InputError, NotFound
+from engine.errors import Conflict, NotFound
 from engine.execution.events import RunStatus
 from engine.execution.ports import Signal, StepRecord
 from engine.store.leases import record_of
@@ -23,7 +21,6 @@ from engine.store.session import Tx
 from engine.store.tables.runs import RunRow, RunSignal, RunWait, StepRow
 
 Json = Any
-_MAX_PAGE = 200
 # Statuses of records that stand for an attempt; the others say what happened on its way (StepRecord).
 ATTEMPTS = ("succeeded", "failed", "suspended", "opened")
 
@@ -51,14 +48,6 @@ class LeaseFor:
 
     owner: str
     lease_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class RunPage:
-    """One page of the run list, newest first; `cursor` leads to the next one, None on the last."""
-
-    rows: Sequence[RunRow]
-    cursor: str | None
 
 
 async def create_run(tx: Tx, new: NewRun, lease: LeaseFor | None = None) -> tuple[RunRow, bool]:
@@ -123,60 +112,6 @@ async def get_run(tx: Tx, run_id: UUID) -> RunRow:
     if row is None:
         raise NotFound("No such run.")
     return row
-
-
-async def list_runs(
-    tx: Tx,
-    *,
-    workflow: str | None = None,
-    status: str | None = None,
-    trigger: str | None = None,
-    search: str | None = None,
-    cursor: str | None = None,
-    limit: int = 50,
-) -> RunPage:
-    """Runs of the tenant, newest first. `search` looks into the workflow's name, the run's id and its input.
-
-    Raises InputError for a cursor that did not come from here.
-    """
-    query = select(RunRow).order_by(col(RunRow.created_at).desc(), col(RunRow.run_id).desc())
-    if workflow:
-        query = query.where(RunRow.workflow_name == workflow)
-    if status:
-        query = query.where(RunRow.status == status)
-    if trigger:
-        query = query.where(RunRow.trigger == trigger)
-    if search:
-        query = query.where(_mentions(search))
-    if cursor:
-        created_at, run_id = _read_cursor(cursor)
-        query = query.where(sa.tuple_(col(RunRow.created_at), col(RunRow.run_id)) < sa.tuple_(created_at, run_id))
-    size = max(1, min(limit, _MAX_PAGE))
-    rows = (await tx.session.execute(query.limit(size + 1))).scalars().all()
-    more = len(rows) > size
-    return RunPage(rows[:size], _cursor(rows[size - 1]) if more else None)
-
-
-def _mentions(search: str) -> sa.ColumnElement[bool]:
-    pattern = "%" + search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    places = (
-        col(RunRow.workflow_name),
-        sa.cast(col(RunRow.run_id), sa.Text),
-        sa.cast(col(RunRow.input), sa.Text),
-    )
-    return sa.or_(*(place.ilike(pattern) for place in places))
-
-
-def _cursor(row: RunRow) -> str:
-    return base64.urlsafe_b64encode(f"{row.created_at.isoformat()} {row.run_id}".encode()).decode()
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
-    try:
-        moment, _, run_id = base64.urlsafe_b64decode(cursor.encode()).decode().rpartition(" ")
-        return datetime.fromisoformat(moment), UUID(run_id)
-    except (ValueError, binascii.Error) as error:
-        raise InputError("This is not a cursor of the run list.") from error
 
 
 async def list_steps(tx: Tx, run_id: UUID) -> Sequence[StepRow]:

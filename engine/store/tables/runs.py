@@ -56,6 +56,14 @@ class RunRow(TenantRow, table=True):
         sa.UniqueConstraint("tenant_id", "idempotency_key"),
         sa.Index("runs_recent", "tenant_id", sa.text("created_at DESC")),
         sa.Index("runs_of_workflow", "tenant_id", "workflow_name", sa.text("created_at DESC")),
+        sa.Index("runs_of_trigger", "tenant_id", "trigger", sa.text("created_at DESC")),
+        sa.Index(  # nearly all runs succeed: the newest of those are found without an index, and need none written
+            "runs_of_status",
+            "tenant_id",
+            "status",
+            sa.text("created_at DESC"),
+            postgresql_where=sa.text("status <> 'succeeded'"),
+        ),
         sa.Index(
             "runs_due",
             "status",
