@@ -79,11 +79,14 @@ class Question:
 
 
 class Link:
-    """One connection to the database, made when it is first needed and made anew when it is lost."""
+    """One connection to the database, made when it is first needed and made anew when it is lost.
+
+    For one call at a time.
+    """
 
     def __init__(self, app_url: str) -> None:
         self._url = libpq_url(app_url)
-        self._connection: psycopg.AsyncConnection[dict[str, Any]] | None = None
+        self._cursor: psycopg.AsyncCursor[dict[str, Any]] | None = None  # one for all calls: making one is not cheap
 
     async def call(
         self, query: LiteralString, arguments: Sequence[object], *, give_up_s: float
@@ -97,8 +100,8 @@ class Link:
         while True:
             try:
                 async with asyncio.timeout(give_up_s):
-                    connection = self._connection or await self._connect()
-                    cursor = await connection.execute(query, arguments, prepare=True)
+                    cursor = self._cursor or await self._connect()
+                    await cursor.execute(query, arguments, prepare=True)
                     return await cursor.fetchall()
             except LOST_CONNECTION as error:
                 await self.close()
@@ -108,18 +111,18 @@ class Link:
                 await asyncio.sleep(pause_s)
                 pause_s = min(1.0, pause_s * 2)
 
-    async def _connect(self) -> psycopg.AsyncConnection[dict[str, Any]]:
+    async def _connect(self) -> psycopg.AsyncCursor[dict[str, Any]]:
         connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, row_factory=dict_row)
         set_json_loads(orjson.loads, connection)
-        self._connection = connection
-        return connection
+        self._cursor = connection.cursor()
+        return self._cursor
 
     async def close(self) -> None:
         """Close the connection, if there is one; the next call makes another."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
+        cursor, self._cursor = self._cursor, None
+        if cursor is not None:
             with contextlib.suppress(psycopg.Error, OSError):
-                await connection.close()
+                await cursor.connection.close()
 
 
 class Lane:
@@ -185,9 +188,10 @@ class Lane:
     async def _run(self) -> None:
         while True:
             await self._work.wait()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._linger_s):
-                    await self._urgent.wait()
+            if not self._urgent.is_set():
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._linger_s):
+                        await self._urgent.wait()
             batch = list(self._marked)[: self._max_batch]
             for entry in batch:
                 del self._marked[entry]

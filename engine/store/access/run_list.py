@@ -71,8 +71,7 @@ async def list_runs(
 async def _searched(tx: Tx, query: _Query, search: str, size: int) -> RunPage:
     """Look through the runs from the newest on, some at a time, until the page is full or the time is up.
 
-    (An index over every input would cost each run more than all its other indexes, and could not be used beneath
-    row-level security.)
+    (docs/adr/0007 says why there is no index over the inputs.)
     """
     if (run_id := _as_id(search)) is not None:
         found = (await tx.session.execute(query.where(RunRow.run_id == run_id))).scalars().all()
