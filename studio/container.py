@@ -22,6 +22,7 @@ from engine.store.vault import Vault
 from studio.services.tokens import PageTokens
 
 if TYPE_CHECKING:
+    from connectors.limits import Rate
     from runners.client import RunClient
     from runners.connections import Connections
 
@@ -37,6 +38,7 @@ class Container:
         self._lock = asyncio.Lock()
         self._db: Database | None = None
         self._redis: Redis | None = None
+        self._rate: Rate | None = None
         self._client: RunClient | None = None
         self._addresses: Addresses | None = None
         self.stopping = asyncio.Event()  # what would stay open for long ends when this is set
@@ -52,6 +54,11 @@ class Container:
     @property
     def redis(self) -> Redis:
         return _opened(self._redis)
+
+    @property
+    def rate(self) -> Rate:
+        """Counts calls over all processes."""
+        return _opened(self._rate)
 
     @property
     def client(self) -> RunClient:
@@ -83,14 +90,15 @@ class Container:
                 return
             if self._connections is None:
                 raise ConfigError("The web process was not told where its servers are; start it with `heddle web`.")
-            from runners.client import RunClient  # noqa: PLC0415  # not needed to build the frontend
+            from connectors.shared_limits import Link, SharedRate  # noqa: PLC0415  # not needed to build the frontend
+            from runners.client import RunClient  # noqa: PLC0415
 
             db = Database(self._connections.app_database_url)
             redis = Redis.from_url(self._connections.redis_url)
             self._client = await RunClient.open(self.settings, self._connections, db=db, redis=redis)
             self._addresses = Addresses(self._connections.app_database_url)
             self._addresses.start()
-            self._db, self._redis = db, redis
+            self._db, self._redis, self._rate = db, redis, SharedRate(Link(redis))
 
     async def close(self) -> None:
         """Close what is open."""
@@ -103,7 +111,7 @@ class Container:
                 await self._redis.aclose()
             if self._db is not None:
                 await self._db.close()
-            self._db = self._redis = self._client = self._addresses = None
+            self._db = self._redis = self._rate = self._client = self._addresses = None
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:

@@ -187,7 +187,7 @@ def _plan_node(
             raise GraphError(f"node {node.name}: there is no node {body!r}", node=node.name)
         targets.add(body)
     infers = behaviour.infers and "output_schema" not in node.config
-    config = _config(node, behaviour)
+    config = _config(node, behaviour, workflow.defaults)
     return PlanNode(
         name=node.name,
         behaviour=_with_cache(node, behaviour, specs),
@@ -224,9 +224,13 @@ def _default_retry(defaults: RunDefaults) -> RetryPolicy:
     )
 
 
-def _config(node: Node, behaviour: NodeBehaviour[Any]) -> NodeConfig:
+def _config(node: Node, behaviour: NodeBehaviour[Any], defaults: RunDefaults) -> NodeConfig:
+    given = dict(node.config)
+    if defaults.breaker and "policy" in behaviour.config_model.model_fields:
+        own = given.get("policy") or {}
+        given["policy"] = {"breaker": defaults.breaker} | own if isinstance(own, dict) else own
     try:
-        return behaviour.config_model.model_validate(dict(node.config))
+        return behaviour.config_model.model_validate(given)
     except ValidationError as err:
         first = err.errors(include_url=False, include_context=False, include_input=False)[0]
         field_name = ".".join(map(str, first["loc"])) or "config"

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast, get_args
 
 from engine.language.model import (
     Backoff,
+    CallRate,
     Edge,
     EdgeOn,
     ErrorRule,
@@ -141,7 +142,14 @@ def _defaults(data: Data) -> RunDefaults:
         retry_delay_s=_number(data, "retry_delay_seconds", 1.0),
         max_cost_usd=_number(data, "max_cost_usd", None),
         max_steps=int(_number(data, "max_steps", 1000)),
+        breaker=_get(data, "circuit_breaker", dict, {}),
+        rate=_rate(_get(data, "rate_limiting", dict, {})),
     )
+
+
+def _rate(data: Data) -> CallRate | None:
+    per_minute = int(_number(data, "requests_per_minute", 0))
+    return CallRate(per_minute, int(_number(data, "burst_size", per_minute))) if per_minute else None
 
 
 def _get(data: Data, key: str, kind: type[Any], default: Any) -> Any:

@@ -92,14 +92,27 @@ class ErrorRule:
 
 
 @dataclass(frozen=True, slots=True)
+class CallRate:
+    """How often each published address of the workflow may be called, and how many calls may come at once."""
+
+    per_minute: int
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunDefaults:
-    """The file's `config`: limits of a run and defaults of its nodes. None = no limit of that kind."""
+    """The file's `config`: limits of a run and defaults of its nodes. None = no limit of that kind.
+
+    `breaker` stands before the connectors' own in tool and http nodes whose `policy` has none.
+    """
 
     timeout_s: float = 300.0
     max_retries: int = 0
     retry_delay_s: float = 1.0
     max_cost_usd: float | None = None
     max_steps: int = 1000
+    breaker: Mapping[str, Json] = field(default_factory=dict)
+    rate: CallRate | None = None
 
 
 @dataclass(frozen=True, slots=True)

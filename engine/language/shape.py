@@ -122,13 +122,13 @@ class ErrorRuleShape(OpenShape):
 
 
 class BreakerShape(OpenShape):
-    failure_threshold: int | None = Field(None, ge=1)
-    recovery_timeout: Seconds | None = None
+    failure_threshold: int | None = Field(None, ge=1, description="Failures in a row after which calls rest.")
+    recovery_timeout: Seconds | None = Field(None, description="Rest before the next try.")
 
 
 class RateShape(OpenShape):
-    requests_per_minute: int | None = Field(None, ge=1)
-    burst_size: int | None = Field(None, ge=1)
+    requests_per_minute: int | None = Field(None, ge=1, description="Calls of each published address.")
+    burst_size: int | None = Field(None, ge=1, description="Calls that may come at once; else those of a minute.")
 
 
 class RunConfigShape(OpenShape):
@@ -137,8 +137,8 @@ class RunConfigShape(OpenShape):
     retry_delay_seconds: Seconds | None = Field(None, description="Default pause before a retry.")
     max_cost_usd: float | None = Field(None, ge=0, description="A run stops at this cost.")
     max_steps: int | None = Field(None, ge=1, le=100_000, description="A run stops after this many steps.")
-    circuit_breaker: BreakerShape | None = None
-    rate_limiting: RateShape | None = None
+    circuit_breaker: BreakerShape | None = Field(None, description="Breaker of tool and http nodes without their own.")
+    rate_limiting: RateShape | None = Field(None, description="How often the workflow may be called from outside.")
 
 
 class FileShape(Shape):

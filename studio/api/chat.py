@@ -26,6 +26,7 @@ from engine.store.tables.workflows import Endpoint
 from studio.api.access import container_of, public
 from studio.api.hooks import find_endpoint
 from studio.api.problems import problem
+from studio.api.rates import check_rate
 from studio.api.runs import event_stream
 from studio.services import chat
 
@@ -69,6 +70,7 @@ async def send(request: Request, tenant: str, path: str, body: VisitorMessage) -
     """Answers with the reply; with `"stream": true` at once, and the reply follows over the events address."""
     container = container_of(request)
     scope, endpoint = await find_endpoint(request, tenant, "chat", path)
+    await check_rate(request, endpoint)
     turn = await chat.send(
         container.db,
         container.client,

@@ -6,7 +6,6 @@ so that another site cannot send it and sending it twice starts one run.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from urllib.parse import parse_qs, urlencode
 from uuid import UUID
@@ -14,7 +13,6 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from connectors.shared_limits import Link, SharedRate
 from engine.errors import Conflict, Forbidden, InputError, NotFound, RateLimited
 from engine.execution.events import RunStatus
 from engine.language.forms import form_fields, read_form
@@ -25,6 +23,7 @@ from runners.client import ByVersion, RunRequest
 from studio.api.access import container_of, public
 from studio.api.form_view import TOKEN, failed_page, form_page, thanks_page, waiting_page
 from studio.api.hooks import find_endpoint, read_body
+from studio.api.rates import check_rate
 from studio.auth.origins import is_own
 from studio.services.tokens import PageTokens
 
@@ -33,8 +32,6 @@ router = APIRouter(tags=["published"], dependencies=[Depends(public)])
 MAX_BODY = 256_000  # bytes
 MAX_PARTS = 500
 INLINE_S, WAIT_S = 5.0, 10.0
-PER_VISITOR_S, PER_FORM_S = 10 / 60, 2.0  # runs a second, after a burst
-VISITOR_BURST, FORM_BURST = 20, 60
 FORM_LIVES_S, ANSWER_LIVES_S = 86_400, 7 * 86_400
 KIND = "application/x-www-form-urlencoded"
 
@@ -78,7 +75,7 @@ async def send(request: Request, tenant: str, path: str) -> Response:
     if once is None:
         return again("This page was open for too long. Please send the form once more.", 403)
     try:
-        await _limit(request, endpoint)
+        await check_rate(request, endpoint)
         run_id = await _start(request, scope, endpoint, values, once)
     except RateLimited as error:
         response = again("Too many forms were sent just now. Please wait a moment.", 429)
@@ -133,22 +130,6 @@ async def _posted(request: Request) -> dict[str, list[str]]:
         return parse_qs(text, keep_blank_values=True, errors="replace", max_num_fields=MAX_PARTS)
     except ValueError as error:
         raise InputError("This is not a form that a browser sends.") from error
-
-
-async def _limit(request: Request, endpoint: Endpoint) -> None:
-    """Raises RateLimited. A visitor whose address a proxy hides counts with all the others only."""
-    rate = SharedRate(Link(container_of(request).redis))
-    visitor = request.client.host if request.client else ""
-    if _is_public(visitor):
-        await rate.reserve(f"form:{endpoint.endpoint_id}:{visitor}", PER_VISITOR_S, VISITOR_BURST, 0)
-    await rate.reserve(f"form:{endpoint.endpoint_id}", PER_FORM_S, FORM_BURST, 0)
-
-
-def _is_public(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_global
-    except ValueError:
-        return False
 
 
 def _title(endpoint: Endpoint) -> str:

@@ -23,6 +23,7 @@ from engine.store.tables.workflows import Endpoint
 from runners.client import ByVersion, RunRequest, RunView
 from studio.api.access import container_of, public
 from studio.api.problems import problem
+from studio.api.rates import check_rate
 from studio.services.publishing import auth_of, secret_place
 
 router = APIRouter(tags=["published"], dependencies=[Depends(public)])
@@ -43,6 +44,7 @@ async def call_webhook(request: Request, tenant: str, path: str) -> Response:
     container = container_of(request)
     scope, endpoint = await find_endpoint(request, tenant, "webhook", path)
     signed_id = await _check_caller(request, endpoint, scope, body)
+    await check_rate(request, endpoint)
     given = parse_json_object(body)
     _check_schema(endpoint, given)
     key = signed_id or request.headers.get("idempotency-key")

@@ -182,6 +182,8 @@ def endpoint_config(trigger: Trigger, workflow: Workflow) -> dict[str, Any]:
     if trigger.type == "form":
         fields = config.get("fields") or dict(workflow.inputs or {})
         config |= {"fields": fields, "order": list(fields["properties"])}
+    if rate := workflow.defaults.rate:
+        config["rate_limiting"] = {"requests_per_minute": rate.per_minute, "burst_size": rate.burst}
     return config
 
 

@@ -217,6 +217,21 @@ async def test_input_that_the_workflow_refuses_is_the_callers_error(
     assert (await http.post(address, headers=bearer, json={"name": "Ada"})).status_code == 200
 
 
+async def test_no_more_calls_than_the_workflow_allows(
+    http: httpx.AsyncClient, database: Database, scope: Scope
+) -> None:
+    limits = "config: {{rate_limiting: {{requests_per_minute: 1, burst_size: 5}}}}\nnodes:\n"
+    token = await publish(http, await key_for(database, scope), "rare", PURE.replace("nodes:\n", limits))
+    address, bearer = f"/hooks/{await slug_of(database, scope)}/rare", {"Authorization": f"Bearer {token}"}
+    strangers = [await http.post(address, json={"name": "Eve"}) for _ in range(6)]
+    assert {answer.status_code for answer in strangers} == {401}, "who may not call uses nothing up"
+    answers = await asyncio.gather(*(http.post(address, headers=bearer, json={"name": "Ada"}) for _ in range(12)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 5 + [429] * 7
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    assert 1 <= int(refused.headers["retry-after"]) <= 60
+    assert refused.json()["detail"] == "Too many calls were made just now. Please wait a moment."
+
+
 async def test_same_idempotency_key_is_one_run(http: httpx.AsyncClient, database: Database, scope: Scope) -> None:
     key = await key_for(database, scope)
     token = await publish(http, key, "once")

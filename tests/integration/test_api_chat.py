@@ -13,6 +13,7 @@ from engine.settings import Settings
 from engine.store.access import identity
 from engine.store.session import Database, Scope
 from runners.connections import Connections
+from studio.api import rates
 from studio.api.app import create_api
 from studio.auth.permissions import PERMISSIONS
 from studio.container import Container
@@ -100,6 +101,17 @@ async def test_a_visitor_talks_and_goes_on(http: httpx.AsyncClient, address: str
     assert second.json()["conversation_id"] == known["conversation_id"]
     runs = (await http.get("/api/v1/runs", headers=key)).json()["runs"]
     assert [(r["trigger"], r["status"]) for r in runs] == [("chat", "succeeded")] * 2
+
+
+async def test_a_chat_is_not_flooded(
+    http: httpx.AsyncClient, address: str, key: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rates, "ADDRESS_BURST", 2)
+    monkeypatch.setattr(rates, "PER_ADDRESS_S", 0.001)
+    body = {"message": "hello", "stream": True}
+    answers = [await http.post(f"{address}/messages", json=body) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [202, 202, 429, 429]
+    assert len((await http.get("/api/v1/runs", headers=key)).json()["runs"]) == 2
 
 
 async def test_only_the_visitor_goes_on(http: httpx.AsyncClient, address: str) -> None:

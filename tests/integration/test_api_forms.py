@@ -16,7 +16,7 @@ from engine.store.access import identity, run_list, runs
 from engine.store.session import Database, Scope
 from engine.store.tables.runs import RunRow
 from runners.connections import Connections
-from studio.api import forms
+from studio.api import forms, rates
 from studio.api.app import create_api
 from studio.auth.permissions import PERMISSIONS
 from studio.container import Container
@@ -272,8 +272,8 @@ async def test_a_run_that_failed_says_no_more_than_that(
 
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forms, "FORM_BURST", 3)
-    monkeypatch.setattr(forms, "PER_FORM_S", 0.001)
+    monkeypatch.setattr(rates, "ADDRESS_BURST", 3)
+    monkeypatch.setattr(rates, "PER_ADDRESS_S", 0.001)
 
 
 @pytest.mark.usefixtures("narrow")

@@ -33,6 +33,30 @@ error_handling:
 """)
 
 
+def test_the_files_breaker_holds_for_calls_without_their_own() -> None:
+    found = plan(
+        workflow("""\
+config: {circuit_breaker: {failure_threshold: 2, recovery_timeout: 7}}
+nodes:
+  - {name: start, type: start}
+  - {name: a, type: tool, config: {tool_name: t, policy: {retries: 1}}}
+  - {name: b, type: http, config: {url: "https://x.example", policy: {breaker: {failure_threshold: 9}}}}
+edges: [{from: start, to: a}, {from: a, to: b}]
+""")
+    )
+    with pytest.raises(SchemaError, match="policy"):
+        plan(
+            workflow("""\
+config: {circuit_breaker: {failure_threshold: 2}}
+nodes: [{name: start, type: start}, {name: a, type: tool, config: {tool_name: t, policy: fast}}]
+edges: [{from: start, to: a}]
+""")
+        )
+    policies = {name: found.nodes[name].config.model_dump()["policy"] for name in "ab"}
+    breaker = {"failure_threshold": 2, "recovery_timeout": 7}
+    assert policies == {"a": {"breaker": breaker, "retries": 1}, "b": {"breaker": {"failure_threshold": 9}}}
+
+
 def test_a_plan_holds_edges_retries_reach_and_no_notes() -> None:
     found = plan(TEXT)
     assert found.start == "start"
