@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from engine.errors import NotFound
-from engine.store.access import identity, workflows
+from engine.store.access import workflows
 from engine.store.addresses import Addresses
 from engine.store.session import Database, Scope
 from engine.store.tables.workflows import Endpoint
 from runners.connections import Connections
+from tests.support.api import slug_of
 
 TEXT = """name: {name}
 version: "1.0.0"
@@ -47,11 +48,6 @@ async def published(database: Database, scope: Scope, *names: str) -> dict[str, 
             await tx.session.refresh(endpoint)
             found[name] = endpoint
     return found
-
-
-async def slug_of(database: Database, scope: Scope) -> str:
-    async with database.transaction(scope) as tx:
-        return (await identity.get_tenant(tx)).slug
 
 
 async def test_each_address_has_its_own_endpoint(

@@ -6,7 +6,6 @@ import asyncio
 import json
 import uuid
 from base64 import b64encode
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -15,15 +14,14 @@ from fastapi import APIRouter
 from standardwebhooks.webhooks import Webhook
 
 from engine.errors import ConfigError
-from engine.settings import Settings
 from engine.store.access import identity, workflows
 from engine.store.session import Database, Scope
-from runners.connections import Connections
 from studio.api.access import permission_of
 from studio.api.app import create_api, http_routes
 from studio.auth.cookies import COOKIE
 from studio.auth.permissions import PERMISSIONS
 from studio.container import Container
+from tests.support.api import key_for, slug_of
 
 PURE = """\
 name: "{name}"
@@ -50,32 +48,6 @@ edges:
   - {{from: "start", to: "greet", condition: null}}
   - {{from: "greet", to: "end", condition: null}}
 """
-
-
-@pytest.fixture
-async def container(settings: Settings, connections: Connections) -> AsyncIterator[Container]:
-    made = Container(settings)
-    made.use(connections)
-    async with made.lifespan():
-        yield made
-
-
-@pytest.fixture
-async def http(container: Container) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(create_api(container), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://heddle.test") as client:
-        yield client
-
-
-async def key_for(database: Database, scope: Scope, *permissions: str) -> dict[str, str]:
-    async with database.transaction(scope) as tx:
-        _, key = await identity.create_api_key(tx, "test", permissions or sorted(PERMISSIONS))
-    return {"Authorization": f"Bearer {key}"}
-
-
-async def slug_of(database: Database, scope: Scope) -> str:
-    async with database.transaction(scope) as tx:
-        return (await identity.get_tenant(tx)).slug
 
 
 async def publish(http: httpx.AsyncClient, key: dict[str, str], name: str, text: str = PURE) -> str:

@@ -10,13 +10,10 @@ import httpx
 import pytest
 
 from engine.settings import Settings
-from engine.store.access import identity
 from engine.store.session import Database, Scope
 from runners.connections import Connections
 from studio.api import rates
-from studio.api.app import create_api
-from studio.auth.permissions import PERMISSIONS
-from studio.container import Container
+from tests.support.api import key_for, open_container, open_http
 from tests.support.servers import TestServers
 from tests.support.worker_process import started
 
@@ -61,20 +58,13 @@ def worked(
 
 @pytest.fixture
 async def http(worked: tuple[Settings, Connections]) -> AsyncIterator[httpx.AsyncClient]:
-    settings, connections = worked
-    container = Container(settings)
-    container.use(connections)
-    async with container.lifespan():
-        transport = httpx.ASGITransport(create_api(container), raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://heddle.test") as client:
-            yield client
+    async with open_container(*worked) as container, open_http(container) as client:
+        yield client
 
 
 @pytest.fixture
 async def key(database: Database, scope: Scope) -> dict[str, str]:
-    async with database.transaction(scope) as tx:
-        _, key = await identity.create_api_key(tx, "test", sorted(PERMISSIONS))
-    return {"Authorization": f"Bearer {key}"}
+    return await key_for(database, scope)
 
 
 @pytest.fixture

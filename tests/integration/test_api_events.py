@@ -3,37 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
-from engine.settings import Settings
-from engine.store.access import identity
 from engine.store.session import Database, Scope
-from runners.connections import Connections
-from studio.api.app import create_api
-from studio.auth.permissions import PERMISSIONS
-from studio.container import Container
+from tests.support.api import key_for
 
 PLACE = "/api/v1/subscriptions"
-
-
-@pytest.fixture
-async def http(settings: Settings, connections: Connections) -> AsyncIterator[httpx.AsyncClient]:
-    made = Container(settings)
-    made.use(connections)
-    async with made.lifespan():
-        transport = httpx.ASGITransport(create_api(made), raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://heddle.test") as client:
-            yield client
-
-
-async def key_for(database: Database, scope: Scope, *permissions: str) -> dict[str, str]:
-    async with database.transaction(scope) as tx:
-        _, key = await identity.create_api_key(tx, "test", permissions or sorted(PERMISSIONS))
-    return {"Authorization": f"Bearer {key}"}
 
 
 async def test_an_event_is_published_once_for_each_key(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from html import unescape
 from urllib.parse import urlencode
 from uuid import UUID
@@ -15,11 +14,8 @@ from engine.settings import Settings
 from engine.store.access import identity, run_list, runs
 from engine.store.session import Database, Scope
 from engine.store.tables.runs import RunRow
-from runners.connections import Connections
 from studio.api import forms, rates
-from studio.api.app import create_api
 from studio.auth.permissions import PERMISSIONS
-from studio.container import Container
 from studio.services.tokens import PageTokens
 
 TEXT = """\
@@ -51,16 +47,6 @@ edges:
   - {{from: "greet", to: "end", condition: null}}
 """
 GOOD = {"customer": "Ada <script>alert(1)</script>", "size": "M", "amount": "2"}
-
-
-@pytest.fixture
-async def http(settings: Settings, connections: Connections) -> AsyncIterator[httpx.AsyncClient]:
-    made = Container(settings)
-    made.use(connections)
-    async with made.lifespan():
-        transport = httpx.ASGITransport(create_api(made), raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://heddle.test") as client:
-            yield client
 
 
 @pytest.fixture

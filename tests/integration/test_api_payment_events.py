@@ -14,12 +14,8 @@ import pytest
 
 from connectors.payment.webhook import TOLERANCE_S, verified
 from engine.errors import Unauthenticated
-from engine.settings import Settings
 from engine.store.access import commerce, identity
 from engine.store.session import Database, Scope
-from runners.connections import Connections
-from studio.api.app import create_api
-from studio.container import Container
 from tests.support.outside import Outside, outside
 from tests.support.shop import open_shop
 from tests.support.stripe_like import API_KEY, StripeLike, stripe_like
@@ -32,16 +28,6 @@ SECRET = "whsec_of_the_shop_0001"
 def provider() -> Iterator[StripeLike]:
     with stripe_like() as found:
         yield found
-
-
-@pytest.fixture
-async def http(settings: Settings, connections: Connections) -> AsyncIterator[httpx.AsyncClient]:
-    container = Container(settings)
-    container.use(connections)
-    async with container.lifespan():
-        transport = httpx.ASGITransport(create_api(container), raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://heddle.test") as client:
-            yield client
 
 
 @pytest.fixture

@@ -5,24 +5,9 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 import httpx
-import pytest
 
-from engine.settings import Settings
 from engine.store.session import Database, Scope
-from runners.connections import Connections
-from studio.api.app import create_api
-from studio.container import Container
 from tests.support.shop import open_shop
-
-
-@pytest.fixture
-async def http(settings: Settings, connections: Connections):
-    container = Container(settings)
-    container.use(connections)
-    async with container.lifespan():
-        transport = httpx.ASGITransport(create_api(container), raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://heddle.test") as client:
-            yield client
 
 
 async def make_link(database: Database, scope: Scope) -> tuple[str, str]:

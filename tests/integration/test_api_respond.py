@@ -10,9 +10,7 @@ import pytest
 
 from engine.store.session import Database, Scope
 from studio.container import Container
-from tests.integration.test_api import container, http, key_for, slug_of
-
-__all__ = ["container", "http"]  # fixtures
+from tests.support.api import key_for, slug_of
 
 HOOK = """\
 name: hook

@@ -1,0 +1,25 @@
+"""The HTTP interface for the tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from engine.settings import Settings
+from runners.connections import Connections
+from studio.container import Container
+from tests.support.api import open_container, open_http
+
+
+@pytest.fixture
+async def container(settings: Settings, connections: Connections) -> AsyncIterator[Container]:
+    async with open_container(settings, connections) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def http(container: Container) -> AsyncIterator[httpx.AsyncClient]:
+    async with open_http(container) as client:
+        yield client
