@@ -36,6 +36,9 @@ EVENTS_AN_ENTRY = 50
 KEEP_S = 86_400
 _MAX_WAITING = 20_000  # events in memory while Redis is away; then text deltas are dropped first
 _MAX_BATCH = 500
+# Events of a run wait this long for those that follow, so that a short run's go out together. A person does not see it.
+_LINGER_S = 0.02
+_AT_ONCE = frozenset({"run.succeeded", "run.failed", "run.cancelled", "run.suspended"})  # somebody may wait for these
 
 
 # Add entries to streams in one command, because a command an event costs more than the step that it tells of.
@@ -68,6 +71,7 @@ class LiveWriter:
         self._add = redis.register_script(_ADD)
         self._waiting: deque[tuple[str, dict[str, Any]]] = deque()
         self._work = asyncio.Event()
+        self._urgent = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._sending = False
 
@@ -102,6 +106,8 @@ class LiveWriter:
             return
         self._waiting.append((key, data))
         self._work.set()
+        if event.type in _AT_ONCE:
+            self._urgent.set()
 
     def _drop_delta(self) -> bool:
         for index, (_, data) in enumerate(self._waiting):
@@ -114,7 +120,12 @@ class LiveWriter:
         pause_s = 0.1
         while True:
             await self._work.wait()
+            if not self._urgent.is_set() and len(self._waiting) < _MAX_BATCH:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_LINGER_S):
+                        await self._urgent.wait()
             await asyncio.sleep(0)  # what is emitted in the same tick goes out together
+            self._urgent.clear()
             batch = [self._waiting.popleft() for _ in range(min(_MAX_BATCH, len(self._waiting)))]
             self._sending = True
             try:

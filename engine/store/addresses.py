@@ -6,17 +6,32 @@ that makes `heddle_endpoints`.
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from engine.errors import NotFound
 from engine.store.group_commit import Lane, Question
 from engine.store.json_text import json_bytes
 from engine.store.session import Scope
-from engine.store.tables.workflows import Endpoint
 
 _FIND = "SELECT * FROM heddle_endpoints(%s::jsonb)"
 _GIVE_UP_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class PublicEndpoint:
+    """What answers: a row of engine.store.tables.workflows.Endpoint that is enabled, as far as a call needs it."""
+
+    tenant_id: UUID
+    endpoint_id: UUID
+    workflow_id: UUID
+    kind: str
+    path: str
+    config: Mapping[str, Any]
+    token_hash: str | None
+    secret_sealed: bytes | None
 
 
 class Addresses:
@@ -32,7 +47,7 @@ class Addresses:
     async def close(self) -> None:
         await self._lane.close()
 
-    async def find(self, tenant_slug: str, kind: str, path: str) -> tuple[Scope, Endpoint]:
+    async def find(self, tenant_slug: str, kind: str, path: str) -> tuple[Scope, PublicEndpoint]:
         """The published endpoint and the scope its runs have.
 
         Raises NotFound, with the same words for any reason, and TransientError.
@@ -41,10 +56,16 @@ class Addresses:
         found = await self._lane.ask(Question(asked, json_bytes(asked)))
         if found is None:
             raise NotFound("Nothing is published here.")
-        row = dict(found["endpoint"])
-        for name in ("tenant_id", "endpoint_id", "workflow_id"):
-            row[name] = UUID(row[name])
-        row["created_at"] = datetime.fromisoformat(row["created_at"])
-        if row["secret_sealed"] is not None:
-            row["secret_sealed"] = bytes.fromhex(row["secret_sealed"].removeprefix("\\x"))
-        return Scope(row["tenant_id"], None, "system"), Endpoint(**row)
+        row = found["endpoint"]
+        sealed = row["secret_sealed"]
+        endpoint = PublicEndpoint(
+            tenant_id=UUID(row["tenant_id"]),
+            endpoint_id=UUID(row["endpoint_id"]),
+            workflow_id=UUID(row["workflow_id"]),
+            kind=row["kind"],
+            path=row["path"],
+            config=row["config"],
+            token_hash=row["token_hash"],
+            secret_sealed=None if sealed is None else bytes.fromhex(sealed.removeprefix("\\x")),
+        )
+        return Scope(endpoint.tenant_id, None, "system"), endpoint

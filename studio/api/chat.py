@@ -21,8 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from engine.errors import NotFound
 from engine.execution.events import RunStatus
 from engine.store.access import conversations, identity, runs
+from engine.store.addresses import PublicEndpoint
 from engine.store.session import Scope
-from engine.store.tables.workflows import Endpoint
 from studio.api.access import container_of, public
 from studio.api.hooks import find_endpoint
 from studio.api.problems import problem
@@ -144,7 +144,7 @@ async def _for_visitors(
             yield event_id, {"type": "failed", "text": "Something went wrong; please try again."}
 
 
-def _policy(endpoint: Endpoint, nonce: str) -> str:
+def _policy(endpoint: PublicEndpoint, nonce: str) -> str:
     """Content security policy of the page: only our own parts, and framed only where the trigger allows it."""
     allowed = [o for o in endpoint.config.get("allowed_origins") or [] if isinstance(o, str) and o.startswith("http")]
     frames = " ".join(["'self'", *(o.split()[0].rstrip(";") for o in allowed)])

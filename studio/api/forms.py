@@ -17,8 +17,8 @@ from engine.errors import Conflict, Forbidden, InputError, NotFound, RateLimited
 from engine.execution.events import RunStatus
 from engine.language.forms import form_fields, read_form
 from engine.store.access import runs
+from engine.store.addresses import PublicEndpoint
 from engine.store.session import Scope
-from engine.store.tables.workflows import Endpoint
 from runners.client import ByVersion, RunRequest
 from studio.api.access import container_of, public
 from studio.api.form_view import TOKEN, failed_page, form_page, thanks_page, waiting_page
@@ -87,7 +87,9 @@ async def send(request: Request, tenant: str, path: str) -> Response:
     return RedirectResponse(f"/f/{tenant}/{path}?{query}", 303)
 
 
-async def _start(request: Request, scope: Scope, endpoint: Endpoint, values: Mapping[str, object], once: str) -> UUID:
+async def _start(
+    request: Request, scope: Scope, endpoint: PublicEndpoint, values: Mapping[str, object], once: str
+) -> UUID:
     client = container_of(request).client
     run = RunRequest(
         source=ByVersion(endpoint.workflow_id),
@@ -100,7 +102,7 @@ async def _start(request: Request, scope: Scope, endpoint: Endpoint, values: Map
     return (await client.run_inline(scope, run, deadline_s=INLINE_S)).run_id
 
 
-async def _answer(request: Request, scope: Scope, endpoint: Endpoint, shown: tuple[UUID, str]) -> Response:
+async def _answer(request: Request, scope: Scope, endpoint: PublicEndpoint, shown: tuple[UUID, str]) -> Response:
     """What came of a run that this form started; only for whom it led here."""
     container, (run_id, key) = container_of(request), shown
     if _tokens(request).read(str(run_id), key, ANSWER_LIVES_S) is None:
@@ -132,7 +134,7 @@ async def _posted(request: Request) -> dict[str, list[str]]:
         raise InputError("This is not a form that a browser sends.") from error
 
 
-def _title(endpoint: Endpoint) -> str:
+def _title(endpoint: PublicEndpoint) -> str:
     return str(
         endpoint.config.get("title")
         or endpoint.path.rpartition("/")[2].replace("_", " ").replace("-", " ").capitalize()

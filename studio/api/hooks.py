@@ -18,8 +18,8 @@ from engine.execution.events import RunStatus
 from engine.execution.http_answer import http_answer
 from engine.execution.schema_check import problems
 from engine.store.access import identity, runs
+from engine.store.addresses import PublicEndpoint
 from engine.store.session import Scope
-from engine.store.tables.workflows import Endpoint
 from runners.client import ByVersion, RunRequest, RunView
 from studio.api.access import container_of, public
 from studio.api.problems import problem
@@ -63,7 +63,7 @@ async def call_webhook(request: Request, tenant: str, path: str) -> Response:
     return await answered(request, scope, view)
 
 
-async def find_endpoint(request: Request, tenant: str, kind: str, path: str) -> tuple[Scope, Endpoint]:
+async def find_endpoint(request: Request, tenant: str, kind: str, path: str) -> tuple[Scope, PublicEndpoint]:
     """The published endpoint and the scope its runs have; raises NotFound, with the same words for any reason."""
     return await container_of(request).addresses.find(tenant, kind, path.strip("/"))
 
@@ -138,7 +138,7 @@ async def answered(request: Request, scope: Scope, view: RunView) -> Response:
     return Response(written.body, written.status, {**written.headers, **_ALONE, "Heddle-Run-Id": str(view.run_id)})
 
 
-def _check_schema(endpoint: Endpoint, given: dict[str, Any]) -> None:
+def _check_schema(endpoint: PublicEndpoint, given: dict[str, Any]) -> None:
     """A body that does not follow the trigger's `schema` is refused before anything starts."""
     schema = endpoint.config.get("schema")
     found = problems(schema, given) if isinstance(schema, dict) else []
@@ -146,7 +146,7 @@ def _check_schema(endpoint: Endpoint, given: dict[str, Any]) -> None:
         raise InputError(f"The body does not fit: {'; '.join(found)}", errors=found)
 
 
-async def _check_caller(request: Request, endpoint: Endpoint, scope: Scope, body: bytes) -> str | None:
+async def _check_caller(request: Request, endpoint: PublicEndpoint, scope: Scope, body: bytes) -> str | None:
     """Let in whom the trigger lets in; returns the message's id where the caller signs one, for idempotency."""
     match auth_of(endpoint):
         case "none":
@@ -159,7 +159,7 @@ async def _check_caller(request: Request, endpoint: Endpoint, scope: Scope, body
             raise ConfigError(f"The webhook's trigger asks for {other!r}; it can be none, token or hmac.")
 
 
-def _check_token(request: Request, endpoint: Endpoint) -> None:
+def _check_token(request: Request, endpoint: PublicEndpoint) -> None:
     if endpoint.token_hash is None:
         raise Unauthenticated("This webhook has no token yet; publish its workflow in the studio to get one.")
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -169,7 +169,7 @@ def _check_token(request: Request, endpoint: Endpoint) -> None:
         raise Forbidden("This token is not the webhook's.")
 
 
-async def _check_signature(request: Request, endpoint: Endpoint, scope: Scope, body: bytes) -> str:
+async def _check_signature(request: Request, endpoint: PublicEndpoint, scope: Scope, body: bytes) -> str:
     """Standard Webhooks: the signature covers id, timestamp (at most five minutes off) and the raw body."""
     if endpoint.secret_sealed is None:
         raise Unauthenticated("This webhook has no signing secret yet; create one in the studio.")

@@ -12,14 +12,14 @@ import ipaddress
 from fastapi import Request
 
 from engine.errors import RateLimited
-from engine.store.tables.workflows import Endpoint
+from engine.store.addresses import PublicEndpoint
 from studio.api.access import container_of
 
 PER_VISITOR_S, PER_ADDRESS_S = 10 / 60, 2.0  # calls a second, after a burst
 VISITOR_BURST, ADDRESS_BURST = 20, 60
 
 
-async def check_rate(request: Request, endpoint: Endpoint) -> None:
+async def check_rate(request: Request, endpoint: PublicEndpoint) -> None:
     """Count a call; raises RateLimited, with the seconds to wait, for one too many.
 
     A visitor whose address a proxy hides counts with all the others only.

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from engine.errors import InputError, NotFound
 from engine.store.access import conversations, identity, workflows
+from engine.store.addresses import PublicEndpoint
 from engine.store.session import Database, Scope
-from engine.store.tables.workflows import Endpoint
 from runners.client import ByVersion, RunClient, RunRequest
 
 MAX_MESSAGE = 4000  # characters
@@ -29,7 +29,7 @@ async def send(
     db: Database,
     client: RunClient,
     scope: Scope,
-    endpoint: Endpoint,
+    endpoint: PublicEndpoint,
     *,
     message: str,
     conversation_id: UUID | None = None,

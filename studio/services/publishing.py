@@ -16,6 +16,7 @@ from engine.language.model import Trigger, Workflow
 from engine.language.triggers import events_of, schedules_of
 from engine.language.validate import Diagnostic, validate
 from engine.store.access import audit, event_triggers, identity, schedules, workflows
+from engine.store.addresses import PublicEndpoint
 from engine.store.session import Database, Scope, Tx
 from engine.store.tables.workflows import Endpoint, WorkflowRow
 from engine.store.vault import Vault
@@ -158,7 +159,7 @@ async def renew_secret(db: Database, vault: Vault, scope: Scope, endpoint_id: UU
     raise InputError("This endpoint is open to everybody; it has no secret.")
 
 
-def secret_place(endpoint: Endpoint) -> dict[str, str]:
+def secret_place(endpoint: Endpoint | PublicEndpoint) -> dict[str, str]:
     """What a signing secret is bound to in the vault: moved to another row it cannot be opened."""
     return {"table": "endpoints", "row": str(endpoint.endpoint_id), "field": "secret_sealed"}
 
@@ -187,7 +188,7 @@ def endpoint_config(trigger: Trigger, workflow: Workflow) -> dict[str, Any]:
     return config
 
 
-def auth_of(endpoint: Endpoint) -> str:
+def auth_of(endpoint: Endpoint | PublicEndpoint) -> str:
     """How callers prove themselves. A webhook asks for a token unless its trigger says otherwise; all else is open."""
     return str(endpoint.config.get("auth") or "token") if endpoint.kind == "webhook" else "none"
 
