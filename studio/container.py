@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from runners.client import RunClient
     from runners.connections import Connections
 
+POOL_SIZE = 20  # connections that stay; making one costs the server more than several requests
 Service = TypeVar("Service")
 
 
@@ -93,7 +94,7 @@ class Container:
             from connectors.shared_limits import Link, SharedRate  # noqa: PLC0415  # not needed to build the frontend
             from runners.client import RunClient  # noqa: PLC0415
 
-            db = Database(self._connections.app_database_url)
+            db = Database(self._connections.app_database_url, pool_size=POOL_SIZE)
             redis = Redis.from_url(self._connections.redis_url)
             self._client = await RunClient.open(self.settings, self._connections, db=db, redis=redis)
             self._addresses = Addresses(self._connections.app_database_url)

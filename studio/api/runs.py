@@ -82,9 +82,9 @@ async def start(
 ) -> Response:
     container = container_of(request)
     async with container.db.transaction(scope) as tx:
-        row = await workflows.get_by_name(tx, body.workflow)
+        workflow_id = await workflows.id_of(tx, body.workflow)
     run = RunRequest(
-        source=ByVersion(row.workflow_id, body.version),
+        source=ByVersion(workflow_id, body.version),
         input=body.input,
         trigger="api",
         part=RunPart(**body.part.model_dump()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from datetime import datetime
 
 import pytest
 import sqlalchemy as sa
@@ -176,6 +177,34 @@ async def test_revoked_api_key_is_refused(database: Database, scope: Scope) -> N
         await identity.revoke_api_key(tx, row.api_key_id)
     async with database.anonymous() as session:
         assert await identity.identity_of_api_key(session, key) is None
+
+
+async def test_use_of_an_api_key_is_noted_once_a_minute(database: Database, scope: Scope) -> None:
+    async with database.transaction(scope) as tx:
+        row, key = await identity.create_api_key(tx, "ci", ["runs:read"])
+
+    async def used() -> datetime | None:
+        async with database.anonymous() as session:
+            assert await identity.identity_of_api_key(session, key) is not None
+        async with database.transaction(scope) as tx:
+            query = sa.text("SELECT last_used_at FROM api_keys WHERE api_key_id = :id")
+            return (await tx.session.execute(query, {"id": row.api_key_id})).scalar_one()
+
+    async def back(seconds: float) -> datetime:
+        async with database.transaction(scope) as tx:
+            query = sa.text(
+                "UPDATE api_keys SET last_used_at = now() - make_interval(secs => :s) WHERE api_key_id = :id "
+                "RETURNING last_used_at"
+            )
+            return (await tx.session.execute(query, {"s": seconds, "id": row.api_key_id})).scalar_one()
+
+    assert await used() is not None
+    recent = await back(-3600)  # ahead of the clock: however slow this test is, it is no minute old
+    assert await used() == recent
+    old = await back(61)
+    now = await used()
+    assert now is not None
+    assert now > old
 
 
 async def test_a_stale_save_is_a_conflict_and_loses_nothing(database: Database, scope: Scope) -> None:
