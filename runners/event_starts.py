@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from engine.errors import AppError, Conflict
 from engine.language.expressions import compile_expression
-from engine.store.access import deliveries, events, runs, workflows
+from engine.store.access import chains, deliveries, events, runs, workflows
 from engine.store.access.deliveries import Due
 from engine.store.session import Database, Scope, Tx
 from engine.store.tables.events import EventTrigger, OutboxEvent
@@ -21,7 +21,6 @@ from runners.requests import ByVersion, RunRequest, resolved
 log = logging.getLogger(__name__)
 
 Json = Any
-MAX_CHAIN = 10  # events that each started the run which published the next
 
 
 class EventStarter:
@@ -57,13 +56,13 @@ class EventStarter:
             return None
         if not passes(trigger.filter, event.payload, event.created_at.timestamp()):
             return None
-        if await events.chain_length(tx, event, MAX_CHAIN) >= MAX_CHAIN:
-            raise EventLoop(f"{MAX_CHAIN} events led to this one, each by starting the run that published the next.")
+        if await chains.length(tx, event.run_id) >= chains.LONGEST:
+            raise EventLoop(f"{chains.LONGEST} runs that started each other led to this event.")
         request = RunRequest(
             source=ByVersion(trigger.workflow_id),
             input=input_of(event),
             trigger="event",
-            idempotency_key=events.run_key(trigger.trigger_id, event.event_id),
+            idempotency_key=chains.event_key(trigger.trigger_id, event.event_id),
         )
         try:
             run, is_new = await runs.create_run(tx, await resolved(tx, request))

@@ -39,6 +39,7 @@ from engine.store.access import runs
 from engine.store.journal import JournalHub, LeasedJournal
 from engine.store.leases import Lease
 from engine.store.session import Database, Scope
+from runners.child_runs import StartedRuns
 from runners.clocks import clock_of
 from runners.definitions import DefinitionCache, RunDefinitions
 from runners.live import LiveWriter
@@ -164,6 +165,7 @@ class RunHost:
         definitions = RunDefinitions(self._db, scope, lease, self._definitions)
         run = lease.run
         plan = plan_of(await definitions.by_hash(run["definition_hash"]), tools=self._ports.tools)
+        started = StartedRuns(self._db, lease, definitions, self._ports.tools, (self._queue, self._live))
         conversation = run.get("conversation_id")
         executor = Executor(
             plan,
@@ -176,7 +178,7 @@ class RunHost:
                 origin_id=UUID(str(run["origin_run_id"])) if run.get("origin_run_id") else None,
             ),
             run["input"],
-            ports=replace(self._ports, definitions=definitions, clock=active.clock),
+            ports=replace(self._ports, definitions=definitions, runs=started, clock=active.clock),
             journal=active.journal,
             sink=self._live.sink(lease.tenant_id),
             records=lease.records,

@@ -9,6 +9,7 @@ from uuid import UUID
 from engine.errors import ConfigError
 from engine.execution.ports import (
     BusEvent,
+    ChildRun,
     CodeResult,
     CodeTask,
     Definition,
@@ -33,6 +34,13 @@ class NoDefinitions:
 
     async def by_hash(self, hash: str) -> Definition:
         _missing("stored workflows")
+
+
+class NoChildRuns:
+    """Runs are not kept here, so none is started."""
+
+    async def start(self, child: ChildRun) -> str:
+        _missing("place for runs of their own")
 
 
 class NoPrompts:

@@ -9,9 +9,19 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from engine.errors import ExpressionError, SchemaError
-from engine.execution.absent import NoCache, NoDefinitions, NoEventBus, NoMcp, NoMemory, NoPrompts, NoSandbox
+from engine.execution.absent import (
+    NoCache,
+    NoChildRuns,
+    NoDefinitions,
+    NoEventBus,
+    NoMcp,
+    NoMemory,
+    NoPrompts,
+    NoSandbox,
+)
 from engine.execution.ports import (
     AnswerCache,
+    ChildRuns,
     Clock,
     Definitions,
     EventBus,
@@ -144,6 +154,7 @@ class StepContext(Protocol):
     sandbox: Sandbox
     bus: EventBus
     cache: AnswerCache
+    runs: ChildRuns
     clock: Clock
     on_delta: OnDelta  # streams text to the run's event stream
 
@@ -189,6 +200,7 @@ class Ports:
     sandbox: Sandbox = field(default_factory=NoSandbox)
     bus: EventBus = field(default_factory=NoEventBus)
     cache: AnswerCache = field(default_factory=NoCache)
+    runs: ChildRuns = field(default_factory=NoChildRuns)
 
 
 class BoundContext:
@@ -217,6 +229,7 @@ class BoundContext:
         "resumed",
         "router",
         "run",
+        "runs",
         "sandbox",
         "scope",
         "signal",
@@ -257,7 +270,7 @@ class BoundContext:
         self.models, self.tools, self.http = ports.models, ports.tools, ports.http
         self.router, self.clock = ports.router, ports.clock
         self.prompts, self.mcp, self.memory = ports.prompts, ports.mcp, ports.memory
-        self.sandbox, self.bus, self.cache = ports.sandbox, ports.bus, ports.cache
+        self.sandbox, self.bus, self.cache, self.runs = ports.sandbox, ports.bus, ports.cache, ports.runs
         self.on_delta = on_delta
         self.input: Json = None
         self.usage = NO_USAGE

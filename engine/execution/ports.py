@@ -321,6 +321,26 @@ class Definitions(Protocol):
     async def by_hash(self, hash: str) -> Definition: ...
 
 
+@dataclass(frozen=True, slots=True)
+class ChildRun:
+    """A run of another workflow that a step starts. One `idempotency_key` is one run, whatever it is given later."""
+
+    workflow: str
+    version_range: str | None
+    input: Mapping[str, Json]
+    idempotency_key: str
+
+
+class ChildRuns(Protocol):
+    async def start(self, child: ChildRun) -> str:
+        """Returns the run's id once it is accepted: it will go on by itself, whatever becomes of the step.
+
+        Raises DefinitionMissing, DefinitionError, InputError for an input that the workflow does not take,
+        BudgetExceeded for too long a chain of runs that started each other, TransientError.
+        """
+        ...
+
+
 # The end of an attempt is succeeded or failed. On the way: opened (frames beneath), iterated (one item of a loop),
 # requested and effect (before and after the outside world is touched), suspended and resumed, edited (by a person).
 StepRecordStatus = Literal[

@@ -15,7 +15,7 @@ from studio.container import get_container
 from studio.pages import run_view
 from studio.pages.questions import QuestionsState
 from studio.services import run_detail, runs
-from studio.services.run_detail import Fault, RunningStep, StepKey, StepLine, StepPage
+from studio.services.run_detail import Fault, RunningStep, Starter, StepKey, StepLine, StepPage
 from studio.services.runs import RunLine
 
 LOOK_AGAIN_S = 2.0  # without an event; the rights of the tab are looked at as often
@@ -34,6 +34,8 @@ class RunState(rx.State):
     steps: list[StepLine] = []  # noqa: RUF012  # Reflex copies defaults for each tab
     step: StepPage = StepPage()
     step_fault: str = ""
+    started_by: Starter = Starter()
+    goes_on_from: str = ""
     phase: str = "loading"  # loading | ready | missing | failed
     problem: str = ""
     _running: dict[StepKey, RunningStep] = {}  # noqa: RUF012
@@ -109,7 +111,7 @@ class RunState(rx.State):
         else:
             self.phase, self.line, self.link = "ready", found.line, found.link
             self.input, self.output, self.fault = found.input, found.output, found.fault
-            self.steps = found.steps
+            self.steps, self.started_by, self.goes_on_from = found.steps, found.started_by, found.goes_on_from
             await (await self.get_state(QuestionsState))._of(run_id)
             return found.chosen
         return ""

@@ -100,12 +100,25 @@ def facts(state: Any) -> rx.Component:
     return rx.el.div(
         fact("Workflow", workflow, " ", rx.el.span(line.version, class_name="mut")),
         fact("Trigger", line.trigger),
+        came_from(state, fact),
         fact("Started", line.started, hover=line.started_at),
         fact("Duration", line.duration),
         fact("Steps", line.steps),
         fact("Tokens", line.tokens),
         fact("Model cost", line.cost),
         class_name="card facts",
+    )
+
+
+def came_from(state: Any, fact: Any) -> rx.Component:
+    """The run that started this one, or that this one goes on from."""
+    by, before = state.started_by, state.goes_on_from
+    starter = link(by.step, to=f"/app/runs/{by.run_id}", class_name="quiet-link mono")
+    return rx.fragment(
+        rx.cond(by.run_id != "", fact("Started by", starter, hover=f"Step {by.step} of run {by.run_id}")),
+        rx.cond(
+            before != "", fact("Goes on from", link("earlier run", to=f"/app/runs/{before}", class_name="quiet-link"))
+        ),
     )
 
 
@@ -245,6 +258,15 @@ def inspector(state: Any) -> rx.Component:
                     ),
                 ),
                 step_facts(step),
+                rx.cond(
+                    step.started != "",
+                    link(
+                        rx.icon("list", size=14),
+                        "Open the run it started",
+                        to=f"/app/runs/{step.started}",
+                        class_name="btn small",
+                    ),
+                ),
                 attempts(step),
                 value_block("Input", step.input),
                 value_block("Output", step.output),

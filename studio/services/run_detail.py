@@ -9,12 +9,12 @@ from typing import Any
 
 from engine.errors import NotFound
 from engine.execution.events import RunStatus
-from engine.store.access import overview, runs
+from engine.store.access import chains, overview, runs
 from engine.store.session import Database, Scope
 from engine.store.tables.runs import RunRow, StepRow
 from studio.services import words
 from studio.services.reading import shown_input, shown_json
-from studio.services.runs import RunLine, line_of, run_id_of, version_text
+from studio.services.runs import RunLine, line_of, run_id_of, short_id, version_text
 
 StepKey = tuple[str, int]  # path and iteration
 
@@ -46,6 +46,15 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Starter:
+    """The step of another run that started this one; empty for a run that nobody's step started."""
+
+    run_id: str = ""
+    short_id: str = ""
+    step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RunPage:
     """Everything the page shows before a step is chosen."""
 
@@ -57,6 +66,8 @@ class RunPage:
     fault: Fault
     steps: list[StepLine]
     chosen: str  # the step that deserves a look first
+    started_by: Starter
+    goes_on_from: str  # the run that was tried again, empty for a first try
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +99,7 @@ class StepPage:
     input: str = ""
     output: str = ""
     fault: Fault = field(default_factory=Fault)
+    started: str = ""  # a run that the step started
     attempts: list[Attempt] = field(default_factory=list)
 
 
@@ -117,6 +129,8 @@ async def load(db: Database, scope: Scope, run_id: str, running: Mapping[StepKey
         fault=_run_fault(row, groups),
         steps=steps,
         chosen=_first_look(groups),
+        started_by=_starter(row),
+        goes_on_from=str(row.origin_run_id or ""),
     )
 
 
@@ -225,6 +239,11 @@ def _run_fault(row: RunRow, groups: Mapping[StepKey, Sequence[StepRow]]) -> Faul
     return _fault(row.error, key_text(cause) if cause else "")
 
 
+def _starter(row: RunRow) -> Starter:
+    found = chains.step_of(row.idempotency_key)
+    return Starter() if found is None else Starter(str(found.run_id), short_id(found.run_id), found.path)
+
+
 def _fault(error: Mapping[str, Any] | None, step: str = "") -> Fault:
     if not error:
         return Fault()
@@ -261,8 +280,16 @@ def _step_page(key: StepKey, attempts: Sequence[StepRow]) -> StepPage:
         input=shown_input(given) if given is not None else "",
         output=shown_json(output) if output is not None else "",
         fault=_fault(last.outcome.get("error")) if last.status == "failed" else Fault(),
+        started=_started(last),
         attempts=[_attempt(a) for a in ended] if len(ended) > 1 else [],
     )
+
+
+def _started(record: StepRow) -> str:
+    output = record.outcome.get("output")
+    if record.node_type != "sub_workflow" or not isinstance(output, Mapping) or set(output) != {"run_id"}:
+        return ""
+    return str(output["run_id"])
 
 
 def _attempt(record: StepRow) -> Attempt:

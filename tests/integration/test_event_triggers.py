@@ -14,14 +14,14 @@ from redis.asyncio import Redis
 from connectors.http.client import EgressClient
 from engine.execution.ports import BusEvent
 from engine.settings import Settings
-from engine.store.access import deliveries, events, run_list, runs, workflows
+from engine.store.access import chains, deliveries, events, run_list, runs, workflows
 from engine.store.session import Database, Scope
 from engine.store.tables.runs import RunRow
 from engine.store.vault import Vault
 from runners.bus import OutboxBus
 from runners.client import ByText, RunRequest
 from runners.connections import Connections
-from runners.event_starts import MAX_CHAIN, EventStarter, passes
+from runners.event_starts import EventStarter, passes
 from runners.outbox import Deliverer, fan_out
 from runners.outgoing import WebhookSender
 from runners.queue import RunQueue
@@ -211,7 +211,7 @@ async def test_the_end_of_a_run_can_start_another_workflow(
 async def test_workflows_that_start_each_other_end(database: Database, scope: Scope, working: Deliverer) -> None:
     await publish_workflow(database, scope, "ping", "ping")
     await tell(database, scope, "ping", {})
-    for _ in range(MAX_CHAIN + 5):
+    for _ in range(chains.LONGEST + 5):
         await working.deliver()
         newest = (await started(database, scope))[-1]
         await tell(database, scope, "ping", {}, newest.run_id)  # what its `event` node would do
@@ -219,8 +219,8 @@ async def test_workflows_that_start_each_other_end(database: Database, scope: Sc
             break
     await working.deliver()
     found = await letters(database, scope)
-    assert found[0].error.startswith(f"{MAX_CHAIN} events led to this one")
-    assert len(await started(database, scope)) == MAX_CHAIN
+    assert found[0].error.startswith(f"{chains.LONGEST} runs that started each other")
+    assert len(await started(database, scope)) == chains.LONGEST
 
 
 TELLS = """\

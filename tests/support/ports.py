@@ -17,6 +17,7 @@ from engine.execution.executor import Executor, RunResult
 from engine.execution.plan import Plan, plan_of
 from engine.execution.ports import (
     BusEvent,
+    ChildRun,
     CodeResult,
     CodeTask,
     Definition,
@@ -289,6 +290,22 @@ class FakeDefinitions:
         return next(d for d in self._by_name.values() if d.hash == hash)
 
 
+class FakeChildRuns:
+    """`started` lists the runs, one for each idempotency key; `asked` every call."""
+
+    def __init__(self, error: AppError | None = None) -> None:
+        self.error = error
+        self.asked: list[ChildRun] = []
+        self.started: dict[str, ChildRun] = {}
+
+    async def start(self, child: ChildRun) -> str:
+        self.asked.append(child)
+        if self.error is not None:
+            raise self.error
+        self.started.setdefault(child.idempotency_key, child)
+        return f"run of {child.idempotency_key}"
+
+
 class MemoryJournal:
     """`durable` is what a crash would leave; `ends` what was committed as the end. `lose_lease_at` raises LeaseLost."""
 
@@ -358,6 +375,7 @@ class World:
     sandbox: Sandbox = field(default_factory=FakeSandbox)
     bus: FakeBus = field(default_factory=FakeBus)
     cache: FakeCache = field(default_factory=FakeCache)
+    runs: FakeChildRuns = field(default_factory=FakeChildRuns)
     clock: FakeClock = field(default_factory=FakeClock)
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     sink: RecordingSink = field(default_factory=RecordingSink)
@@ -378,6 +396,7 @@ class World:
             sandbox=self.sandbox,
             bus=self.bus,
             cache=self.cache,
+            runs=self.runs,
         )
 
     def executor(self, text: str, run_input: Mapping[str, Json] | None = None, **options: Any) -> Executor:

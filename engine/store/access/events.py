@@ -17,7 +17,6 @@ from engine.errors import InputError, NotFound
 from engine.language.triggers import is_topic
 from engine.store.session import Tx
 from engine.store.tables.events import OutboxEvent
-from engine.store.tables.runs import RunRow
 
 Json = Any
 SYSTEM_TOPICS = (
@@ -93,30 +92,6 @@ async def recent(
     if before:
         query = query.where(col(OutboxEvent.seq) < before)
     return (await tx.session.execute(query)).scalars().all()
-
-
-async def chain_length(tx: Tx, event: OutboxEvent, limit: int) -> int:
-    """How many events led to this one, each by starting a run that published the next; at most `limit`."""
-    length, at = 0, event
-    while at.run_id is not None and length < limit:
-        run = await tx.session.get(RunRow, (tx.scope.tenant_id, at.run_id))
-        cause = cause_of(run.idempotency_key) if run is not None else None
-        found = await tx.session.get(OutboxEvent, (tx.scope.tenant_id, cause)) if cause else None
-        if found is None:
-            break
-        length, at = length + 1, found
-    return length
-
-
-def run_key(trigger_id: UUID, event_id: UUID) -> str:
-    """Idempotency key of the run that an event starts."""
-    return f"event:{trigger_id}:{event_id}"
-
-
-def cause_of(idempotency_key: str | None) -> UUID | None:
-    """The event that started a run, by the run's idempotency key."""
-    parts = (idempotency_key or "").split(":")
-    return UUID(parts[2]) if len(parts) == 3 and parts[0] == "event" else None
 
 
 async def fan_out(session: AsyncSession, limit: int) -> int:

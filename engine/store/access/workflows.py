@@ -255,6 +255,18 @@ async def published_definition(tx: Tx, name: str, version_range: str | None = No
     raise DefinitionMissing(f"No published workflow {wanted}.", workflow=name)
 
 
+async def version_with(tx: Tx, name: str, digest: str) -> WorkflowVersion | None:
+    """The newest version of the workflow `name` with this text; None for a text that was never published."""
+    query = (
+        select(WorkflowVersion)
+        .join(WorkflowRow, col(WorkflowRow.workflow_id) == col(WorkflowVersion.workflow_id))
+        .where(WorkflowRow.name == name, WorkflowVersion.hash == digest)
+        .order_by(col(WorkflowVersion.number).desc())
+        .limit(1)
+    )
+    return (await tx.session.execute(query)).scalar_one_or_none()
+
+
 async def put_endpoint(
     tx: Tx, workflow_id: UUID, *, kind: str, path: str, config: Mapping[str, Json], token_hash: str | None = None
 ) -> Endpoint:

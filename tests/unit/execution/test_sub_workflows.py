@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from engine.errors import PermanentError, TransientError
+from engine.errors import BudgetExceeded, DefinitionMissing, InputError, PermanentError, TransientError
 from engine.execution.events import RunStatus
-from tests.support.ports import FakeDefinitions, FakeModels, FakeTools, World, workflow
+from engine.execution.ports import ChildRun
+from tests.support.ports import RUN_ID, FakeChildRuns, FakeDefinitions, FakeModels, FakeTools, World, workflow
 
 
 def parent(config: str = "", *, node: str = "", rules: str = "", name: str = "main", calls: str = "child") -> str:
@@ -213,3 +214,32 @@ edges:
     w = world(forked)
     await w.run(parent(), {"yes": True})
     assert w.sink.seen("step.skipped") == ["ask/b", "help"]
+
+
+async def test_async_starts_a_run_of_its_own_and_goes_on() -> None:
+    w = World()
+    result = await w.run(parent(", mode: async, version: ^1.0, input: {q: context.message}"), {"message": "shoes"})
+    key = f"{RUN_ID}:ask:0:start"
+    assert result.output["run_id"] == f"run of {key}"
+    assert w.runs.asked == [ChildRun("child", "^1.0", {"q": "shoes"}, key)]
+    assert w.sink.seen("step.succeeded") == ["start", "ask", "end"]
+
+
+async def test_async_without_input_gives_the_whole_context_and_is_recorded_once() -> None:
+    w = World()
+    text = parent(", mode: async")
+    await w.run(text, {"message": "shoes"})
+    assert next(iter(w.runs.started.values())).input == {"message": "shoes"}
+    for kept in range(len(w.journal.records)):  # a crash after each record
+        again = World(runs=w.runs)
+        again.journal.records = list(w.journal.records[:kept])
+        assert (await again.run(text, {"message": "shoes"}, records=tuple(again.journal.records))).output
+    assert len(w.runs.started) == 1
+    recorded = next(n for n, record in enumerate(w.journal.records) if record.status == "effect")
+    assert len(w.runs.asked) == 1 + recorded + 1  # asked for again only while its end was not recorded
+
+
+async def test_async_that_cannot_start_is_a_failure_of_the_step() -> None:
+    for error in (DefinitionMissing("gone"), InputError("no q"), BudgetExceeded("too many", limit="chain")):
+        result = await World(runs=FakeChildRuns(error)).run(parent(", mode: async"))
+        assert (result.status, result.error["code"]) == (RunStatus.FAILED, error.code)  # type: ignore[index]
