@@ -13,7 +13,7 @@ The output has `escalation_id`, `queue`, `priority` and `summary`; after a resol
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
@@ -32,6 +32,7 @@ HAND_OVER, RESOLVE = "hand_over", "resolve_escalation"
 SAID = "Thank you. A colleague takes over from here and will get back to you."
 LAST = 20  # messages of the conversation that go with it
 MAX_TEXT = 8_000
+_WHO = {"user": "customer"}
 _ABOUT = (
     "A colleague takes over a conversation with a customer. Tell them in two to five sentences what the customer "
     "wants, what was tried or promised, and what is open."
@@ -169,14 +170,18 @@ def _conversation(ctx: StepContext) -> list[Json]:
 async def _summary(ctx: StepContext, config: HandoffConfig) -> str | None:
     if config.summary is not True:
         return ctx.input["summary"] or None
-    talk = "\n".join(f"{one['role']}: {one['content']}" for one in ctx.input["conversation"])
+    talk = _as_text(ctx.input["conversation"])
     if not talk:
         return None
     try:
-        answer = await ask(ctx, config, system=_ABOUT, parts={"conversation": talk}, schema=_SUMMARY, max_tokens=500)
+        answer = await ask(ctx, config, system=_ABOUT, parts={"message": talk}, schema=_SUMMARY, max_tokens=500)
     except AppError:
         return None
     return str(answer["summary"])
+
+
+def _as_text(conversation: Sequence[Mapping[str, Json]]) -> str:
+    return "\n".join(f"{_WHO.get(one['role'], one['role'])}: {one['content']}" for one in conversation)
 
 
 async def _hand_over(ctx: StepContext, summary: str | None, key: str) -> dict[str, Json]:
@@ -197,7 +202,8 @@ async def _hand_over(ctx: StepContext, summary: str | None, key: str) -> dict[st
 
 def _question(matter: Mapping[str, Json]) -> dict[str, Json]:
     """What people are shown, and answer with `resolve`."""
-    details = {name: matter[name] for name in ("escalation_id", "queue", "priority", "customer_id", "conversation")}
+    details = {name: matter[name] for name in ("escalation_id", "queue", "priority", "customer_id")}
+    details["conversation"] = _as_text(matter["conversation"])
     queue = matter["queue"]
     shown: dict[str, Json] = {
         "mode": "handoff",

@@ -113,7 +113,7 @@ def facts(state: Any) -> rx.Component:
 def came_from(state: Any, fact: Any) -> rx.Component:
     """The run that started this one, or that this one goes on from."""
     by, before = state.started_by, state.goes_on_from
-    starter = link(by.step, to=f"/app/runs/{by.run_id}", class_name="quiet-link mono")
+    starter = link(by.short_id, " · ", by.step, to=f"/app/runs/{by.run_id}", class_name="quiet-link mono")
     return rx.fragment(
         rx.cond(by.run_id != "", fact("Started by", starter, hover=f"Step {by.step} of run {by.run_id}")),
         rx.cond(

@@ -90,7 +90,7 @@ async def test_it_waits_until_somebody_resolved_it_and_hands_over_once() -> None
     w = world()
     shown = await waiting(w)
     assert (shown["mode"], shown["message"], shown["assignees"]) == ("handoff", "Wants a new lamp.", [])
-    assert shown["details"]["conversation"] == [{"role": "user", "content": "My lamp is broken"}]
+    assert shown["details"]["conversation"] == "customer: My lamp is broken"
     answer = {"hash": shown["hash"], "decision": "resolve", "values": {"reply": "It is on its way."}, "by": "ada@x.org"}
     result = await told(w, answer | {"comment": "sent a new one"})
     assert result.status is RunStatus.SUCCEEDED, result.error
