@@ -11,6 +11,7 @@ import { applyFromServer, layoutOf, minimalChange, replaceAll, textOf } from "..
 
 const TYPING_MS = 60;
 const LOST_MS = 6_000;
+const PAUSE_MS = 3_000; // who types on in a field after this long begins another step of the history
 
 const untouched = () => ({ nodes: new Set(), notes: false, groups: false });
 const isTouched = ({ nodes, notes, groups }) => nodes.size > 0 || notes || groups;
@@ -29,6 +30,7 @@ export class Sync {
     this.halted = false; // nothing is sent: there is a conflict, or
     this.stuck = false; // the server refused what was typed; more typing may mend it
     this.count = 0;
+    this.stroke = { field: null, at: 0, number: 0 };
     this.idlers = [];
   }
 
@@ -72,10 +74,19 @@ export class Sync {
   // being typed into; of several values for one field that wait, the last one counts.
   edit(build, { after = null, field = null } = {}) {
     const last = this.queue.at(-1);
-    if (field && last?.field === field) this.queue.pop();
-    this.queue.push({ build, after, field });
+    const step = field && this.strokeOf(field);
+    if (step && last?.field === step) this.queue.pop();
+    this.queue.push({ build, after, field: step });
     this.session.setSave("pending");
     this.schedule(0);
+  }
+
+  // Typing into one field without a long pause is one step of the history, however slowly the server answers.
+  strokeOf(field) {
+    const now = Date.now();
+    const { field: before, at, number } = this.stroke;
+    this.stroke = { field, at: now, number: field === before && now - at < PAUSE_MS ? number : number + 1 };
+    return `${field}#${this.stroke.number}`;
   }
 
   schedule(wait) {

@@ -5,5 +5,5 @@ import { Annotation } from "@codemirror/state";
 export const fromServer = Annotation.define();
 // Marks a text that is taken over with the line ends it has.
 export const asIs = Annotation.define();
-// Names the field that is being typed into: changes of one field within a moment are one step of the history.
+// Names the field that is being typed into, and the stroke: changes of one stroke are one step of the history.
 export const ofField = Annotation.define();

@@ -11,14 +11,18 @@ import { keepLineEnds } from "./line_ends.js";
 import { look } from "./look.js";
 import { asIs, fromServer, ofField } from "./marks.js";
 
-const lastField = StateField.define({
+const PAUSE_MS = 600; // of typing into the text
+
+const markOf = (tr) => ({ field: tr.annotation(ofField) ?? null, at: tr.annotation(Transaction.time) });
+const lastChange = StateField.define({
   create: () => null,
-  update: (value, tr) => (tr.docChanged || tr.effects.some((effect) => effect.is(layOut)) ? tr.annotation(ofField) ?? null : value),
+  update: (value, tr) => (tr.docChanged || tr.effects.some((effect) => effect.is(layOut)) ? markOf(tr) : value),
 });
 
 function joins(tr, isAdjacent) {
-  const [field, before] = [tr.annotation(ofField), tr.startState.field(lastField)];
-  return field ? field === before : !before && isAdjacent;
+  const [now, before] = [markOf(tr), tr.startState.field(lastChange)];
+  if (now.field !== (before?.field ?? null)) return false;
+  return now.field ? true : isAdjacent && now.at - (before?.at ?? 0) < PAUSE_MS;
 }
 
 // `handlers`: onUpdate(update) after each change, keys: more key bindings, tried first.
@@ -32,8 +36,8 @@ export function createView({ text, layout, readOnly, handlers }) {
       EditorView.editable.of(!readOnly),
       layoutField.init(() => layout),
       undoLayout,
-      lastField,
-      history({ newGroupDelay: 600, joinToEvent: joins }),
+      lastChange,
+      history({ newGroupDelay: Infinity, joinToEvent: joins }),
       keepLineEnds(crlf),
       look,
       lineNumbers(),
