@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from engine.execution.context import RunInfo
+from engine.execution.context import RunInfo, RunPart
 from engine.execution.machine import apply, initial
 from engine.execution.plan import Plan, plan_of
 from engine.execution.ports import StepRecord, Tools
@@ -43,7 +43,7 @@ async def scope_before(
         texts = {digest: await workflows.get_definition(tx, digest) for digest in hashes}
     plans: dict[str, Plan] = {digest: plan_of(definition, tools) for digest, definition in texts.items()}
     info = RunInfo(row.run_id, scope.tenant_id, row.workflow_name, row.trigger, row.conversation_id)
-    start = initial(plans[row.definition_hash], row.input, info.constants)
+    start = initial(plans[row.definition_hash], row.input, info.constants, RunPart(**row.part))
     return _seen(start, records, plans, path, iteration, after=after)
 
 
