@@ -58,6 +58,11 @@ class Document:
             while len(_recent) > MAX_REMEMBERED:
                 _recent.pop(next(iter(_recent)), None)
 
+    @property
+    def tree_problems(self) -> bool:
+        """Whether the YAML has faults that were read over, such as a key that is there twice."""
+        return self.tree is not None and bool(self.tree.problems)
+
     @cached_property
     def hash(self) -> str:
         """sha256 of the text, in hex."""

@@ -67,7 +67,11 @@ def _edit(document: Document, edit: Edit) -> tuple[Document, tuple[Patch, ...]]:
         raise SchemaError("the text is not valid YAML; mend it first", line=document.error.details.get("line"))
     if not isinstance(document.data, dict):
         raise SchemaError("the file is not a workflow")
-    changes = changes_of(document, edit)
+    return write_changes(document, changes_of(document, edit))
+
+
+def write_changes(document: Document, changes: Sequence[Change]) -> tuple[Document, tuple[Patch, ...]]:
+    """The document with these changes of its data, and the patches that wrote them; raises SchemaError like an edit."""
     wanted = copied(document.data, touched(changes))
     for change in changes:
         change.apply(wanted)

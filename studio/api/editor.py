@@ -1,6 +1,5 @@
-"""What the editor asks beside its commits: what can be read where, what an expression gives, what pasted YAML holds.
-
-Nothing here changes anything, and nothing is run.
+"""What the editor asks beside its commits: the language, what can be read where, what an expression gives, what pasted
+YAML holds. Nothing here changes anything, and nothing is run.
 """
 
 from __future__ import annotations
@@ -9,12 +8,13 @@ import asyncio
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.store.session import Scope
 from studio.api.access import container_of, requires
 from studio.services import fragments, scope
+from studio.services.editor_specs import packed_language
 
 router = APIRouter(prefix="/api/v1/editor", tags=["editor"])
 
@@ -74,3 +74,16 @@ async def step_scope(
 async def evaluate(request: Request, body: Evaluate, reader: RunReader) -> dict[str, Any]:
     at = scope.At(body.run_id, body.path, body.iteration, body.after) if body.run_id else None
     return await scope.evaluate(container_of(request).client, reader, at, body.kind, body.text)
+
+
+@router.get("/language", summary="JSON Schema of the workflow language")
+async def language(request: Request, _: Reader) -> Response:
+    """For completion and help; browsers keep it and only ask whether it is still the same."""
+    packed = await asyncio.to_thread(packed_language)
+    headers = {"ETag": packed.etag, "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding"}
+    if packed.etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        headers["Content-Encoding"] = "gzip"
+        return Response(packed.zipped, headers=headers, media_type="application/json")
+    return Response(packed.plain, headers=headers, media_type="application/json")

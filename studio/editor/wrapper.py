@@ -24,6 +24,7 @@ class WorkflowEditor(NoSSRComponent):
     tag = "WorkflowEditor"
     lib_dependencies: list[str] = [  # noqa: RUF012  # Reflex's way of declaring npm packages
         "@xyflow/react@12.12.1",
+        "@codemirror/autocomplete@6.20.4",
         "@codemirror/state@6.7.6",
         "@codemirror/view@6.43.15",
         "@codemirror/autocomplete@6.20.4",

@@ -16,6 +16,8 @@ from connectors.toolbox import toolbox_specs
 from engine.errors import DefinitionError, InputError, NotFound
 from engine.language.document import Document
 from engine.language.edits import edit_document
+from engine.language.merge import merge
+from engine.language.merge_text import line_patches
 from engine.language.positions import Patch, apply_patches
 from engine.language.reparse import reparse
 from engine.settings import Settings
@@ -25,7 +27,7 @@ from engine.store.tables.workflows import WorkflowRow
 from engine.store.vault import Vault
 from studio.auth.permissions import role_allows
 from studio.services import publishing
-from studio.services.editor_commit import Commit, Utf16, patched
+from studio.services.editor_commit import Commit, Utf16, patched, storable
 from studio.services.editor_graph import derive, difference, drawn, findings
 from studio.services.editor_specs import node_specs
 from studio.services.model_choice import offered
@@ -74,7 +76,10 @@ async def open_draft(db: Database, scope: Scope, name: str, settings: Settings) 
 
 
 async def save(db: Database, scope: Scope, workflow_id: UUID, commit: Commit) -> Saved:
-    """Apply a commit to the draft; answers with the new revision and what changed, or with the conflict.
+    """Apply a commit to the draft; answers with the new revision and what changed.
+
+    Where the draft was saved by somebody else meanwhile, the answer is `stale` until the commit brings the text it
+    stands on; then both are merged (`_merged`).
 
     `changes` is what the edits did to the text with what was typed: one list of {from, to, insert} an edit, each in
     UTF-16 units of the text before it. `graph` is the difference to the graph of the text before the commit.
@@ -85,9 +90,11 @@ async def save(db: Database, scope: Scope, workflow_id: UUID, commit: Commit) ->
         names = await workflows.names(tx)
         base = row.text
         if row.revision != commit.revision:
+            if commit.base is None:
+                return Saved({"stale": row.revision})
             if not await asyncio.to_thread(_has_arrived, row, commit):
-                return Saved({"conflict": await _theirs(tx, row, names)})
-            base = commit.base or ""
+                return await _merged(tx, row, names, commit)
+            base = commit.base
         change = await asyncio.to_thread(_changed, base, commit)
         revision = row.revision
         layout = row.layout if change.error or not commit.lays_out else commit.laid_out(row.layout)
@@ -97,6 +104,36 @@ async def save(db: Database, scope: Scope, workflow_id: UUID, commit: Commit) ->
             )
     answer = {"revision": revision, "changes": change.changes, "graph": change.graph}
     return Saved(answer | ({"error": change.error} if change.error else {}), change.document, names)
+
+
+async def _merged(tx: Tx, row: WorkflowRow, names: Sequence[str], commit: Commit) -> Saved:
+    """Save the commit together with what somebody else saved, or answer with the fields that both changed.
+
+    `merged` is what the other's changes do to the text with this commit's, as one list of {from, to, insert}; `layout`
+    is the whole sidecar, `by` who the other is.
+    """
+    change = await asyncio.to_thread(_changed, commit.base or "", commit)
+    mine, choices = change.document.text, commit.choices if commit.theirs == row.revision else {}
+    done = await asyncio.to_thread(merge, commit.base or "", mine, row.text, choices)
+    if done.collisions:
+        collisions = [one.to_dict() for one in done.collisions]
+        return Saved({"conflict": {**await _theirs(tx, row, names), "collisions": collisions}})
+    document = Document.parse_cached(storable(done.text))
+    layout = commit.laid_over(row.layout) if commit.lays_out and not change.error else row.layout
+    revision = row.revision
+    if document.text != row.text or layout != row.layout:
+        revision = await workflows.save_draft(
+            tx, row.workflow_id, text=document.text, layout=layout, revision=row.revision
+        )
+    answer: dict[str, Json] = {
+        "revision": revision,
+        "changes": change.changes,
+        "merged": _in_units(mine, [line_patches(mine, document.text)])[0],
+        "layout": layout,
+        "graph": difference(drawn(Document.parse_cached(commit.base or "")), drawn(document)),
+        "by": await _who(tx, row.updated_by),
+    }
+    return Saved(answer | ({"error": change.error} if change.error else {}), document, names)
 
 
 async def check(saved: Saved) -> list[dict[str, Json]]:
@@ -196,14 +233,17 @@ def _has_arrived(row: WorkflowRow, commit: Commit) -> bool:
     return change.error is None and change.document.text == row.text and commit.laid_out(row.layout) == row.layout
 
 
+async def _who(tx: Tx, user_id: UUID | None) -> str | None:
+    return next((user.name for user, _ in await identity.list_members(tx) if user.user_id == user_id), None)
+
+
 async def _theirs(tx: Tx, row: WorkflowRow, names: Sequence[str]) -> dict[str, Json]:
     """The draft that stands now, for the person to choose between it and their own."""
-    who = next((user.name for user, _ in await identity.list_members(tx) if user.user_id == row.updated_by), None)
     return {
         "revision": row.revision,
         "text": row.text,
         "layout": row.layout,
-        "by": who,
+        "by": await _who(tx, row.updated_by),
         "at": row.updated_at.isoformat(),
         **await asyncio.to_thread(derive, Document.parse_cached(row.text), toolbox_specs(), names),
     }

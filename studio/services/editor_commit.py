@@ -6,10 +6,11 @@ import math
 import re
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.errors import InputError
+from engine.language.merge import Side
 from engine.language.positions import Patch, apply_patches
 
 Json = Any
@@ -20,6 +21,7 @@ MAX_NOTES = 500
 MAX_GROUPS = 200
 MAX_NOTE_TEXT = 10_000
 MAX_TITLE = 200
+MAX_CHOICES = 1_000
 FAR = 1_000_000  # pixels
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}|yellow|blue|green|red|violet|grey")
 
@@ -30,7 +32,9 @@ class Commit:
 
     `typed` are patches of the draft's text in UTF-16 units, as browsers count; `edits` come on top of them. `places`
     maps node names to [x, y], or to None where a place is given up; `notes` and `groups` are all there are, or None
-    where they did not change. `base` is the text that a repeated commit stands on: the first try may have arrived.
+    where they did not change. `base` is the text that a repeated commit stands on: the first try may have arrived, or
+    somebody else's save, which is then merged with this one. `base_notes` and `base_groups` are those of that text.
+    `choices` decides collisions that a merge with the revision `theirs` found: place -> "mine" or "theirs".
     """
 
     revision: int
@@ -40,19 +44,23 @@ class Commit:
     notes: Sequence[Mapping[str, Json]] | None = None
     groups: Sequence[Mapping[str, Json]] | None = None
     base: str | None = None
+    base_notes: Sequence[Mapping[str, Json]] = ()
+    base_groups: Sequence[Mapping[str, Json]] = ()
+    choices: Mapping[tuple[str, ...], Side] = field(default_factory=dict)
+    theirs: int | None = None
 
     @classmethod
     def from_json(cls, data: Mapping[str, Json]) -> Commit:
         """Checks what came from the browser; raises InputError."""
         revision, base, edits = data.get("revision"), data.get("base"), data.get("edits") or []
-        layout = data.get("layout") or {}
+        layout, base_layout = data.get("layout") or {}, data.get("base_layout") or {}
         if not isinstance(revision, int) or isinstance(revision, bool):
             raise InputError("A commit must say which revision it stands on.")
         if base is not None and not isinstance(base, str):
             raise InputError("The text must be text.")
         if not isinstance(edits, list) or not all(isinstance(edit, dict) for edit in edits):
             raise InputError("Edits must be a list of objects.")
-        if not isinstance(layout, dict):
+        if not isinstance(layout, dict) or not isinstance(base_layout, dict):
             raise InputError("The layout must be an object.")
         return cls(
             revision,
@@ -62,6 +70,10 @@ class Commit:
             _notes(layout.get("notes")),
             _groups(layout.get("groups")),
             base,
+            _notes(base_layout.get("notes")) or (),
+            _groups(base_layout.get("groups")) or (),
+            _choices(data.get("choices") or []),
+            data.get("theirs"),
         )
 
     def laid_out(self, layout: Mapping[str, Json]) -> dict[str, Json]:
@@ -73,9 +85,28 @@ class Commit:
                 new[key] = [dict(one) for one in value]
         return {key: value for key, value in new.items() if value or key == "nodes"}
 
+    def laid_over(self, theirs: Mapping[str, Json]) -> dict[str, Json]:
+        """The layout after this commit on top of another's: places of mine win, no note or group of theirs is lost."""
+        notes, groups = (
+            None if mine is None else _united(base, mine, theirs.get(key) or ())
+            for key, base, mine in (
+                ("notes", self.base_notes, self.notes),
+                ("groups", self.base_groups, self.groups),
+            )
+        )
+        return replace(self, notes=notes, groups=groups).laid_out(theirs)
+
     @property
     def lays_out(self) -> bool:
         return bool(self.places) or self.notes is not None or self.groups is not None
+
+
+def _united(
+    base: Sequence[Mapping[str, Json]], mine: Sequence[Mapping[str, Json]], theirs: Sequence[Mapping[str, Json]]
+) -> list[Mapping[str, Json]]:
+    """Theirs without what mine took away, and with what mine added."""
+    gone = [one for one in base if one not in mine]
+    return [one for one in theirs if one not in gone] + [one for one in mine if one not in base and one not in theirs]
 
 
 class Utf16:
@@ -221,6 +252,19 @@ def _group(group: Mapping[str, Json]) -> dict[str, Json]:
     if not isinstance(nodes, list) or len(nodes) > MAX_PLACES or not all(isinstance(name, str) for name in nodes):
         raise InputError("A group needs a list of node names.")
     return {"title": storable(title), "nodes": nodes} | _coloured(group.get("color"))
+
+
+def _choices(choices: Json) -> dict[tuple[str, ...], Side]:
+    """Raises InputError for anything but [{place: [text], take: "mine" | "theirs"}]."""
+    found: dict[tuple[str, ...], Side] = {}
+    for one in _objects(choices, "Choices", MAX_CHOICES):
+        place, take = one.get("place"), one.get("take")
+        if not isinstance(place, list) or not all(isinstance(step, str) for step in place):
+            raise InputError("A choice names its place by a list of texts.")
+        if take not in ("mine", "theirs"):
+            raise InputError("A choice takes mine or theirs.")
+        found[tuple(place)] = take
+    return found
 
 
 def _coloured(colour: Json) -> dict[str, Json]:

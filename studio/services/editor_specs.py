@@ -5,10 +5,14 @@ Everything is read from the registry and the config models; a node type never de
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import orjson
 import yaml
 
 import engine.nodes
@@ -16,6 +20,7 @@ from connectors.toolbox import toolbox_specs
 from engine.language import node_types
 from engine.language.fields import Reading, reading_of
 from engine.language.node_types import Group, NodeConfig, NodeType
+from engine.language.schema import language_schema
 
 Json = Any
 
@@ -34,6 +39,23 @@ def node_specs() -> dict[str, dict[str, Json]]:
     """
     engine.nodes.load()
     return {kind.type: _spec(kind) for kind in node_types.all_types()}
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """JSON as it is sent: as it is and compressed, and the mark by which a browser knows it again."""
+
+    plain: bytes
+    zipped: bytes
+    etag: str
+
+
+@lru_cache(maxsize=1)
+def packed_language() -> Packed:
+    """The JSON Schema of the workflow language with the installed node types."""
+    engine.nodes.load()
+    plain = orjson.dumps(language_schema())
+    return Packed(plain, gzip.compress(plain, mtime=0), f'"{hashlib.sha256(plain).hexdigest()[:32]}"')
 
 
 def icon_names() -> set[str]:

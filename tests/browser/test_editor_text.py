@@ -108,29 +108,68 @@ def test_a_problem_leads_to_its_line(signed_in_page: Page, studio: Any) -> None:
     expect(page.get_by_test_id("node-look")).to_have_class(re.compile(r"\berror\b"))
 
 
-def test_a_save_from_elsewhere_is_a_choice_not_a_loss(signed_in_page: Page, studio: Any, small: str) -> None:
+def set_temperature(page: Page, value: str) -> None:
+    page.get_by_test_id("field-temperature").locator("input").fill(value)
+    page.get_by_test_id("field-temperature").locator("input").press("Enter")
+
+
+def test_a_save_from_elsewhere_is_merged_field_by_field(signed_in_page: Page, studio: Any, small: str) -> None:
     page = signed_in_page
     open_editor(page, studio, small)
     save_elsewhere(studio, small, "Answers greetings", "Changed by another")
     node(page, "answer").click()
-    page.get_by_test_id("field-temperature").locator("input").fill("0.5")
-    page.get_by_test_id("field-temperature").locator("input").press("Enter")
-    dialog = page.get_by_test_id("conflict-dialog")
-    expect(dialog).to_be_visible()
-    assert "0.5" not in stored(studio, small).text
-    dialog.get_by_test_id("take-theirs").click()
+    set_temperature(page, "0.5")
     expect(yaml_pane(page)).to_contain_text("Changed by another")
-    saved(page)
-
-    save_elsewhere(studio, small, "Changed by another", "Changed again")
-    page.get_by_test_id("field-temperature").locator("input").fill("0.6")
-    page.get_by_test_id("field-temperature").locator("input").press("Enter")
-    dialog.get_by_test_id("keep-mine").click()
-    expect(yaml_pane(page)).to_contain_text("temperature: 0.6")
+    expect(yaml_pane(page)).to_contain_text("temperature: 0.5")
     saved(page)
     text = stored(studio, small).text
-    assert "Changed by another" in text
-    assert "temperature: 0.6" in text
+    assert text == SMALL.format(name=small).replace("Answers greetings", "Changed by another").replace("0.2", "0.5")
+
+    page.get_by_role("button", name="Undo", exact=True).click()
+    expect(yaml_pane(page)).to_contain_text("temperature: 0.2")
+    saved(page)
+    assert stored(studio, small).text == text.replace("0.5", "0.2"), "undo takes back what is one's own, nothing else"
+
+
+def test_only_what_both_changed_is_asked_about(signed_in_page: Page, studio: Any, small: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, small)
+    node(page, "answer").click()
+    save_elsewhere(studio, small, "temperature: 0.2", "temperature: 0.7")
+    save_elsewhere(studio, small, "Answers greetings", "Changed by another")
+    set_temperature(page, "0.5")
+    dialog = page.get_by_test_id("conflict-dialog")
+    collision = dialog.get_by_test_id("collision-nodes/answer/config/temperature")
+    expect(collision.get_by_test_id("take-mine")).to_contain_text("0.5")
+    expect(collision.get_by_test_id("take-theirs")).to_contain_text("0.7")
+    expect(dialog.get_by_test_id("keep-choices")).to_be_disabled()
+    assert "temperature: 0.7" in stored(studio, small).text
+
+    save_elsewhere(studio, small, "temperature: 0.7", "temperature: 0.9")
+    collision.get_by_test_id("take-mine").click()
+    dialog.get_by_test_id("keep-choices").click()
+    expect(collision.get_by_test_id("take-theirs")).to_contain_text("0.9")
+    assert "temperature: 0.9" in stored(studio, small).text, "what was not shown is not overwritten"
+
+    collision.get_by_test_id("take-mine").click()
+    dialog.get_by_test_id("keep-choices").click()
+    expect(dialog).to_have_count(0)
+    expect(yaml_pane(page)).to_contain_text("Changed by another")
+    saved(page)
+    assert "temperature: 0.5" in stored(studio, small).text
+    assert "Changed by another" in stored(studio, small).text
+
+
+def test_ones_own_changes_can_be_dropped(signed_in_page: Page, studio: Any, small: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, small)
+    node(page, "answer").click()
+    save_elsewhere(studio, small, "temperature: 0.2", "temperature: 0.7")
+    set_temperature(page, "0.5")
+    page.get_by_test_id("drop-mine").click()
+    expect(yaml_pane(page)).to_contain_text("temperature: 0.7")
+    saved(page)
+    assert "temperature: 0.7" in stored(studio, small).text
 
 
 def test_windows_line_ends_survive_typing_and_edits(signed_in_page: Page, studio: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -138,11 +139,64 @@ async def test_a_stale_commit_gets_the_other_draft_and_overwrites_nothing(
 ) -> None:
     theirs = TEXT.replace("Answers greetings", "Theirs")
     await save(database, scope, workflow_id, Commit(1, typed=typing(TEXT, theirs)))
-    answer = await save(database, scope, workflow_id, Commit(1, typed=typing(TEXT, TEXT.replace("greetings", "mine"))))
-    assert answer["conflict"]["text"] == theirs
-    assert answer["conflict"]["revision"] == 2
-    assert answer["conflict"]["graph"]["nodes"]
+    mine = Commit(1, typed=typing(TEXT, TEXT.replace("greetings", "mine")))
+    assert await save(database, scope, workflow_id, mine) == {"stale": 2}
+    answer = await save(database, scope, workflow_id, replace(mine, base=TEXT))
+    conflict = answer["conflict"]
+    assert (conflict["text"], conflict["revision"]) == (theirs, 2)
+    assert conflict["graph"]["nodes"]
+    assert conflict["collisions"] == [
+        {"place": ["description"], "base": "Answers greetings", "mine": "Answers mine", "theirs": "Theirs"}
+    ]
     assert (await draft(database, scope, workflow_id))[0] == theirs
+
+
+async def test_two_commits_on_one_revision_are_merged(database: Database, scope: Scope, workflow_id: UUID) -> None:
+    typed = TEXT.replace("Answers greetings", "Answers 🧵")
+    theirs = typed.replace('"low"', '"high"')
+    await save(database, scope, workflow_id, Commit(1, typed=typing(TEXT, theirs), places={"end": [5, 5]}))
+    edit = {"op": "set_field", "node": "answer", "path": ["config", "temperature"], "value": 0.9}
+    mine = Commit(1, typed=typing(TEXT, typed), edits=[edit], places={"answer": [1, 1]}, base=TEXT)
+    answer = await save(database, scope, workflow_id, mine)
+    text, layout, revision = await draft(database, scope, workflow_id)
+    assert text == theirs.replace("temperature: 0.2", "temperature: 0.9")
+    assert layout == answer["layout"] == {"nodes": {"answer": [1, 1], "end": [5, 5], "start": [0, 0]}}
+    assert revision == answer["revision"] == 3
+    assert apply(typed, [*answer["changes"], answer["merged"]]) == text
+
+
+async def test_choices_hold_for_the_draft_that_was_shown(database: Database, scope: Scope, workflow_id: UUID) -> None:
+    def saying(what: str) -> str:
+        return TEXT.replace("Answers greetings", what)
+
+    await save(database, scope, workflow_id, Commit(1, typed=typing(TEXT, saying("Theirs"))))
+    mine = Commit(1, typed=typing(TEXT, saying("Mine")), base=TEXT, choices={("description",): "mine"}, theirs=2)
+    await save(database, scope, workflow_id, Commit(2, typed=typing(saying("Theirs"), saying("Theirs again"))))
+    asked = (await save(database, scope, workflow_id, mine))["conflict"]
+    assert (asked["revision"], asked["collisions"][0]["theirs"]) == (3, "Theirs again")
+    done = await save(database, scope, workflow_id, replace(mine, theirs=3))
+    assert (done["revision"], (await draft(database, scope, workflow_id))[0]) == (4, saying("Mine"))
+
+
+async def test_a_commit_that_arrived_before_somebody_elses_is_not_applied_twice(
+    database: Database, scope: Scope, workflow_id: UUID
+) -> None:
+    edit = {"op": "add_node", "node": {"name": "more", "type": "message"}, "after": "answer"}
+    commit = Commit(1, edits=[edit], base=TEXT)
+    await save(database, scope, workflow_id, commit)
+    arrived = (await draft(database, scope, workflow_id))[0]
+    theirs = arrived.replace('"low"', '"high"').replace("  # The only model call.", "  # A model call.")
+    await save(database, scope, workflow_id, Commit(2, typed=typing(arrived, theirs)))
+    answer = await save(database, scope, workflow_id, commit)
+    assert (answer["revision"], (await draft(database, scope, workflow_id))[0]) == (3, theirs)
+
+
+async def test_notes_of_both_are_kept(database: Database, scope: Scope, workflow_id: UUID) -> None:
+    first, second, third = ({"at": [n, 0], "text": f"note {n}"} for n in range(3))
+    await save(database, scope, workflow_id, Commit(1, notes=[first]))
+    await save(database, scope, workflow_id, Commit(2, notes=[first, second]))
+    await save(database, scope, workflow_id, Commit(2, notes=[third], base=TEXT, base_notes=[first]))
+    assert (await draft(database, scope, workflow_id))[1]["notes"] == [second, third]
 
 
 async def test_another_tenant_finds_nothing(database: Database, other_scope: Scope, workflow_id: UUID) -> None:
@@ -174,7 +228,8 @@ async def test_a_repeated_commit_does_not_pass_for_somebody_elses(
 ) -> None:
     await save(database, scope, workflow_id, Commit(1, typed=typing(TEXT, TEXT + "# theirs\n")))
     mine = Commit(1, typed=typing(TEXT, TEXT + "# mine\n"), base=TEXT)
-    assert "conflict" in await save(database, scope, workflow_id, mine)
+    await save(database, scope, workflow_id, mine)
+    assert (await draft(database, scope, workflow_id))[0] == TEXT + "# mine\n# theirs\n"
 
 
 async def test_notes_and_groups_stand_beside_the_text(database: Database, scope: Scope, workflow_id: UUID) -> None:

@@ -16,7 +16,7 @@ from engine.language.writer import same
 from tests.support.generated import some_value, some_workflow
 from tests.support.written_files import Scribe
 
-SETTINGS = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SETTINGS = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 RANDOMS = st.integers(0, 2**32).map(Random)
 
 FILE: dict[str, Any] = {

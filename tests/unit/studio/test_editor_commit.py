@@ -90,3 +90,21 @@ def test_patches_in_units_do_what_they_do_in_characters(head: str, old: str, new
     start, end = units(len(head)), units(len(head + old))
     found, patches = patched(text, [{"from": start, "to": end, "insert": new}])
     assert found == head + new + tail == apply_patches(text, patches)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"base_layout": [1]},
+        {"base_layout": {"notes": [{"text": "no place"}]}},
+        {"choices": {"description": "mine"}},
+        {"choices": [{"place": "description", "take": "mine"}]},
+        {"choices": [{"place": [1], "take": "mine"}]},
+        {"choices": [{"place": ["description"], "take": "both"}]},
+        {"choices": [{"place": [], "take": "mine"}] * 1_001},
+    ],
+    ids=lambda bad: repr(bad)[:80],
+)
+def test_choices_that_no_editor_sends_are_refused(bad: dict[str, Any]) -> None:
+    with pytest.raises(InputError):
+        Commit.from_json({"revision": 1} | bad)

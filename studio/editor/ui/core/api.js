@@ -18,6 +18,17 @@ async function ask(url, body, signal) {
   return answer;
 }
 
+let language = null;
+
+// The JSON Schema of the workflow language, asked for once; null while the server does not answer.
+export function getLanguage() {
+  language ??= ask("/api/v1/editor/language").catch(() => {
+    language = null;
+    return null;
+  });
+  return language;
+}
+
 const workflow = (name) => `/api/v1/workflows/${encodeURIComponent(name)}`;
 
 // {live, draft, versions}, newest first.

@@ -1,5 +1,7 @@
 // One open workflow: what the components can ask for. Holds the store, the text, and the way to the server.
 import { redo, redoDepth, undo, undoDepth } from "@codemirror/commands";
+import { completing } from "../text/language/completing.js";
+import { hovering } from "../text/language/hovering.js";
 import { applyDraft, applyFix, applyLayout, createView, goToLine, layoutOf, minimalChange, textOf } from "../text/view.js";
 import { showLines, showProblems } from "../text/look.js";
 import { readLayout } from "../text/layout.js";
@@ -7,6 +9,7 @@ import { atLine, edgeOf, linesOfNode, placeOfEdge, readGraph } from "../graph/gr
 import { place } from "../graph/places.js";
 import { RunControl } from "../run/run_control.js";
 import { Versions } from "../versions/versions.js";
+import { getLanguage } from "./api.js";
 import { Backup } from "./backup.js";
 import { createStore } from "./store.js";
 import { Drafts } from "./drafts.js";
@@ -48,6 +51,7 @@ export class Session {
     this.view = createView({
       text: view.text, layout: readLayout(view.layout), readOnly: !view.can.write,
       handlers: { onUpdate: (update) => this.onUpdate(update), keys: this.keys() },
+      help: [hovering(this, getLanguage), view.can.write ? completing(this, getLanguage) : []],
     });
     this.sync = new Sync(this, view.revision);
     const { mode, snap } = this.state;
@@ -143,13 +147,14 @@ export class Session {
   }
 
   conflict(theirs) {
-    this.set({ conflict: theirs, save: { state: "conflict", message: "Choose which draft is to stay." } });
+    this.set({ conflict: theirs, save: { state: "conflict", message: "Both of you changed the same; choose what is to stay." } });
   }
 
-  resolve(choice) {
+  // `choices`: [{place, take: "mine" | "theirs"}] for each collision, or null to drop everything of one's own.
+  resolve(choices) {
     const theirs = this.state.conflict;
     this.set({ conflict: null });
-    if (choice === "mine") return this.sync.keepMine(theirs);
+    if (choices) return this.sync.decide(theirs, choices);
     this.sync.takeTheirs(theirs, readLayout(theirs.layout));
     this.setGraph(theirs.graph, null);
     return this.setDiagnostics(theirs.diagnostics);

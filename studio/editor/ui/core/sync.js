@@ -1,13 +1,15 @@
 // The one way to the server. One commit is under way at a time; its answer moves the base on which the next one stands.
 //
 // What travels: {op, workflow_id, revision, typed, edits, layout}. `typed` are the changes of the text by the person, `edits`
-// span edits of the canvas and the inspector, `layout` what moved. The answer: {op, revision, changes, graph, error?,
-// conflict?}; `changes` is what each edit did to the text that the commit stood on. A commit without an answer is sent again
-// with the text it stands on, so that the server can tell whether the first try arrived.
+// span edits of the canvas and the inspector, `layout` what moved. The answer: {op, revision, changes, graph, error?};
+// `changes` is what each edit did to the text that the commit stood on. A commit without an answer is sent again with the
+// text it stands on, so that the server can tell whether the first try arrived; so is one that is `stale`, because somebody
+// else saved meanwhile. Then both are merged: `merged` is what their changes do to the text, `layout` the whole sidecar, or
+// there is a `conflict` about the fields that both changed, and the person's choices go with the commit once more.
 import { ChangeSet } from "@codemirror/state";
-import { layOut, writeLayout } from "../text/layout.js";
+import { adopted, layOut, readLayout, writeLayout } from "../text/layout.js";
 import { fromServer } from "../text/marks.js";
-import { applyFromServer, layoutOf, minimalChange, replaceAll, textOf } from "../text/view.js";
+import { applyFromServer, layoutOf, replaceAll } from "../text/view.js";
 
 const TYPING_MS = 60;
 const LOST_MS = 6_000;
@@ -21,6 +23,7 @@ export class Sync {
     this.session = session;
     this.revision = revision;
     this.known = this.view.state.doc; // the text that the server has
+    this.knownLayout = layoutOf(this.view); // and the layout that was there with it
     this.queue = []; // [{build, after, field}]
     this.flight = null;
     this.typed = null; // ChangeSet: what the server does not have yet, relative to `known`
@@ -103,7 +106,7 @@ export class Sync {
   pump() {
     if (this.flight || this.halted) return;
     const op = { op: `${this.session.id}:${(this.count += 1)}`, workflow_id: this.session.state.view.workflow_id, revision: this.revision };
-    const sent = { base: this.known, typed: this.typed, layout: null, after: null, field: null };
+    const sent = { base: this.known, baseLayout: this.knownLayout, typed: this.typed, layout: null, after: null, field: null };
     if (this.typed) op.typed = listed(this.typed);
     // Edits that stand behind typing wait for its answer: their edges are counted on the graph of the new text.
     const next = !this.typed && this.queue.shift();
@@ -146,7 +149,18 @@ export class Sync {
       this.session.setSave("failed", "No answer from the server. Your changes are kept in this tab and sent as soon as it answers.");
       this.send(true);
     }, LOST_MS);
-    this.session.server.commit(again ? { ...op, base: sent.base.sliceString(0, undefined, "\n") } : op);
+    this.session.server.commit(again || sent.choices ? { ...op, ...this.standsOn(sent) } : op);
+  }
+
+  standsOn({ base, baseLayout, choices, theirs }) {
+    const { notes, groups } = writeLayout(baseLayout, { nodes: new Set(), notes: true, groups: true });
+    return { base: base.sliceString(0, undefined, "\n"), base_layout: { notes, groups }, choices, theirs };
+  }
+
+  // The same commit as another question, so that its answer is not taken for the first one's.
+  ask(op, sent) {
+    this.flight = { op: { ...op, op: `${this.session.id}:${(this.count += 1)}` }, sent };
+    this.send(true);
   }
 
   // Send now what waits for an answer: the connection is back.
@@ -159,11 +173,13 @@ export class Sync {
     clearTimeout(this.lost);
     const { op, sent } = this.flight;
     this.flight = null;
+    if (reply.stale) return this.ask(op, sent);
     if (reply.conflict) return this.onConflict(reply, op, sent);
     if (reply.revision === undefined) return this.refused(reply, sent);
     this.revision = reply.revision;
     this.rebase(reply, sent);
     this.session.setGraph(reply.graph, reply.op);
+    if (reply.merged) this.session.say(`Merged with what ${reply.by ?? "somebody"} changed meanwhile.`);
     if (reply.error) this.session.fail(reply.error);
     sent.after?.(reply);
     this.pump();
@@ -185,18 +201,37 @@ export class Sync {
     const before = sent.typed ? sent.typed.apply(sent.base) : sent.base;
     const patch = composed(reply.changes, before.length);
     this.known = patch ? patch.apply(before) : before;
-    let change = patch;
-    if (patch && this.typed) {
-      change = patch.map(this.typed, true);
-      this.typed = this.typed.map(patch);
-    }
-    applyFromServer(this.view, change, reply.error ? null : sent.layout, { field: sent.field });
+    applyFromServer(this.view, this.under(patch), reply.error ? null : sent.layout, { field: sent.field });
+    if (reply.merged) this.takeOver(reply);
+    this.knownLayout = layoutOf(this.view);
+  }
+
+  // The change as it is for the document of this moment, with what was typed on top.
+  under(patch) {
+    if (!patch || !this.typed) return patch;
+    const change = patch.map(this.typed, true);
+    this.typed = this.typed.map(patch);
+    return change;
+  }
+
+  // What somebody else changed: not this person's to undo.
+  takeOver({ merged, layout }) {
+    const patch = composed([merged], this.known.length);
+    this.known = patch.apply(this.known);
+    applyFromServer(this.view, this.under(patch), adopted(layoutOf(this.view), readLayout(layout), this.touched), { undoable: false });
   }
 
   onConflict(reply, op, sent) {
     this.halted = true;
     this.abandon("conflict");
-    this.session.conflict({ ...reply.conflict, mine: textOf(this.view), op, sent });
+    this.session.conflict({ ...reply.conflict, op, sent });
+  }
+
+  // The person chose, for each field that both changed: [{place, take}]. What they saw is the other's `revision`.
+  decide({ op, sent, revision }, choices) {
+    this.halted = false;
+    this.session.setSave("saving");
+    this.ask(op, { ...sent, choices, theirs: revision });
   }
 
   abandon(why) {
@@ -212,21 +247,8 @@ export class Sync {
     this.halted = false;
     replaceAll(this.view, text, layout);
     this.known = this.view.state.doc;
+    this.knownLayout = layoutOf(this.view);
     this.session.setSave("saved");
-  }
-
-  // Save this side's text over theirs, as a new revision.
-  keepMine({ revision, op, text, sent }) {
-    this.revision = revision;
-    this.halted = false;
-    const { nodes } = layoutOf(this.view);
-    this.touch({ nodes: sent.layout?.nodes ? new Map([...nodes, ...sent.layout.nodes]) : nodes, notes: true, groups: true });
-    if (op.edits) this.queue.unshift({ build: () => ({ edits: op.edits, layout: sent.layout }), after: sent.after, field: sent.field });
-    const mine = textOf(this.view);
-    const change = minimalChange(text, mine);
-    this.known = this.view.state.toText(text);
-    this.typed = change && ChangeSet.of(change, text.length, "\n");
-    this.pump();
   }
 
   rest() {

@@ -1,9 +1,9 @@
-// Publishing, and a conflict with somebody else's save.
+// Publishing: before, and where the live version answers.
 import { useState } from "react";
 import { Check, Clock, Copy, FileText, Globe, KeyRound, MessageSquare, TriangleAlert, Webhook, Zap } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
 import { Dialog } from "./dialog.jsx";
-import { ago, count } from "./format.js";
+import { count } from "./format.js";
 
 export function PublishDialog() {
   const session = useSession();
@@ -159,25 +159,5 @@ export function Copyable({ text }) {
       <pre>{text}</pre>
       <button className="hed-icon" onClick={copy} aria-label="Copy" title="Copy">{done ? <Check size={14} /> : <Copy size={14} />}</button>
     </div>
-  );
-}
-
-export function ConflictDialog() {
-  const session = useSession();
-  const theirs = useValue((s) => s.conflict);
-  if (!theirs) return null;
-  return (
-    <Dialog title="This workflow was changed elsewhere" testid="conflict-dialog">
-      <p>
-        {theirs.by ?? "Somebody"} saved this draft {theirs.at ? ago(theirs.at) : "in the meantime"}, after you opened it. Your last change is not
-        saved yet. Which draft is to stay?
-      </p>
-      <footer>
-        <button className="hed-btn" onClick={() => navigator.clipboard?.writeText(theirs.mine)}><Copy size={13} /> Copy my text</button>
-        <span className="grow" />
-        <button className="hed-btn" onClick={() => session.resolve("mine")} data-testid="keep-mine">Save mine over it</button>
-        <button className="hed-btn primary" data-autofocus onClick={() => session.resolve("theirs")} data-testid="take-theirs">Load theirs</button>
-      </footer>
-    </Dialog>
   );
 }

@@ -51,6 +51,29 @@ export function replaced(old, next) {
   return Object.fromEntries(PARTS.map((part) => [part, new Map([...[...old[part].keys()].map((id) => [id, null]), ...next[part]])]));
 }
 
+// The change that takes over `next` as somebody else left it, but for what this person moved since (`touched`). Notes and
+// groups that are the same keep their ids, so that undoing still finds them.
+export function adopted(old, next, touched) {
+  const change = {};
+  const nodes = replaced({ ...emptyLayout(), nodes: old.nodes }, { ...emptyLayout(), nodes: next.nodes }).nodes;
+  for (const name of touched.nodes) nodes.delete(name);
+  if (nodes.size) change.nodes = nodes;
+  for (const part of ["notes", "groups"]) if (!touched[part]) change[part] = matched(old[part], next[part]);
+  return change;
+}
+
+function matched(old, next) {
+  const rest = new Map(old);
+  const change = new Map();
+  for (const [id, value] of next) {
+    const same = [...rest].find(([, other]) => JSON.stringify(other) === JSON.stringify(value));
+    if (same) rest.delete(same[0]);
+    else change.set(id, value);
+  }
+  for (const id of rest.keys()) change.set(id, null);
+  return change;
+}
+
 // From the stored sidecar, which may have been written by hand: what is not understood is left out.
 export function readLayout(stored) {
   const layout = emptyLayout();

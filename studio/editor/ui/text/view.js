@@ -25,8 +25,8 @@ function joins(tr, isAdjacent) {
   return now.field ? true : isAdjacent && now.at - (before?.at ?? 0) < PAUSE_MS;
 }
 
-// `handlers`: onUpdate(update) after each change, keys: more key bindings, tried first.
-export function createView({ text, layout, readOnly, handlers }) {
+// `handlers`: onUpdate(update) after each change, keys: more key bindings, tried first. `help`: completion and the like.
+export function createView({ text, layout, readOnly, handlers, help = [] }) {
   const crlf = /\r\n/.test(text) && !/(^|[^\r])\n/.test(text);
   const state = EditorState.create({
     doc: text,
@@ -49,6 +49,7 @@ export function createView({ text, layout, readOnly, handlers }) {
       search({ top: true }),
       indentUnit.of("  "),
       yaml(),
+      help,
       keymap.of([...handlers.keys, ...searchKeymap, indentWithTab, ...defaultKeymap]),
       EditorView.contentAttributes.of({ "aria-label": "Workflow YAML" }),
       EditorView.updateListener.of(handlers.onUpdate),

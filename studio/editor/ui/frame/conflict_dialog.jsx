@@ -1,0 +1,69 @@
+// Somebody else saved the draft meanwhile and changed the same fields: what each of you wrote, and which is to stay.
+import { useState } from "react";
+import { Check, Copy } from "lucide-react";
+import { useSession, useValue } from "../core/store.js";
+import { asText } from "../versions/values.jsx";
+import { Dialog } from "./dialog.jsx";
+import { ago, count } from "./format.js";
+
+export function ConflictDialog() {
+  const theirs = useValue((s) => s.conflict);
+  return theirs && <Conflict key={theirs.op.op} theirs={theirs} />;
+}
+
+function Conflict({ theirs }) {
+  const session = useSession();
+  const [taken, setTaken] = useState({});
+  const { collisions } = theirs;
+  const who = theirs.by ?? "Somebody";
+  const open = collisions.filter((_one, i) => !taken[i]).length;
+  const takeAll = (take) => setTaken(Object.fromEntries(collisions.map((_one, i) => [i, take])));
+  const keep = () => session.resolve(collisions.map(({ place }, i) => ({ place, take: taken[i] })));
+  return (
+    <Dialog title="You both changed the same" wide testid="conflict-dialog">
+      <p>
+        {who} saved this draft {theirs.at ? ago(theirs.at) : "in the meantime"}. Everything else is merged already; {collisions.length === 1 ? "this one place needs" : `these ${collisions.length} places need`} your
+        choice.
+      </p>
+      <div className="hed-collisions">
+        {collisions.map((one, i) => <Choice key={i} one={one} who={theirs.by ?? "Theirs"} taken={taken[i]} take={(side) => setTaken({ ...taken, [i]: side })} first={i === 0} />)}
+      </div>
+      <footer>
+        <button className="hed-btn" onClick={() => navigator.clipboard?.writeText(session.text)}><Copy size={13} /> Copy my text</button>
+        <button className="hed-btn" onClick={() => session.resolve(null)} title="What you changed since your last save is dropped" data-testid="drop-mine">Drop my changes</button>
+        <span className="grow" />
+        {collisions.length > 1 && <button className="hed-btn" onClick={() => takeAll("mine")}>All mine</button>}
+        {collisions.length > 1 && <button className="hed-btn" onClick={() => takeAll("theirs")}>All theirs</button>}
+        <button className="hed-btn primary" disabled={open > 0} title={open ? `${count(open, "choice")} left` : undefined} onClick={keep} data-testid="keep-choices">Save these choices</button>
+      </footer>
+    </Dialog>
+  );
+}
+
+function Choice({ one, who, taken, take, first }) {
+  const { place } = one;
+  const whole = place.length === 0;
+  return (
+    <fieldset className="hed-collision" data-testid={`collision-${place.join("/")}`}>
+      <legend>{titleOf(place)}</legend>
+      {[["mine", "Yours"], ["theirs", who]].map(([side, title], i) => (
+        <button key={side} role="radio" aria-checked={taken === side} onClick={() => take(side)} data-testid={`take-${side}`} data-autofocus={first && i === 0 ? "" : undefined}>
+          <span className="line"><b>{title}</b>{taken === side && <Check size={13} />}</span>
+          {!whole && <pre>{one[side] === undefined ? <i>removed</i> : asText(one[side]) || '""'}</pre>}
+        </button>
+      ))}
+    </fieldset>
+  );
+}
+
+const SECTIONS = { nodes: "", edges: "", triggers: "Trigger ", variables: "Variable ", credentials: "Credential ", error_handling: "Error rule " };
+
+// ("nodes", "answer", "config", "model") -> answer · model
+function titleOf([section, name, ...rest]) {
+  if (section === undefined) return "The texts cannot be merged line by line; one of them has to stay as a whole";
+  if (name === "(comments)") return `Comment, ${section}`;
+  if (name === "(order)") return `Order of ${section}`;
+  if (!(section in SECTIONS)) return [section, name, ...rest].filter((step) => step !== undefined).join(" · ");
+  const field = rest[0] === "config" && rest.length > 1 ? rest.slice(1) : rest;
+  return [SECTIONS[section] + (name ?? section), ...field].join(" · ");
+}
