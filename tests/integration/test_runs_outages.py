@@ -49,7 +49,7 @@ class Machine:
 
 @pytest.fixture(scope="module")
 def machine() -> Iterator[Machine]:
-    with tempfile.TemporaryDirectory(prefix="heddle-outages-") as folder:
+    with tempfile.TemporaryDirectory(prefix="heddle-outages-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)
         with embedded_servers(Path(folder)) as (hold, servers):
             yield Machine(Path(folder), hold, servers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -302,9 +303,9 @@ async def _worker() -> psutil.Process:
     """The program's process, once it works."""
     for _ in range(200):
         for process in psutil.Process().children(recursive=True):
-            name = process.exe() if process.is_running() else ""
-            if Path(name).name == "monty":
-                return process
+            with contextlib.suppress(psutil.NoSuchProcess):  # gone meanwhile, or a zombie that other tests left
+                if Path(process.exe()).name == "monty":
+                    return process
         await asyncio.sleep(0.02)
     raise AssertionError("no worker was started")
 
