@@ -27,7 +27,6 @@ class WorkflowEditor(NoSSRComponent):
         "@codemirror/autocomplete@6.20.4",
         "@codemirror/state@6.7.6",
         "@codemirror/view@6.43.15",
-        "@codemirror/autocomplete@6.20.4",
         "@codemirror/commands@6.11.1",
         "@codemirror/language@6.13.1",
         "@codemirror/lang-yaml@6.1.3",

@@ -56,6 +56,9 @@ class Commit:
         layout, base_layout = data.get("layout") or {}, data.get("base_layout") or {}
         if not isinstance(revision, int) or isinstance(revision, bool):
             raise InputError("A commit must say which revision it stands on.")
+        theirs = data.get("theirs")
+        if theirs is not None and (not isinstance(theirs, int) or isinstance(theirs, bool)):
+            raise InputError("Choices must say which revision they were made on.")
         if base is not None and not isinstance(base, str):
             raise InputError("The text must be text.")
         if not isinstance(edits, list) or not all(isinstance(edit, dict) for edit in edits):
@@ -73,7 +76,7 @@ class Commit:
             _notes(base_layout.get("notes")) or (),
             _groups(base_layout.get("groups")) or (),
             _choices(data.get("choices") or []),
-            data.get("theirs"),
+            theirs,
         )
 
     def laid_out(self, layout: Mapping[str, Json]) -> dict[str, Json]:

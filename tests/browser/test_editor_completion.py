@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import PASSWORD, sign_in
-from tests.support.editor import new_workflow, open_editor, saved, stored
+from tests.support.editor import new_workflow, open_editor, saved, stored, yaml_pane
 
-AGAINST_HASTE_MS = 150  # a list that has just appeared does not take keys yet, so that nobody accepts it unseen
+UNSEEN_MS = 150  # the list itself goes by the clock: it takes no keys yet just after it appeared (75 ms)
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def small(studio: Any) -> str:
 
 
 def line(page: Page, text: str) -> Locator:
-    return page.locator(".cm-line", has_text=text).first
+    return yaml_pane(page).locator(".cm-line", has_text=text).first
 
 
 def new_line(page: Page, after: str, typed: str) -> None:
@@ -37,7 +37,7 @@ def option(page: Page, label: str) -> Locator:
 def accept(page: Page, label: str, key: str = "Enter") -> None:
     """Take the option, which must be the first, by key."""
     expect(option(page, label)).to_have_attribute("aria-selected", "true")
-    page.wait_for_timeout(AGAINST_HASTE_MS)
+    page.wait_for_timeout(UNSEEN_MS)
     page.keyboard.press(key)
     expect(option(page, label)).to_have_count(0)
 

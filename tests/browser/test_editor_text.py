@@ -31,7 +31,7 @@ def small(studio: Any) -> str:
 
 
 def line(page: Page, text: str) -> Any:
-    return page.locator(".cm-line", has_text=text).first
+    return yaml_pane(page).locator(".cm-line", has_text=text).first
 
 
 def save_elsewhere(studio: Any, name: str, old: str, new: str) -> None:

@@ -21,6 +21,8 @@ from studio.services.editor_commit import Commit, Utf16, patched
         {"revision": True},
         {"revision": 1, "base": 5},
         {"revision": 1, "typed": "a"},
+        {"revision": 1, "theirs": "2"},
+        {"revision": 1, "theirs": True},
         {"revision": 1, "typed": [{"from": 0, "to": 1}]},
         {"revision": 1, "typed": [{"from": 2, "to": 1, "insert": ""}]},
         {"revision": 1, "typed": [{"from": True, "to": 1, "insert": ""}]},
