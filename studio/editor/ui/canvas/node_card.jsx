@@ -3,6 +3,7 @@ import { memo } from "react";
 import { Handle, Position } from "@xyflow/react";
 import { Check, CircleX, Clock, Pause, TriangleAlert } from "lucide-react";
 import { useValue } from "../core/store.js";
+import { breakable } from "../frame/breakable.jsx";
 import { TypeIcon } from "../frame/icons.jsx";
 import { cost, duration } from "../frame/format.js";
 import { isFinal } from "../run/run.js";
@@ -31,9 +32,6 @@ export const NodeCard = memo(function NodeCard({ id, data, selected }) {
     </div>
   );
 });
-
-// Names may break behind an underscore, where the card shows them large.
-const breakable = (name) => name.split(/(?<=_)/).flatMap((part, i) => (i ? [<wbr key={i} />, part] : [part]));
 
 // Stable reference per node: the selector returns an element of the list.
 function worst(diagnostics, name) {

@@ -6,7 +6,7 @@ import { useSession, useValue } from "../core/store.js";
 import { setField } from "../core/actions.js";
 import { tokens } from "../frame/format.js";
 import { Problem, pathAt, valueAt } from "./problem.jsx";
-import { JsonInput, WIDGETS } from "./widgets.js";
+import { JsonInput, NumberInput, WIDGETS } from "./widgets.js";
 
 export function Field({ node, field, editable, note }) {
   const session = useSession();
@@ -29,7 +29,7 @@ export function FieldFrame({ id, field, value, save, editable, problem, note, te
         <label htmlFor={id} title={field.description} onClick={() => document.getElementById(id)?.focus()}>{field.title}{field.required && <span className="req" title="Required" aria-label="required">*</span>}</label>
         <span className="side">
           {field.widget === "prompt" && <span className="num" title="Rough: four characters a token">{tokens(value)} tokens</span>}
-          {field.unit && <span>{field.unit}</span>}
+          {field.unit && WIDGETS[field.widget] !== NumberInput && <span>{field.unit}</span>}
           {field.description && <button type="button" className="hed-reset" aria-label={`What is ${field.title}?`} aria-expanded={helps} title={field.description} onClick={() => setHelps(!helps)}><CircleHelp size={11} /></button>}
           {set && !field.required && editable && (
             <button type="button" className="hed-reset" title={`Back to the default${field.default != null ? ` (${JSON.stringify(field.default)})` : ""}`} aria-label={`Reset ${field.title}`} onClick={() => save(undefined)}>

@@ -6,7 +6,7 @@ import { SchemaInput } from "./widgets_schema.jsx";
 import { AnyInput, CodeInput, ExpressionInput, JsonInput, NumberInput, PromptInput, TextArea, TextInput } from "./widgets_text.jsx";
 import { KeyValue } from "./widgets_values.jsx";
 
-export { JsonInput };
+export { JsonInput, NumberInput };
 
 export const WIDGETS = {
   text: TextInput, textarea: TextArea, prompt: PromptInput, code: CodeInput, expression: ExpressionInput, value: AnyInput, json: JsonInput,

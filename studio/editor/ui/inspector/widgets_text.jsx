@@ -132,7 +132,10 @@ export function NumberInput({ id, value, field, save, readOnly }) {
   const draft = useDraft(asText(value), put, { normal: normalNumber });
   return (
     <>
-      <input id={id} className="hed-in hed-num" inputMode="decimal" {...draft.bind} placeholder={placeholder(field)} readOnly={readOnly} />
+      <span className="hed-measure">
+        <input id={id} className="hed-in hed-num" inputMode="decimal" {...draft.bind} placeholder={placeholder(field)} readOnly={readOnly} aria-description={field.unit} />
+        {field.unit && <span className="unit" aria-hidden="true">{field.unit}</span>}
+      </span>
       <Fault>{draft.error}</Fault>
     </>
   );

@@ -47,7 +47,7 @@ function TopField({ field, path, value, editable }) {
   const id = `top-${field.key}`;
   return (
     <div className={`hed-f ${problem?.severity ?? ""}`} data-testid={id}>
-      <label htmlFor={id}>{field.title}{field.unit && <span className="side">{field.unit}</span>}</label>
+      <label htmlFor={id}>{field.title}</label>
       <Widget id={id} value={value} field={field} save={(next) => setTop(session, path, next)} readOnly={!editable} />
       {problem && <Problem problem={problem} />}
     </div>

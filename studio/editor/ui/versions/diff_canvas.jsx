@@ -2,6 +2,7 @@
 import { memo, useMemo, useRef } from "react";
 import { Background, BackgroundVariant, BaseEdge, Controls, EdgeLabelRenderer, Handle, Position, ReactFlow, ReactFlowProvider } from "@xyflow/react";
 import { useSession, useValue } from "../core/store.js";
+import { breakable } from "../frame/breakable.jsx";
 import { edgeLabel } from "../frame/format.js";
 import { TypeIcon } from "../frame/icons.jsx";
 import { CARD, GRID } from "../graph/layered.js";
@@ -56,7 +57,7 @@ const Card = memo(function Card({ id, data, selected }) {
       <Handle type="target" position={Position.Top} isConnectable={false} />
       <div className="t">
         <span className="ic"><TypeIcon name={spec?.icon} /></span>
-        <span className="name">{id}</span>
+        <span className="name">{breakable(id)}</span>
         {Icon && <span className="sign" title={word}><Icon size={11} strokeWidth={3} /></span>}
       </div>
       <div className="u">{summary(change) ?? node.subtitle}</div>
