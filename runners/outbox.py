@@ -69,13 +69,15 @@ class Deliverer:
     async def deliver(self) -> None:
         """Make all deliveries that are due, and those that become due meanwhile, until none is left or `close`."""
         while not self._closing:
+            under_way = bool(self._tasks)
             free = _AT_ONCE - len(self._tasks)
             found = await self._due(free) if free > 0 else []
             for _, group in groupby(sorted(found, key=_order), key=_order_key):
                 self._begin(list(group))
-            if not self._tasks:
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=_LOOK_AGAIN_S, return_when=asyncio.FIRST_COMPLETED)
+            elif not under_way:  # else a listener that was busy when we asked may be free by now
                 return
-            await asyncio.wait(self._tasks, timeout=_LOOK_AGAIN_S, return_when=asyncio.FIRST_COMPLETED)
 
     async def close(self, patience_s: float = 5.0) -> None:
         """Begin nothing new, and wait for what is under way; what takes longer is made again by another scheduler."""

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from connectors.toolbox import toolbox_specs
 from engine.errors import PermanentError
-from engine.store.access import commerce
+from engine.store.access import commerce, payments
 from engine.store.session import Database, Scope
 from tests.support.outside import Outside, outside
 from tests.support.shop import open_shop
@@ -166,6 +166,24 @@ async def test_a_cancellation_and_a_payment_at_once_leave_one_truth(shop: Outsid
     status, paid, stock = await facts(shop)
     assert (status, stock) == ("cancelled", 12)
     assert paid in ("unpaid", "refunded")
+
+
+async def test_nothing_is_taken_from_stock_for_a_cancelled_order(shop: Outside) -> None:
+    await do(shop, "cancel_order", order_id=DRAFT)
+    with pytest.raises(PermanentError, match="is cancelled"):
+        await do(shop, "reserve_inventory", order_id=DRAFT)
+    assert await facts(shop) == ("cancelled", "unpaid", 12)
+
+
+async def test_a_payment_is_never_locked_before_its_order(shop: Outside) -> None:
+    payment_id = (await do(shop, "authorize_payment", order_id=DRAFT))["payment_id"]
+    async with shop.database.transaction(shop.scope) as tx:
+        await commerce.get_order(tx, DRAFT, for_update=True)
+        other = asyncio.create_task(do(shop, "void_payment", payment_id=payment_id, policy={"retries": 0}))
+        await asyncio.sleep(0.3)  # by now it waits for what we hold
+        assert not other.done()
+        await payments.note(tx, await payments.find(tx, order_id=DRAFT), "capture", key="ours", amount_cents=8990)
+    assert (await other)["payment_status"] == "refunded"  # it saw what we did
 
 
 async def test_another_tenants_orders_do_not_exist(shop: Outside, database: Database, other_scope: Scope) -> None:

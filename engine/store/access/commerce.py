@@ -18,6 +18,8 @@ from engine.store.tables.commerce import Customer, Order, OrderItem, Product
 
 # Percent off by the customer's segment.
 DISCOUNTS: Mapping[str, int] = {"standard": 0, "silver": 5, "gold": 10}
+# The states of an order that has not left yet and can still be changed.
+OPEN = ("draft", "pending", "paid")
 _FIRST_ORDER = 10_000_001
 
 

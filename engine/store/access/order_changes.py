@@ -19,8 +19,6 @@ from engine.store.session import Tx
 from engine.store.tables.commerce import Order, OrderItem
 from engine.store.tables.effects import Payment
 
-OPEN = ("draft", "pending", "paid")
-
 
 @dataclass(frozen=True, slots=True)
 class Changed:
@@ -34,7 +32,7 @@ class Changed:
 
 async def cancel(tx: Tx, order_id: str, key: str) -> Changed:
     """Nothing is sent, stock and money go back. Raises NotFound, Conflict for an order that has left."""
-    return await _close(tx, order_id, key, before=OPEN, after="cancelled")
+    return await _close(tx, order_id, key, before=commerce.OPEN, after="cancelled")
 
 
 async def take_back(tx: Tx, order_id: str, key: str) -> Changed:
@@ -57,7 +55,7 @@ async def change(
     order = (await commerce.get_order(tx, order_id, for_update=True)).order
     if (known := _known(order, key)) is not None:
         return await _told(tx, order, known)
-    _must_be(order, OPEN)
+    _must_be(order, commerce.OPEN)
     before = order.total_cents
     if items is not None:
         await _set_items(tx, order, items, key)

@@ -52,8 +52,7 @@ async def find(tx: Tx, *, payment_id: str | None = None, order_id: str | None = 
         row = await tx.session.get(Payment, (tx.scope.tenant_id, payment_id.strip().upper()))
         if row is None or (order_id and row.order_id != commerce.order_number(order_id)):
             raise NotFound(f"There is no payment {payment_id!r}.")
-        await tx.session.refresh(row, with_for_update=True)
-        return row
+        return await _locked(tx, row)
     order = (await commerce.get_order(tx, order_id or "", for_update=True)).order
     query = _own(tx).where(col(Payment.order_id) == order.order_id).order_by(col(Payment.payment_id).desc())
     rows = (await tx.session.execute(query.with_for_update())).scalars().all()
@@ -73,8 +72,9 @@ async def find(tx: Tx, *, payment_id: str | None = None, order_id: str | None = 
 
 async def find_by_reference(tx: Tx, reference: str) -> Payment | None:
     """The payment that the provider knows by that id, locked."""
-    query = _own(tx).where(col(Payment.reference) == reference).with_for_update()
-    return (await tx.session.execute(query.limit(1))).scalar_one_or_none()
+    query = _own(tx).where(col(Payment.reference) == reference)
+    row = (await tx.session.execute(query.limit(1))).scalar_one_or_none()
+    return await _locked(tx, row) if row is not None else None
 
 
 async def note(
@@ -174,6 +174,13 @@ async def _new(tx: Tx, order: Order, *, provider: str, key: str) -> Payment:
         currency=order.currency,
         idempotency_key=key,
     )
+
+
+async def _locked(tx: Tx, row: Payment) -> Payment:
+    """The payment as it is now, behind its order: all who change both take them in that order: no deadlocks."""
+    await commerce.get_order(tx, row.order_id, for_update=True)
+    await tx.session.refresh(row, with_for_update=True)
+    return row
 
 
 async def _kept(tx: Tx, row: Payment) -> Payment:

@@ -16,8 +16,8 @@ from engine.store.tables.effects import StockMovement
 async def reserve(tx: Tx, order_id: str, idempotency_key: str) -> Mapping[str, int]:
     """Take the order's pieces from stock: product -> pieces that the order holds now.
 
-    What it holds already is not taken twice. Raises NotFound, Conflict when a product has too few: then nothing is
-    taken at all.
+    What it holds already is not taken twice. Raises NotFound, Conflict when the order has left or was cancelled, or a
+    product has too few: then nothing is taken at all.
     """
     view = await commerce.get_order(tx, order_id, for_update=True)
     wanted: dict[str, int] = {}
@@ -25,6 +25,8 @@ async def reserve(tx: Tx, order_id: str, idempotency_key: str) -> Mapping[str, i
         wanted[line.product_id] = wanted.get(line.product_id, 0) + line.quantity
     if await _is_known(tx, idempotency_key):
         return await held(tx, view.order.order_id)
+    if view.order.status not in commerce.OPEN:
+        raise Conflict(f"The order {view.order.order_id} is {view.order.status}: nothing is taken for it any more.")
     has = await held(tx, view.order.order_id)
     missing = {product: pieces - has.get(product, 0) for product, pieces in wanted.items()}
     await _move(tx, view.order.order_id, {p: n for p, n in missing.items() if n > 0}, idempotency_key)
