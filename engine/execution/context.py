@@ -81,13 +81,15 @@ class RunInfo:
 class RunPart:
     """Which part of the workflow is to be run: from `entry` on, or with `only` just that node.
 
-    `context` is put over the run's input. `pins` are outputs of nodes, by name, that are taken instead of running them.
+    `context` is put over the run's input. `pins` are outputs of nodes, by name, that are taken instead of running them;
+    `outputs` those of nodes that ran before and are only read.
     """
 
     entry: str | None = None
     only: bool = False
     context: Mapping[str, Json] = field(default_factory=dict)
     pins: Mapping[str, Json] = field(default_factory=dict)
+    outputs: Mapping[str, Json] = field(default_factory=dict)
 
 
 WHOLE = RunPart()

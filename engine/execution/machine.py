@@ -85,7 +85,8 @@ def initial(plan: Plan, run_input: Mapping[str, Json], constants: Mapping[str, J
         raise GraphError(f"there is no node {entry!r} to begin with", node=entry)
     context = {**run_input, **part.context}
     only = entry if part.only else None
-    frame = Frame("", plan, context, run_input, timeout_s=plan.defaults.timeout_s, only=only)
+    outputs = {name: {"output": output} for name, output in part.outputs.items()}
+    frame = Frame("", plan, context, run_input, timeout_s=plan.defaults.timeout_s, outputs=outputs, only=only)
     return begin(State(constants, {}, {}, {}), frame, entry)
 
 

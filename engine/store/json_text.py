@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -15,8 +16,10 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def json_bytes(value: Any) -> bytes:
-    """`value` as JSON. NUL and lone surrogates, which jsonb refuses, become U+FFFD; dataclasses become objects, other
-    types their text."""
+    """`value` as JSON. What jsonb refuses is replaced: NUL and lone surrogates by U+FFFD, NaN and infinity by null.
+
+    Dataclasses become objects, other types their text.
+    """
     try:
         text = orjson.dumps(value, default=str)
     except TypeError:  # orjson refuses lone surrogates, keys that are no text, and numbers beyond 64 bits
@@ -38,6 +41,8 @@ def _clean(value: Any) -> Any:
         return [_clean(item) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: _clean(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if isinstance(value, int) and value.bit_length() > _MOST_BITS:
         return None
     return value

@@ -35,6 +35,7 @@ class Part(BaseModel):
     only: bool = Field(False, description="Run just that node.")
     context: dict[str, Any] = Field(default_factory=dict, description="Data that earlier nodes would have left.")
     pins: dict[str, Any] = Field(default_factory=dict, description="Output by node, taken instead of running it.")
+    outputs: dict[str, Any] = Field(default_factory=dict, description="Output by node that ran before, only read.")
 
 
 class StartRun(BaseModel):

@@ -88,6 +88,7 @@ class EditorState(rx.State):
                 run_input=request.get("input"),
                 chat=bool(request.get("chat")),
                 conversation_id=_uuid(request.get("conversation_id")),
+                piece=preview.Piece.from_json(request.get("part")),
             )
             conversation = str(started.conversation_id) if started.conversation_id else None
             return {"run_id": str(started.run_id), "conversation_id": conversation}

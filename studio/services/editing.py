@@ -22,11 +22,12 @@ from engine.language.positions import Patch, apply_patches
 from engine.language.reparse import reparse
 from engine.settings import Settings
 from engine.store.access import credentials, identity, workflows
+from engine.store.access import pins as pin_rows
 from engine.store.session import Database, Scope, Tx
 from engine.store.tables.workflows import WorkflowRow
 from engine.store.vault import Vault
 from studio.auth.permissions import role_allows
-from studio.services import publishing
+from studio.services import pins, publishing
 from studio.services.editor_commit import Commit, Utf16, patched, storable
 from studio.services.editor_graph import derive, difference, drawn, findings
 from studio.services.editor_specs import node_specs
@@ -53,6 +54,7 @@ async def open_draft(db: Database, scope: Scope, name: str, settings: Settings) 
         names = await workflows.names(tx)
         versions = await workflows.versions(tx, row.workflow_id)
         kept = await credentials.list_credentials(tx)
+        pinned = pins.shown(await pin_rows.list_pins(tx, row.workflow_id))
     tools = toolbox_specs()
     live = next((v for v in versions if v.number == row.published_number), None)
     return {
@@ -68,6 +70,7 @@ async def open_draft(db: Database, scope: Scope, name: str, settings: Settings) 
         "workflows": [other for other in names if other != row.name],
         "models": offered(settings, {one.kind for one in kept}),
         "credentials": [{"name": one.name, "kind": one.kind} for one in kept],
+        "pins": pinned,
         "starters": starters(row.name),
         "live": {"number": live.number, "at": live.created_at.isoformat()} if live else None,
         "latest": versions[0].number if versions else None,
@@ -102,6 +105,8 @@ async def save(db: Database, scope: Scope, workflow_id: UUID, commit: Commit) ->
             revision = await workflows.save_draft(
                 tx, workflow_id, text=change.document.text, layout=layout, revision=row.revision
             )
+            if not change.error:
+                await pin_rows.rename(tx, workflow_id, pins.renamed(commit.edits))
     answer = {"revision": revision, "changes": change.changes, "graph": change.graph}
     return Saved(answer | ({"error": change.error} if change.error else {}), change.document, names)
 

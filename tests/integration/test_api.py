@@ -327,6 +327,24 @@ async def test_other_tenants_things_are_unknown(
         assert answer.status_code == 404
 
 
+async def test_outputs_are_pinned_and_taken_off(
+    http: httpx.AsyncClient, database: Database, scope: Scope, other_scope: Scope
+) -> None:
+    key, theirs = await key_for(database, scope), await key_for(database, other_scope)
+    reader = await key_for(database, scope, "workflows:read")
+    await publish(http, key, "pinned")
+    url = "/api/v1/editor/pins/pinned/greet"
+    assert (await http.put(url, headers=reader, json={"output": 1})).status_code == 403
+    assert (await http.put(url, headers=theirs, json={"output": 1})).status_code == 404
+    assert (await http.put(url, headers=key, json={"outputs": 1})).status_code == 422
+    assert (await http.put(url, headers=key, json={"run_id": str(uuid.uuid4())})).status_code == 404
+    assert (await http.put(f"{url}-x", headers=key, json={"output": 1})).status_code == 422
+    kept = await http.put(url, headers=key, json={"output": {"greeting": "Ada"}})
+    assert kept.json()["pins"]["greet"]["output"] == {"greeting": "Ada"}
+    assert (await http.delete(url, headers=theirs)).status_code == 404
+    assert (await http.delete(url, headers=key)).json() == {"pins": {}}
+
+
 async def test_a_part_is_asked_for_and_a_run_that_did_not_fail_is_not_retried(
     http: httpx.AsyncClient, database: Database, scope: Scope
 ) -> None:

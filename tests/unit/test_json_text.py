@@ -20,8 +20,20 @@ from engine.store.json_text import json_bytes
         ({1: (2, 3)}, {"1": [2, 3]}),
         ("\\u0000", "\\u0000"),
         ([True, 2**70], [True, 2**70]),
+        ([float("nan"), 1.5], [None, 1.5]),
+        ([float("inf"), float("nan"), "\ud800"], [None, None, "\ufffd"]),
     ],
-    ids=["plain", "large numbers", "too large a number", "odd letters", "odd keys", "no escape", "in a list"],
+    ids=[
+        "plain",
+        "large numbers",
+        "too large a number",
+        "odd letters",
+        "odd keys",
+        "no escape",
+        "in a list",
+        "no number",
+        "no number, odd letter",
+    ],
 )
 def test_values_are_kept_as_far_as_they_can_be(value: Any, kept: Any) -> None:
     assert json.loads(json_bytes(value)) == kept

@@ -3,6 +3,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { Background, BackgroundVariant, MiniMap, ReactFlow, ReactFlowProvider, SelectionMode, useReactFlow } from "@xyflow/react";
 import { useSession, useValue } from "../core/store.js";
 import { connect, setEdge, whyNoEdge } from "../core/actions.js";
+import { onKey } from "../core/shortcuts.js";
 import { CARD, GRID, snap } from "../graph/layered.js";
 import { BranchEdge, ConnectionLine } from "./branch_edge.jsx";
 import { useDragging } from "./dragging.js";
@@ -58,8 +59,15 @@ function Surface() {
     else if (changes.some((change) => change.type === "select" && change.id === session.state.selected.edge)) session.select([]);
   }, [session]);
 
+  // React Flow would take Enter with Ctrl on a node as "not selected any more".
+  const pressed = (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    event.stopPropagation();
+    onKey(event.nativeEvent, session);
+  };
+
   return (
-    <section className={`hed-canvas ${drag ? "dragging" : ""}`} ref={box} data-testid="canvas" aria-label="Canvas" tabIndex={-1} {...drops.handlers}>
+    <section className={`hed-canvas ${drag ? "dragging" : ""}`} ref={box} data-testid="canvas" aria-label="Canvas" tabIndex={-1} onKeyDownCapture={pressed} {...drops.handlers}>
       <ReactFlow
         nodes={nodes} edges={edges} nodeTypes={NODE_TYPES} edgeTypes={EDGE_TYPES}
         onNodesChange={onNodesChange} onEdgesChange={onEdgesChange}

@@ -4,7 +4,7 @@ import { useSession, useValue } from "../core/store.js";
 import { commandOf, perform, whyNot } from "../core/commands.js";
 import { shown } from "../core/keys.js";
 
-const NODE = ["cut", "copy", "paste", "duplicate", null, "rename", "switch-off", "group", null, "zoom-selection", null, "delete"];
+const NODE = ["run-node", "run-from", "pin", "unpin", null, "cut", "copy", "paste", "duplicate", null, "rename", "switch-off", "group", null, "zoom-selection", null, "delete"];
 const MENUS = {
   node: NODE,
   selection: ["cut", "copy", "duplicate", null, "align-left", "align-centre", "align-top", "align-middle", "distribute-x", "distribute-y", null, "group", "ungroup", "switch-off", null, "delete"],

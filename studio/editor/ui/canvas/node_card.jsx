@@ -1,7 +1,7 @@
 // The card of a node: colour of its group, what it is, what it did in the run that lies over the canvas.
 import { memo } from "react";
 import { Handle, Position } from "@xyflow/react";
-import { Check, CircleX, Clock, Pause, TriangleAlert } from "lucide-react";
+import { Check, CircleX, Clock, Pause, Pin, TriangleAlert } from "lucide-react";
 import { useValue } from "../core/store.js";
 import { breakable } from "../frame/breakable.jsx";
 import { TypeIcon } from "../frame/icons.jsx";
@@ -14,6 +14,7 @@ export const NodeCard = memo(function NodeCard({ id, data, selected }) {
   const step = useValue((s) => s.run?.nodes[id]);
   const over = useValue((s) => Boolean(s.run && isFinal(s.run) && s.run.steps.length));
   const problem = useValue((s) => worst(s.diagnostics, id));
+  const pinned = useValue((s) => id in s.pins);
   const status = step?.status ?? (over ? "skipped" : "");
   return (
     <div
@@ -27,7 +28,7 @@ export const NodeCard = memo(function NodeCard({ id, data, selected }) {
         <Status status={status} problem={problem} />
       </div>
       <div className="u">{subtitle(node, step)}</div>
-      <Badges step={step} node={node} spec={spec} />
+      <Badges step={step} node={node} spec={spec} pinned={pinned} />
       {(spec?.leads ?? true) && <Handle type="source" position={Position.Bottom} />}
     </div>
   );
@@ -60,14 +61,17 @@ function Status({ status, problem }) {
 }
 
 // After a run: which tier answered, what it cost, how long it took. Before: which tier will answer.
-function Badges({ step, node, spec }) {
+function Badges({ step, node, spec, pinned }) {
+  const pin = pinned && <span className="pin" title="The output is pinned: runs of the draft take it instead of running the node" role="img" aria-label="Output pinned" data-testid={`pinned-${node.name}`}><Pin size={10} /></span>;
   if (!step || !["succeeded", "failed"].includes(step.status)) {
     const asked = askedTier(node, spec);
-    return asked && <div className="bd"><span className="a asked" title={asked === "auto" ? "The router chooses the tier" : `Tier ${asked}`}>{asked}</span></div>;
+    if (!asked && !pin) return null;
+    return <div className="bd">{pin}{asked && <span className="a asked" title={asked === "auto" ? "The router chooses the tier" : `Tier ${asked}`}>{asked}</span>}</div>;
   }
   const money = cost(step.cost);
   return (
     <div className="bd">
+      {pin}
       {step.tier && <span className="a" title={step.reason ?? undefined}>{step.tier}</span>}
       {money && <span>{money}</span>}
       {step.duration_ms != null && <span>{duration(step.duration_ms)}</span>}

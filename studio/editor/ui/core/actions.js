@@ -3,6 +3,7 @@ import { isDefault } from "../frame/format.js";
 import { edgeOf, freeName, placeOfEdge, waysOn } from "../graph/graph.js";
 import { freeSpot } from "../graph/places.js";
 import { CARD, layered } from "../graph/layered.js";
+import { moved } from "../run/pins.js";
 
 const BELOW = 140; // from one row of cards to the next
 
@@ -76,7 +77,13 @@ export function rename(session, from, to) {
   if (at) layout.nodes = new Map([[from, null], [to, at]]);
   const groups = [...session.layout.groups].filter(([, group]) => group.nodes.includes(from));
   if (groups.length) layout.groups = new Map(groups.map(([id, group]) => [id, { ...group, nodes: group.nodes.map((name) => (name === from ? to : name)) }]));
-  session.edit(() => ({ edits: [{ op: "rename_node", node: from, to }], layout }), { after: (reply) => failed(reply) || session.select([to]) });
+  session.edit(() => ({ edits: [{ op: "rename_node", node: from, to }], layout }), {
+    after: (reply) => {
+      if (failed(reply)) return;
+      session.select([to]);
+      session.set((s) => ({ pins: moved(s.pins, from, to) }));
+    },
+  });
 }
 
 export function removeSelected(session) {

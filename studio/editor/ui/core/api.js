@@ -1,8 +1,8 @@
 // What goes to the server over plain HTTP, with the session's cookie: everything but commits, runs and publishing.
 
-async function ask(url, body, signal) {
+async function ask(url, body, signal, method = body === undefined ? "GET" : "POST") {
   const response = await fetch(url, {
-    method: body === undefined ? "GET" : "POST",
+    method,
     headers: { Accept: "application/json", ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
     body: body === undefined ? undefined : JSON.stringify(body),
     signal,
@@ -52,3 +52,11 @@ export const nodeScope = (workflow, node, after, signal) => ask(`/api/v1/editor/
 export const stepScope = (run_id, { path, iteration, after }, signal) => ask(`/api/v1/editor/runs/${run_id}/scope?${query({ path, iteration, after })}`, undefined, signal);
 export const evaluate = (what, signal) => ask("/api/v1/editor/evaluate", what, signal);
 export const lastRunOf = (workflow) => ask(`/api/v1/runs?${query({ workflow, limit: 1 })}`).then(({ runs }) => runs[0] ?? null);
+export const runsOf = (workflow) => ask(`/api/v1/runs?${query({ workflow, limit: 30 })}`).then(({ runs }) => runs);
+export const retryRun = (runId) => ask(`/api/v1/runs/${runId}/retry`, {});
+
+const pinUrl = (workflow, node) => `/api/v1/editor/pins/${encodeURIComponent(workflow)}/${encodeURIComponent(node)}`;
+
+// Each answers with all pins of the workflow: {node: {output, at}}. `what`: {output} or {run_id}.
+export const pinOutput = (workflow, node, what) => ask(pinUrl(workflow, node), what, undefined, "PUT").then(({ pins }) => pins);
+export const unpinOutput = (workflow, node) => ask(pinUrl(workflow, node), undefined, undefined, "DELETE").then(({ pins }) => pins);

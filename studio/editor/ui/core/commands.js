@@ -4,6 +4,7 @@ import { align, distribute, removeSelected, tidy, toggleDisabled } from "./actio
 import { copy, cut, duplicate, paste } from "./clipboard.js";
 import { addNote, groupSelected, groupsOfSelected, ungroupSelected } from "./notes.js";
 import { isFinal } from "../run/run.js";
+import { gave, pinRecorded, unpin } from "../run/pins.js";
 
 const editing = (session) => session.whyNot;
 const nodes = (session) => session.state.selected.nodes;
@@ -11,7 +12,12 @@ const some = (session) => editing(session) ?? (nodes(session).length ? null : "S
 const atLeast = (n) => (session) => editing(session) ?? (nodes(session).length >= n ? null : `Select at least ${n} nodes first.`);
 const anything = ({ state }) => (state.selected.nodes.length || state.selected.edge || state.selected.note ? null : "Select something first.");
 const whyNoRun = ({ state }) => (state.view.can.run ? (state.valid ? null : "The YAML has an error; mend it, then run.") : "Your role does not allow running workflows.");
-const isRunning = ({ state }) => state.busy || Boolean(state.run?.run_id && !isFinal(state.run));
+const isRunning = ({ state }) => state.busy || Boolean(state.run?.run_id && !isFinal(state.whole ?? state.run));
+const one = (session) => (nodes(session).length === 1 ? null : "Select one node first.");
+const whyNoPart = (session) => one(session) ?? whyNoRun(session) ?? (isRunning(session) ? "A run is under way." : isRemark(session) ? "A note does not run." : null);
+const isRemark = ({ state }) => state.view.specs[state.graph.byName.get(state.selected.nodes[0])?.type]?.remark;
+const isPinned = (session) => nodes(session)[0] in session.state.pins;
+const whyNoPin = (session) => (session.state.view.can.write ? one(session) : "Your role may look at workflows, not change them.");
 const zoom = (how) => (session) => session.set({ zoom: { how, at: Date.now() } });
 
 // {id, title, group, keys?, words?, why?(session), run(session), inText?}: `why` gives the reason why it cannot be done now,
@@ -64,6 +70,10 @@ export const COMMANDS = [
   { id: "preview", title: "Preview: open or fold", group: "View", keys: ["P"], words: "chat drawer", run: (s) => s.set(({ drawer }) => ({ drawer: { ...drawer, open: !drawer.open } })) },
 
   { id: "run", title: "Run", group: "Run", keys: ["Mod+Enter"], inText: true, words: "test execute", why: (s) => whyNoRun(s) ?? (isRunning(s) ? "A run is under way." : null), run: (s) => s.runs.again() },
+  { id: "run-node", title: "Run this node alone", group: "Run", keys: ["Mod+Shift+Enter"], words: "single step test partial", why: whyNoPart, run: (s) => s.runs.startPart(nodes(s)[0], true) },
+  { id: "run-from", title: "Run from here on", group: "Run", words: "partial continue", why: whyNoPart, run: (s) => s.runs.startPart(nodes(s)[0], false) },
+  { id: "pin", title: "Pin the output as test data", group: "Run", words: "mock freeze", why: (s) => whyNoPin(s) ?? (gave(s.state, nodes(s)[0]) ? null : "Run the node first: it has given nothing yet."), run: (s) => pinRecorded(s, nodes(s)[0]) },
+  { id: "unpin", title: "Take the pinned output off", group: "Run", words: "mock", why: (s) => whyNoPin(s) ?? (isPinned(s) ? null : "Nothing is pinned to this node."), run: (s) => unpin(s, nodes(s)[0]) },
   { id: "cancel-run", title: "Cancel the run", group: "Run", why: (s) => (isRunning(s) ? null : "Nothing is running."), run: (s) => s.runs.cancel() },
   { id: "clear-run", title: "Clear the run from the canvas", group: "Run", why: (s) => (s.state.run?.steps.length ? null : "No run lies over the canvas."), run: (s) => s.runs.clear() },
   { id: "versions", title: "Versions: history, compare, restore", group: "View", keys: ["H"], words: "diff changes roll back published live", run: (s) => s.versions.open() },

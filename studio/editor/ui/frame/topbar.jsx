@@ -86,7 +86,7 @@ function Modes() {
 }
 
 function RunButton() {
-  const busy = useValue((s) => s.busy || Boolean(s.run?.run_id && !isFinal(s.run)));
+  const busy = useValue((s) => s.busy || Boolean(s.run?.run_id && !isFinal(s.whole ?? s.run)));
   const session = useSession();
   if (!busy) return <CommandButton id="run" icon={Play} size={14} label="Run" className="hed-btn" showKeys testid="run" />;
   return (

@@ -5,6 +5,7 @@ import { useSession, useValue } from "../core/store.js";
 import { cost, duration } from "../frame/format.js";
 import { Table, Tree } from "./data_forms.jsx";
 import { Pick } from "./pick.jsx";
+import { Pinned } from "./pinned.jsx";
 import { useLookedAt, useReading } from "./scope.js";
 
 const ofNode = (run, name) => (run?.steps ?? []).filter((step) => step.path === name || step.path.startsWith(`${name}/`));
@@ -17,9 +18,17 @@ function useStep(node) {
 
 export function DataTab({ node }) {
   const [steps, step] = useStep(node);
-  if (!step) return <NoData>Run the workflow, and what this node got and gave stands here.</NoData>;
+  if (!step) {
+    return (
+      <>
+        <Pinned node={node} />
+        <NoData>Run the workflow, and what this node got and gave stands here.</NoData>
+      </>
+    );
+  }
   return (
     <>
+      <Pinned node={node} />
       {steps.length > 1 && <StepChoice steps={steps} step={step} />}
       <StepNumbers step={step} />
       {step.error && <StepError error={step.error} />}
@@ -74,6 +83,7 @@ export function OutputSide({ node }) {
   return (
     <section className="hed-scroll" aria-label={`What ${node.name} gave`} data-testid="given">
       <h3 className="hed-side">What it gave{step && <small>last run</small>}</h3>
+      <Pinned node={node} />
       {step ? (
         <>
           {steps.length > 1 && <StepChoice steps={steps} step={step} />}

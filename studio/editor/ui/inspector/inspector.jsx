@@ -1,9 +1,10 @@
 // The panel of what is selected: a node (settings, data of the last run, its YAML) or an edge.
 import { useEffect, useRef, useState } from "react";
-import { ArrowRight, ChevronRight, Copy, Maximize2, Minimize2, Trash2 } from "lucide-react";
+import { ArrowRight, ChevronRight, Copy, Maximize2, Minimize2, Play, Trash2 } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
 import { removeEdge, removeSelected, rename } from "../core/actions.js";
 import { duplicate } from "../core/clipboard.js";
+import { CommandButton } from "../frame/command_button.jsx";
 import { TypeIcon } from "../frame/icons.jsx";
 import { edgeLabel } from "../frame/format.js";
 import { edgeOf, linesOfNode, nodeOf } from "../graph/graph.js";
@@ -34,6 +35,7 @@ function NodePanel({ node }) {
   const spec = useValue((s) => s.view.specs[node.type]);
   const tab = useValue((s) => s.inspector);
   const wide = useValue((s) => s.wide);
+  const canRun = useValue((s) => s.view.can.run);
   const reading = useNodeReading(node);
   return (
     <ReadingContext.Provider value={reading}>
@@ -42,6 +44,7 @@ function NodePanel({ node }) {
         <i><TypeIcon name={spec?.icon} /></i>
         <NodeName node={node} />
         <span className="hed-chip" title={spec?.summary}>{node.type}</span>
+        {canRun && spec && !spec.remark && <CommandButton id="run-node" icon={Play} size={13} testid="run-node" />}
         <button className="hed-icon" onClick={() => session.set({ wide: !wide })} aria-pressed={wide} data-testid="wide"
           title={wide ? "Back to the canvas (Esc)" : "Settings beside the data of the last run"} aria-label={wide ? "Back to the canvas" : "Settings beside the data"}>
           {wide ? <Minimize2 size={14} /> : <Maximize2 size={14} />}

@@ -5,7 +5,9 @@ import { cost, count, duration } from "../frame/format.js";
 import { isFinal } from "./run.js";
 import { useClock } from "./clock.js";
 import { Chat } from "./chat.jsx";
+import { PastRuns } from "./past_runs.jsx";
 import { InputForm } from "./input_form.jsx";
+import { ReplayBar } from "./replay_bar.jsx";
 import { Timeline } from "./timeline.jsx";
 
 export function Drawer() {
@@ -14,7 +16,7 @@ export function Drawer() {
   const problems = useValue((s) => s.diagnostics.length);
   const hasChat = useValue((s) => s.chat.length > 0);
   const open = (tab) => session.set({ drawer: { tab, open: drawer.tab !== tab || !drawer.open || tab !== drawer.tab } });
-  const tabs = [["chat", "Chat preview"], ["input", "Input"], ["problems", problems ? `Problems · ${problems}` : "Problems"]];
+  const tabs = [["chat", "Chat preview"], ["input", "Input"], ["runs", "Runs"], ["problems", problems ? `Problems · ${problems}` : "Problems"]];
   return (
     <section className="hed-drawer" aria-label="Preview" data-testid="drawer">
       <div className="hed-dt">
@@ -37,9 +39,13 @@ export function Drawer() {
           <div className="hed-dleft">
             {drawer.tab === "chat" && <Chat />}
             {drawer.tab === "input" && <InputForm />}
+            {drawer.tab === "runs" && <PastRuns />}
             {drawer.tab === "problems" && <Problems />}
           </div>
-          <Timeline />
+          <div className="hed-dright">
+            <ReplayBar />
+            <Timeline />
+          </div>
         </div>
       )}
     </section>
@@ -48,7 +54,7 @@ export function Drawer() {
 
 function RunSummary() {
   const run = useValue((s) => s.run);
-  const now = useClock(run && !isFinal(run) ? run.accepted_at : null);
+  const now = useClock(run && !isFinal(run) && run.replayed === undefined ? run.accepted_at : null);
   if (!run) return null;
   const ms = run.duration_ms ?? (run.accepted_at ? (now - run.accepted_at) * 1000 : null);
   const facts = [duration(ms), cost(run.cost)].filter(Boolean).join(" · ");

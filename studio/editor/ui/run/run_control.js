@@ -1,5 +1,7 @@
 // Starting, following and reopening runs of the draft.
-import { lastRunOf } from "../core/api.js";
+import { lastRunOf, retryRun } from "../core/api.js";
+import { lookedAt } from "./pins.js";
+import { moments, snapshot } from "./replay.js";
 import { follow, fold, isFinal, loadRun, newRun, replyText } from "./run.js";
 
 export class RunControl {
@@ -59,8 +61,20 @@ export class RunControl {
     if (!this.state.valid) return this.session.fail("The YAML has an error; mend it, then run.");
     this.close();
     this.last = { input, chat };
+    return this.begin({ input, chat, conversation_id: chat ? this.conversation : null });
+  }
+
+  // Run a node alone, or from it on, with what it saw in the run that is looked at.
+  async startPart(entry, only) {
+    const run = lookedAt(this.state);
+    this.close();
+    return this.begin({ input: run?.input ?? {}, chat: false, part: { entry, only, run_id: run?.run_id ?? null } });
+  }
+
+  async begin(request) {
+    const { input, chat } = request;
     this.session.set((s) => ({
-      busy: true, run: newRun(null, input), focusStep: null,
+      busy: true, run: newRun(null, input), whole: null, at: null, lastRun: lookedAt(s), focusStep: null,
       chat: chat ? [...s.chat, { role: "user", text: input.message }, { role: "assistant", text: "", pending: true }] : s.chat,
       drawer: { ...s.drawer, open: true },
     }));
@@ -69,7 +83,7 @@ export class RunControl {
     } catch {
       return this.failed("The draft is not saved; resolve the conflict first.");
     }
-    this.session.request("run", { input, chat, conversation_id: chat ? this.conversation : null });
+    this.session.request("run", request);
     return undefined;
   }
 
@@ -130,6 +144,32 @@ export class RunControl {
     }
   }
 
+  // Lay a run of the past over the canvas.
+  async show(runId) {
+    this.close();
+    this.conversation = null; // it may be a customer's
+    await this.open(runId);
+    this.session.set({ focusStep: null, whole: null, at: null });
+  }
+
+  // Go on with a failed run, as a run of its own.
+  async retry() {
+    try {
+      const { run_id } = await retryRun(this.state.run.run_id);
+      await this.show(run_id);
+    } catch (error) {
+      this.session.fail(error.message);
+    }
+  }
+
+  // The run as it stood after so many of its moments; null: as it ended.
+  goTo(at) {
+    this.session.set((s) => {
+      const whole = s.whole ?? s.run;
+      return at === null ? { run: whole, whole: null, at: null } : { run: snapshot(whole, moments(whole), at), whole, at };
+    });
+  }
+
   cancel() {
     const { run } = this.state;
     if (run?.run_id && !isFinal(run)) this.session.server.cancel({ run_id: run.run_id });
@@ -149,7 +189,7 @@ export class RunControl {
 }
 
 // The run leaves the canvas; its data stays at hand.
-const left = ({ run, lastRun }) => ({ run: null, lastRun: run?.run_id ? run : lastRun });
+const left = (state) => ({ run: null, whole: null, at: null, lastRun: state.whole ?? lookedAt(state) });
 
 function spoken(chat, run) {
   if (!chat.at(-1)?.pending) return chat;

@@ -9,7 +9,9 @@ import { useClock } from "./clock.js";
 
 export function Timeline() {
   const run = useValue((s) => s.run);
-  const now = useClock(run && !isFinal(run) ? run.started_at ?? 1 : null);
+  const replayed = run?.replayed;
+  const clock = useClock(run && !isFinal(run) && replayed === undefined ? run.started_at ?? 1 : null);
+  const now = replayed ?? clock;
   if (!run || !run.steps.length) {
     return (
       <div className="hed-steps empty">
@@ -20,7 +22,7 @@ export function Timeline() {
     );
   }
   const start = Math.min(run.started_at ?? Infinity, ...run.steps.map((step) => step.started_at));
-  const end = isFinal(run) ? Math.max(run.ended_at ?? 0, ...run.steps.map(ended)) : now;
+  const end = isFinal(run) || replayed !== undefined ? Math.max(run.ended_at ?? 0, ...run.steps.map(ended)) : now;
   const span = Math.max(end - start, 0.001);
   return (
     <div className="hed-steps" data-testid="timeline">

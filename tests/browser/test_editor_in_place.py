@@ -1,0 +1,177 @@
+"""Runs in place: one node, from a node on, pinned outputs, past runs step by step, going on after a failure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.editor import RUN_LIMIT_MS, ask, new_workflow, node, open_editor, saved, stored
+
+CHAIN = """\
+name: "{name}"
+version: "1.0.0"
+description: "Counts words, and words again"
+category: "system"
+priority: "low"
+triggers:
+  - {{type: chat, config: {{path: "{name}"}}}}
+nodes:
+  - name: start
+    type: start
+  - name: count
+    type: transform
+    config:
+      output_key: counted
+      set:
+        words: "len(context.message)"
+  - name: double
+    type: transform
+    config:
+      set:
+        twice: "context.counted.words * 2"
+  - name: check
+    type: condition
+  - name: end
+    type: end
+    config:
+      output:
+        reply: "${{context.twice}} of them"
+edges:
+  - {{from: start, to: count}}
+  - {{from: count, to: double}}
+  - {{from: double, to: check}}
+  - {{from: check, to: end, condition: "context.twice < 100"}}
+"""
+
+
+@pytest.fixture
+def chain(studio: Any) -> str:
+    return new_workflow(studio, CHAIN)
+
+
+def ended(page: Page, status: str = "succeeded") -> None:
+    expect(page.get_by_test_id("run-status")).to_have_text(status, timeout=RUN_LIMIT_MS)
+
+
+def run_id_shown(page: Page) -> str:
+    return (page.locator(".hed-run a").get_attribute("href") or "").rsplit("/", 1)[-1]
+
+
+def test_a_node_runs_alone_and_the_rest_from_it_on(signed_in_page: Page, studio: Any, chain: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, chain)
+    ask(page, "Hello")
+    whole = run_id_shown(page)
+    node(page, "double").click()
+    page.keyboard.press("Control+Shift+Enter")
+    expect(page.locator(".hed-run a")).not_to_have_attribute("href", f"/app/runs/{whole}")
+    ended(page)
+    expect(node(page, "double")).to_have_attribute("data-status", "succeeded")
+    expect(page.get_by_test_id("step-double")).to_be_visible()
+    expect(page.get_by_test_id("step-count")).to_have_count(0)
+    page.get_by_test_id("inspector").get_by_role("tab", name="Data").click()
+    expect(page.get_by_test_id("inspector")).to_contain_text("twice")
+    expect(page.get_by_test_id("inspector")).to_contain_text("10")
+    alone = run_id_shown(page)
+
+    node(page, "double").click(button="right")
+    page.get_by_test_id("menu-run-from").click()
+    expect(page.locator(".hed-run a")).not_to_have_attribute("href", f"/app/runs/{alone}")
+    ended(page)
+    expect(page.get_by_test_id("step-end")).to_be_visible()
+    expect(page.get_by_test_id("step-start")).to_have_count(0)
+    expect(node(page, "start")).to_have_attribute("data-status", "skipped")
+
+
+def test_a_pinned_output_is_used_shown_changed_and_taken_off(signed_in_page: Page, studio: Any, chain: str) -> None:
+    page, before = signed_in_page, stored(studio, chain)
+    open_editor(page, studio, chain)
+    ask(page, "Hello")
+    node(page, "count").click()
+    page.get_by_test_id("inspector").get_by_role("tab", name="Data").click()
+    page.get_by_test_id("pin-output").click()
+    expect(page.get_by_test_id("pinned-count")).to_be_visible()
+    pinned = page.get_by_test_id("pin").locator("textarea")
+    expect(pinned).to_have_value('{\n  "words": 5\n}')
+    pinned.fill('{"words": 21')
+    pinned.press("Control+Enter")
+    expect(page.get_by_test_id("pin").get_by_role("alert")).to_contain_text("Not JSON yet")
+    pinned.fill('{"words": 21}')
+    pinned.press("Control+Enter")
+    expect(page.get_by_text("The pinned output of count is changed.")).to_be_visible()
+    ask(page, "Anything else")
+    expect(page.get_by_test_id("reply").last).to_contain_text("42 of them")
+
+    page.reload()
+    expect(page.get_by_test_id("pinned-count")).to_be_visible()
+    assert (stored(studio, chain).text, stored(studio, chain).layout) == (before.text, before.layout)
+    node(page, "count").click()
+    page.keyboard.press("F2")
+    page.keyboard.type("counted_words")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("pinned-counted_words")).to_be_visible()
+    saved(page)
+    node(page, "counted_words").click(button="right")
+    page.get_by_test_id("menu-unpin").click()
+    expect(page.get_by_test_id("pinned-counted_words")).to_have_count(0)
+    ask(page, "Hello")
+    expect(page.get_by_test_id("reply").last).to_contain_text("10 of them")
+
+
+def test_a_past_run_lies_over_the_canvas_and_is_stepped_through(signed_in_page: Page, studio: Any, chain: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, chain)
+    ask(page, "Hello")
+    first = run_id_shown(page)
+    ask(page, "Good morning")
+    expect(page.get_by_test_id("reply").last).to_contain_text("24 of them")
+    page.get_by_test_id("drawer-runs").click()
+    past = page.get_by_test_id(f"past-{first}")
+    expect(past).to_contain_text("Hello")
+    past.click()
+    expect(past).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".hed-run a")).to_have_attribute("href", f"/app/runs/{first}")
+    expect(node(page, "end")).to_have_attribute("data-status", "succeeded")
+
+    moment = page.get_by_role("slider", name="Moment of the run")
+    moment.focus()
+    page.keyboard.press("Home")
+    expect(node(page, "start")).to_have_attribute("data-status", "running")
+    expect(node(page, "end")).to_have_attribute("data-status", "")
+    expect(page.get_by_role("button", name="One moment back")).to_be_disabled()
+    page.get_by_role("button", name="One moment on").click()
+    expect(node(page, "start")).to_have_attribute("data-status", "succeeded")
+    moment.focus()
+    page.keyboard.press("End")
+    expect(node(page, "end")).to_have_attribute("data-status", "succeeded")
+    expect(page.get_by_test_id("run-status")).to_have_text("succeeded")
+
+
+def test_a_failed_run_goes_on_from_its_failed_step(signed_in_page: Page, studio: Any, chain: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, chain)
+    page.get_by_test_id("chat-input").fill("x" * 60)
+    page.keyboard.press("Enter")
+    ended(page, "failed")
+    failed = run_id_shown(page)
+    page.get_by_test_id("retry").click()
+    expect(page.locator(".hed-run a")).not_to_have_attribute("href", f"/app/runs/{failed}")
+    ended(page, "failed")
+    expect(page.get_by_test_id("step-count")).to_be_visible()
+    page.get_by_test_id("drawer-runs").click()
+    expect(page.get_by_test_id(f"past-{run_id_shown(page)}")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_test_id(f"past-{failed}")).to_be_visible()
+
+
+def test_without_a_run_there_is_nothing_to_pin(signed_in_page: Page, studio: Any, chain: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, chain)
+    page.get_by_test_id("drawer-runs").click()
+    expect(page.get_by_test_id("drawer")).to_contain_text("No runs yet")
+    node(page, "count").click(button="right")
+    item = page.get_by_test_id("menu-pin")
+    expect(item).to_have_attribute("aria-disabled", "true")
+    item.click(force=True)  # it is disabled, and tells why
+    expect(page.get_by_text("it has given nothing yet")).to_be_visible()
