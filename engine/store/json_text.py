@@ -41,8 +41,11 @@ def _clean(value: Any) -> Any:
         return [_clean(item) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: _clean(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
-        return None
-    return value
+    return None if _is_no_number(value) else value
+
+
+def _is_no_number(value: Any) -> bool:
+    """Whether jsonb has no number for it."""
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    return isinstance(value, int) and value.bit_length() > _MOST_BITS

@@ -5,12 +5,14 @@ YAML holds. Nothing here changes anything, and nothing is run.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from engine.store.access import step_numbers
 from engine.store.session import Scope
 from studio.api.access import container_of, requires
 from studio.services import fragments, scope
@@ -68,6 +70,16 @@ async def step_scope(
 ) -> dict[str, Any]:
     """Shortened where it is large. For a step that did not run: what the run's own workflow knows."""
     return await scope.seen(container_of(request).client, reader, scope.At(run_id, path, iteration, after))
+
+
+@router.get("/heat", summary="What each node took and cost in the latest runs")
+async def heat(
+    request: Request, workflow: Name, reader: RunReader, days: Annotated[Literal[1, 7, 30], BeforeValidator(int)] = 7
+) -> dict[str, Any]:
+    """Of the last `days` days, and of the latest thousand runs at most."""
+    async with container_of(request).db.transaction(reader) as tx:
+        found = await step_numbers.numbers_of_nodes(tx, workflow, days)
+    return {"days": days} | asdict(found)
 
 
 @router.post("/evaluate", summary="What an expression gives on the data of a run")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -147,6 +148,54 @@ def test_a_past_run_lies_over_the_canvas_and_is_stepped_through(signed_in_page: 
     page.keyboard.press("End")
     expect(node(page, "end")).to_have_attribute("data-status", "succeeded")
     expect(page.get_by_test_id("run-status")).to_have_text("succeeded")
+
+
+def test_two_runs_are_compared_step_by_step(signed_in_page: Page, studio: Any, chain: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, chain)
+    ask(page, "Hello")
+    first = run_id_shown(page)
+    ask(page, "Good morning")
+    expect(page.get_by_test_id("reply").last).to_contain_text("24 of them")
+    second = run_id_shown(page)
+    page.get_by_test_id("drawer-runs").click()
+    itself = page.get_by_test_id(f"compare-with-{second}")
+    expect(itself).to_have_attribute("aria-disabled", "true")
+    page.get_by_test_id(f"compare-with-{first}").click()
+    compared = page.get_by_test_id("comparison")
+    expect(compared.get_by_test_id("compared-count")).to_contain_text("output")
+    expect(compared.get_by_test_id("compared-check")).to_have_count(0)  # both went the same way
+    expect(node(page, "count")).to_have_attribute("data-differs", "output")
+    expect(node(page, "check")).not_to_have_attribute("data-differs", re.compile("."))
+    compared.get_by_test_id("compared-double").get_by_role("button").click()
+    expect(compared.get_by_test_id("compared-double")).to_contain_text("10")
+    expect(compared.get_by_test_id("compared-double")).to_contain_text("24")
+    expect(node(page, "double")).to_have_class(re.compile(r"\bsel\b"))
+    compared.get_by_role("button", name="Show all 5 steps").click()
+    expect(compared.get_by_test_id("compared-check")).to_be_visible()
+    compared.get_by_role("button", name="Swap the two runs").click()
+    expect(page.get_by_test_id(f"past-{first}")).to_have_attribute("aria-pressed", "true")
+    page.get_by_test_id("compare-end").click()
+    expect(page.get_by_test_id("timeline")).to_be_visible()
+    expect(node(page, "count")).not_to_have_attribute("data-differs", re.compile("."))
+
+
+def test_the_heat_map_tells_where_time_and_money_went(signed_in_page: Page, studio: Any, chain: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, chain)
+    page.keyboard.press("Shift+H")
+    expect(page.get_by_test_id("heat")).to_contain_text("no runs")
+    page.keyboard.press("Shift+H")
+    ask(page, "Hello")
+    page.get_by_test_id("heat-map").click()
+    expect(page.get_by_test_id("heat")).to_contain_text("1 run")
+    expect(node(page, "count")).to_have_attribute("data-heat", re.compile(r"^\d+ %$"))
+    page.get_by_test_id("heat").get_by_role("radio", name="Cost").click()
+    expect(node(page, "count")).to_have_attribute("data-heat", "0 %")
+    page.get_by_test_id("heat").get_by_role("radio", name="24 h").click()
+    expect(page.get_by_test_id("heat")).to_contain_text("1 run")
+    page.get_by_role("button", name="Turn the heat map off").click()
+    expect(node(page, "count")).not_to_have_attribute("data-heat", re.compile("."))
 
 
 def test_a_failed_run_goes_on_from_its_failed_step(signed_in_page: Page, studio: Any, chain: str) -> None:

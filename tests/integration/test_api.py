@@ -345,6 +345,23 @@ async def test_outputs_are_pinned_and_taken_off(
     assert (await http.delete(url, headers=key)).json() == {"pins": {}}
 
 
+async def test_the_numbers_of_nodes_are_for_those_who_read_runs(
+    http: httpx.AsyncClient, database: Database, scope: Scope, other_scope: Scope
+) -> None:
+    key, theirs = await key_for(database, scope), await key_for(database, other_scope)
+    token = await publish(http, key, "warm")
+    address = f"/hooks/{await slug_of(database, scope)}/warm"
+    await http.post(address, headers={"Authorization": f"Bearer {token}"}, json={"name": "Ada"})
+    ask = {"workflow": "warm", "days": 7}
+    found = (await http.get("/api/v1/editor/heat", headers=key, params=ask)).json()
+    assert (found["runs"], found["limited"], found["nodes"]["greet"]["steps"]) == (1, False, 1)
+    assert (await http.get("/api/v1/editor/heat", headers=theirs, params=ask)).json()["runs"] == 0
+    writer = await key_for(database, scope, "workflows:read")
+    assert (await http.get("/api/v1/editor/heat", headers=writer, params=ask)).status_code == 403
+    for days in (2, "x", -1, 10**9):
+        assert (await http.get("/api/v1/editor/heat", headers=key, params=ask | {"days": days})).status_code == 422
+
+
 async def test_a_part_is_asked_for_and_a_run_that_did_not_fail_is_not_retried(
     http: httpx.AsyncClient, database: Database, scope: Scope
 ) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import sqlalchemy as sa
 
 from engine.errors import InputError, NotFound
 from engine.settings import Settings
 from engine.store.access import pins as rows
-from engine.store.access import workflows
+from engine.store.access import step_numbers, workflows
 from engine.store.session import Database, Scope
 from runners.client import RunView, StepView
 from runners.connections import Connections
@@ -183,3 +184,33 @@ async def test_a_node_that_gave_nothing_cannot_be_pinned(
 def test_rubbish_is_no_piece(data: Any) -> None:
     with pytest.raises(InputError):
         preview.Piece.from_json(data)
+
+
+async def test_numbers_of_nodes_are_of_the_latest_runs(
+    world: World, first_run: RunView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.run()
+    async with world.database.transaction(world.scope) as tx:
+        found = await step_numbers.numbers_of_nodes(tx, "in_place", 7)
+        assert (found.runs, found.limited, sorted(found.nodes)) == (
+            2,
+            False,
+            ["call", "end", "first", "second", "start"],
+        )
+        call = found.nodes["call"]
+        assert (call.steps, call.failed, call.cost_usd_micros) == (2, 0, 0)
+        assert 0 <= call.p50_ms <= call.p95_ms
+        assert (await step_numbers.numbers_of_nodes(tx, "another", 7)).nodes == {}
+        await tx.session.execute(
+            sa.text("UPDATE runs SET created_at = now() - interval '2 days' WHERE run_id = :run"),
+            {"run": first_run.run_id},
+        )
+        assert (await step_numbers.numbers_of_nodes(tx, "in_place", 1)).runs == 1
+        await tx.session.execute(
+            sa.text("UPDATE steps SET path = 'call/inner', cost_usd_micros = 7 WHERE path = 'first'")
+        )
+        inside = (await step_numbers.numbers_of_nodes(tx, "in_place", 7)).nodes
+        assert "first" not in inside
+        assert (inside["call"].steps, inside["call"].cost_usd_micros) == (2, 14)
+        monkeypatch.setattr(step_numbers, "MOST_RUNS", 1)
+        assert (await step_numbers.numbers_of_nodes(tx, "in_place", 7)).limited

@@ -7,6 +7,7 @@ import "./panels.css";
 import "./fields.css";
 import "./overlays.css";
 import "./versions/versions.css";
+import "./run/run.css";
 import { Session } from "./core/session.js";
 import { EditorContext } from "./core/store.js";
 import { Frame, Waiting } from "./frame/frame.jsx";

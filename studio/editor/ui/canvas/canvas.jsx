@@ -15,6 +15,7 @@ import { openMenu } from "./menu.jsx";
 import { NodeCard } from "./node_card.jsx";
 import { Sticky } from "./sticky.jsx";
 import { Corner, Tools } from "./tools.jsx";
+import { HeatLegend } from "../run/heat_legend.jsx";
 import { useViewport } from "./viewport.js";
 
 const NODE_TYPES = { card: NodeCard, sticky: Sticky, frame: Frame };
@@ -83,6 +84,7 @@ function Surface() {
       </ReactFlow>
       <Tools canEdit={canEdit} />
       <Corner canEdit={canEdit} />
+      <HeatLegend />
       <Guidance size={size} canEdit={canEdit} />
     </section>
   );

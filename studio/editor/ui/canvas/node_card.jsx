@@ -1,11 +1,12 @@
 // The card of a node: colour of its group, what it is, what it did in the run that lies over the canvas.
-import { memo } from "react";
+import { memo, useMemo } from "react";
 import { Handle, Position } from "@xyflow/react";
 import { Check, CircleX, Clock, Pause, Pin, TriangleAlert } from "lucide-react";
 import { useValue } from "../core/store.js";
 import { breakable } from "../frame/breakable.jsx";
 import { TypeIcon } from "../frame/icons.jsx";
 import { cost, duration } from "../frame/format.js";
+import { heatAt } from "../run/heat.js";
 import { isFinal } from "../run/run.js";
 
 export const NodeCard = memo(function NodeCard({ id, data, selected }) {
@@ -15,11 +16,14 @@ export const NodeCard = memo(function NodeCard({ id, data, selected }) {
   const over = useValue((s) => Boolean(s.run && isFinal(s.run) && s.run.steps.length));
   const problem = useValue((s) => worst(s.diagnostics, id));
   const pinned = useValue((s) => id in s.pins);
+  const differs = useValue((s) => s.compare?.nodes[id]);
+  const heat = useValue((s) => s.heat);
+  const warm = useMemo(() => heatAt(heat, id), [heat, id]);
   const status = step?.status ?? (over ? "skipped" : "");
   return (
     <div
       className={`hed-node ${status} ${selected ? "sel" : ""} ${node.disabled ? "off" : ""} ${problem?.severity ?? ""} ${spec?.remark ? "remark" : ""}`}
-      style={{ "--g": `var(--${group})` }} data-testid={`node-${id}`} data-status={status} title={node.description ?? undefined}
+      style={{ "--g": `var(--${group})`, "--heat": warm?.share }} data-heat={warm?.text} data-testid={`node-${id}`} data-status={status} data-differs={differs?.join(", ")} title={node.description ?? undefined}
     >
       {!spec?.entry && !spec?.remark && <Handle type="target" position={Position.Top} />}
       <div className="t">
@@ -28,7 +32,8 @@ export const NodeCard = memo(function NodeCard({ id, data, selected }) {
         <Status status={status} problem={problem} />
       </div>
       <div className="u">{subtitle(node, step)}</div>
-      <Badges step={step} node={node} spec={spec} pinned={pinned} />
+      {differs && <span className="df" title={`Differs from the other run: ${differs.join(", ")}`}>≠ {differs[0]}{differs.length > 1 && ` +${differs.length - 1}`}</span>}
+      {heat ? <Warmth warm={warm} /> : <Badges step={step} node={node} spec={spec} pinned={pinned} />}
       {(spec?.leads ?? true) && <Handle type="source" position={Position.Bottom} />}
     </div>
   );
@@ -77,6 +82,11 @@ function Badges({ step, node, spec, pinned }) {
       {step.duration_ms != null && <span>{duration(step.duration_ms)}</span>}
     </div>
   );
+}
+
+function Warmth({ warm }) {
+  if (!warm) return null;
+  return <div className="bd" title={warm.title}>{warm.each && <span>{warm.each}</span>}<span className="share">{warm.text}</span></div>;
 }
 
 function askedTier(node, spec) {

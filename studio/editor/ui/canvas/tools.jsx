@@ -1,7 +1,7 @@
 // What stands over the canvas: zoom and layout below, adding and aligning above.
 import {
   AlignCenterHorizontal, AlignCenterVertical, AlignEndHorizontal, AlignEndVertical, AlignHorizontalDistributeCenter, AlignStartHorizontal, AlignStartVertical,
-  AlignVerticalDistributeCenter, Copy, Eraser, Group, Magnet, Map as MapIcon, Maximize, Minus, Plus, StickyNote, Trash2, WandSparkles,
+  AlignVerticalDistributeCenter, Copy, Eraser, Flame, Group, Magnet, Map as MapIcon, Maximize, Minus, Plus, StickyNote, Trash2, WandSparkles,
 } from "lucide-react";
 import { useValue } from "../core/store.js";
 import { CommandButton } from "../frame/command_button.jsx";
@@ -10,6 +10,7 @@ import { MAP_FROM } from "./flow.js";
 
 export function Tools({ canEdit }) {
   const snaps = useValue((s) => s.snap);
+  const heat = useValue((s) => Boolean(s.heat));
   const map = useValue((s) => s.map ?? s.graph?.nodes.length >= MAP_FROM);
   return (
     <div className="hed-tools" role="toolbar" aria-label="View">
@@ -19,6 +20,7 @@ export function Tools({ canEdit }) {
       {canEdit && <CommandButton id="tidy" icon={WandSparkles} size={14} className="" />}
       {canEdit && <CommandButton id="snap" icon={Magnet} size={14} className="" pressed={snaps} />}
       {canEdit && <CommandButton id="add-note" icon={StickyNote} size={14} className="" />}
+      <CommandButton id="heat" icon={Flame} size={14} className="" pressed={heat} testid="heat-map" />
       <CommandButton id="map" icon={MapIcon} size={14} className="" pressed={Boolean(map)} />
     </div>
   );

@@ -53,6 +53,7 @@ export const stepScope = (run_id, { path, iteration, after }, signal) => ask(`/a
 export const evaluate = (what, signal) => ask("/api/v1/editor/evaluate", what, signal);
 export const lastRunOf = (workflow) => ask(`/api/v1/runs?${query({ workflow, limit: 1 })}`).then(({ runs }) => runs[0] ?? null);
 export const runsOf = (workflow) => ask(`/api/v1/runs?${query({ workflow, limit: 30 })}`).then(({ runs }) => runs);
+export const heatOf = (workflow, days) => ask(`/api/v1/editor/heat?${query({ workflow, days })}`);
 export const retryRun = (runId) => ask(`/api/v1/runs/${runId}/retry`, {});
 
 const pinUrl = (workflow, node) => `/api/v1/editor/pins/${encodeURIComponent(workflow)}/${encodeURIComponent(node)}`;

@@ -4,6 +4,7 @@ import { align, distribute, removeSelected, tidy, toggleDisabled } from "./actio
 import { copy, cut, duplicate, paste } from "./clipboard.js";
 import { addNote, groupSelected, groupsOfSelected, ungroupSelected } from "./notes.js";
 import { isFinal } from "../run/run.js";
+import { toggleHeat } from "../run/heat.js";
 import { gave, pinRecorded, unpin } from "../run/pins.js";
 
 const editing = (session) => session.whyNot;
@@ -76,6 +77,7 @@ export const COMMANDS = [
   { id: "unpin", title: "Take the pinned output off", group: "Run", words: "mock", why: (s) => whyNoPin(s) ?? (isPinned(s) ? null : "Nothing is pinned to this node."), run: (s) => unpin(s, nodes(s)[0]) },
   { id: "cancel-run", title: "Cancel the run", group: "Run", why: (s) => (isRunning(s) ? null : "Nothing is running."), run: (s) => s.runs.cancel() },
   { id: "clear-run", title: "Clear the run from the canvas", group: "Run", why: (s) => (s.state.run?.steps.length ? null : "No run lies over the canvas."), run: (s) => s.runs.clear() },
+  { id: "heat", title: "Heat map: where time and money go", group: "View", keys: ["Shift+H"], words: "cost latency slow expensive", run: toggleHeat },
   { id: "versions", title: "Versions: history, compare, restore", group: "View", keys: ["H"], words: "diff changes roll back published live", run: (s) => s.versions.open() },
   { id: "publish", title: "Publish version", group: "Run", words: "live deploy", why: (s) => (s.state.view.can.publish ? null : "Your role does not allow publishing."), run: (s) => s.set({ publish: { step: "form" } }) },
 ];

@@ -5,6 +5,7 @@ import { cost, count, duration } from "../frame/format.js";
 import { isFinal } from "./run.js";
 import { useClock } from "./clock.js";
 import { Chat } from "./chat.jsx";
+import { Comparison } from "./comparison.jsx";
 import { PastRuns } from "./past_runs.jsx";
 import { InputForm } from "./input_form.jsx";
 import { ReplayBar } from "./replay_bar.jsx";
@@ -14,8 +15,9 @@ export function Drawer() {
   const session = useSession();
   const drawer = useValue((s) => s.drawer);
   const problems = useValue((s) => s.diagnostics.length);
+  const compares = useValue((s) => Boolean(s.compare));
   const hasChat = useValue((s) => s.chat.length > 0);
-  const open = (tab) => session.set({ drawer: { tab, open: drawer.tab !== tab || !drawer.open || tab !== drawer.tab } });
+  const open = (tab) => session.set({ drawer: { tab, open: drawer.tab !== tab || !drawer.open } });
   const tabs = [["chat", "Chat preview"], ["input", "Input"], ["runs", "Runs"], ["problems", problems ? `Problems · ${problems}` : "Problems"]];
   return (
     <section className="hed-drawer" aria-label="Preview" data-testid="drawer">
@@ -43,8 +45,7 @@ export function Drawer() {
             {drawer.tab === "problems" && <Problems />}
           </div>
           <div className="hed-dright">
-            <ReplayBar />
-            <Timeline />
+            {compares ? <Comparison /> : <><ReplayBar /><Timeline /></>}
           </div>
         </div>
       )}

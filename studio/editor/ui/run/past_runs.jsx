@@ -1,9 +1,10 @@
 // The workflow's last runs: each can be laid over the canvas.
 import { useEffect, useState } from "react";
-import { ExternalLink, RefreshCw } from "lucide-react";
+import { ExternalLink, GitCompareArrows, RefreshCw } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
 import { runsOf } from "../core/api.js";
 import { ago, cost, duration } from "../frame/format.js";
+import { isFinal } from "./run.js";
 
 export function PastRuns() {
   const session = useSession();
@@ -31,10 +32,24 @@ export function PastRuns() {
             <span className="r">{ago(run.created_at)}</span>
             <span className="r">{duration(took(run))}</span>
           </button>
+          <Compare run={run} shown={shown} />
           <a className="hed-icon" href={`/app/runs/${run.run_id}`} title="Open the run's page" aria-label={`Open the page of run ${run.run_id.slice(-12)}`}><ExternalLink size={12} /></a>
         </div>
       ))}
     </div>
+  );
+}
+
+function Compare({ run, shown }) {
+  const session = useSession();
+  const chosen = useValue((s) => s.compare?.run.run_id === run.run_id);
+  const whole = useValue((s) => isFinal(s.whole ?? s.run));
+  const why = !shown ? "Lay a run over the canvas first" : shown === run.run_id ? "This is the run over the canvas" : whole ? null : "The run over the canvas is still under way";
+  return (
+    <button className="hed-icon" aria-disabled={Boolean(why)} aria-pressed={chosen} title={why ?? "Compare with the run over the canvas"} aria-label={`Compare with run ${run.run_id.slice(-12)}`}
+      onClick={() => (why ? session.say(`${why}.`) : chosen ? session.set({ compare: null }) : session.runs.compare(run.run_id))} data-testid={`compare-with-${run.run_id}`}>
+      <GitCompareArrows size={13} />
+    </button>
   );
 }
 

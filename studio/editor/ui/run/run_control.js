@@ -1,6 +1,7 @@
 // Starting, following and reopening runs of the draft.
 import { lastRunOf, retryRun } from "../core/api.js";
 import { lookedAt } from "./pins.js";
+import { byNode, compared } from "./compare.js";
 import { moments, snapshot } from "./replay.js";
 import { follow, fold, isFinal, loadRun, newRun, replyText } from "./run.js";
 
@@ -11,6 +12,7 @@ export class RunControl {
     this.conversation = null;
     this.last = null;
     this.asked = false;
+    this.opening = null;
     this.events = [];
     this.frame = null;
   }
@@ -21,10 +23,12 @@ export class RunControl {
 
   async open(runId) {
     this.asked = false;
+    this.opening = runId;
     if (!runId) return;
     try {
       const run = await loadRun(runId, this.state.graph?.edges ?? []);
-      this.session.set({ run, chat: chatOf(run), drawer: { ...this.state.drawer, open: true } });
+      if (this.opening !== runId) return; // another one was asked for meanwhile
+      this.session.set({ run, compare: null, chat: chatOf(run), drawer: { ...this.state.drawer, open: true } });
       if (!isFinal(run)) this.watch(runId);
     } catch (error) {
       this.session.fail(`The run could not be opened: ${error.message}`);
@@ -74,7 +78,7 @@ export class RunControl {
   async begin(request) {
     const { input, chat } = request;
     this.session.set((s) => ({
-      busy: true, run: newRun(null, input), whole: null, at: null, lastRun: lookedAt(s), focusStep: null,
+      busy: true, run: newRun(null, input), whole: null, at: null, compare: null, lastRun: lookedAt(s), focusStep: null,
       chat: chat ? [...s.chat, { role: "user", text: input.message }, { role: "assistant", text: "", pending: true }] : s.chat,
       drawer: { ...s.drawer, open: true },
     }));
@@ -148,8 +152,22 @@ export class RunControl {
   async show(runId) {
     this.close();
     this.conversation = null; // it may be a customer's
+    this.session.set({ focusStep: null, whole: null, at: null, compare: null });
     await this.open(runId);
-    this.session.set({ focusStep: null, whole: null, at: null });
+  }
+
+  // Hold another run against the one over the canvas.
+  async compare(runId) {
+    try {
+      const run = await loadRun(runId, this.state.graph?.edges ?? []);
+      this.session.set((s) => (s.run?.run_id ? comparing(s.whole ?? s.run, run) : null));
+    } catch (error) {
+      this.session.fail(`The run could not be opened: ${error.message}`);
+    }
+  }
+
+  swap() {
+    this.session.set((s) => comparing(s.compare.run, s.run));
   }
 
   // Go on with a failed run, as a run of its own.
@@ -188,8 +206,13 @@ export class RunControl {
   }
 }
 
+function comparing(run, other) {
+  const rows = compared(run, other);
+  return { run, whole: null, at: null, compare: { run: other, rows, nodes: byNode(rows) } };
+}
+
 // The run leaves the canvas; its data stays at hand.
-const left = (state) => ({ run: null, whole: null, at: null, lastRun: state.whole ?? lookedAt(state) });
+const left = (state) => ({ run: null, whole: null, at: null, compare: null, lastRun: state.whole ?? lookedAt(state) });
 
 function spoken(chat, run) {
   if (!chat.at(-1)?.pending) return chat;
