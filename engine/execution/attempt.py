@@ -162,5 +162,6 @@ def _context(runner: Runner, active: Active, node: PlanNode, timeout_s: float) -
         resumed=None
         if resumed is None
         else Resumed(resumed["signal"], resumed["data"], resumed["at"], resumed["until"]),
+        kept=active.kept,
         arrived=active.arrived or (),
     )

@@ -140,6 +140,7 @@ class StepContext(Protocol):
     idempotency_key: str  # run:path:iteration, the same for every attempt
     signal: str  # a name for a signal that only this step waits for
     resumed: Resumed | None  # set when the step goes on after a wait
+    kept: Json  # what the step put aside for itself when it began its last wait
     arrived: tuple[str, ...]  # of a join: the nodes whose tokens it gathered
     timeout_s: float
     input: Json  # what the node's `inputs` returned
@@ -220,6 +221,7 @@ class BoundContext:
         "idempotency_key",
         "inferred_schema",
         "input",
+        "kept",
         "mcp",
         "memory",
         "models",
@@ -258,12 +260,13 @@ class BoundContext:
         on_delta: OnDelta,
         effects: Effects,
         resumed: Resumed | None = None,
+        kept: Json = None,
         arrived: tuple[str, ...] = (),
     ) -> None:
         self.run, self.node, self.path, self.attempt = run, node, path, attempt
         self.idempotency_key = idempotency_key
         self.signal = f"step:{path}:{iteration}"
-        self.effects, self.resumed, self.arrived = effects, resumed, arrived
+        self.effects, self.resumed, self.kept, self.arrived = effects, resumed, kept, arrived
         self.timeout_s = timeout_s
         self.inferred_schema = inferred_schema
         self.history = history

@@ -297,12 +297,13 @@ class Executor:
     async def _suspend_step(self, active: Active, node: PlanNode, attempt: Attempt, wait: Suspend) -> None:
         try:
             shown = {"reason": wait.reason, "data": clean(dict(wait.data))}
+            kept = {} if wait.keep is None else {"keep": clean(wait.keep)}
         except AppError as err:
             attempt.error = err.to_dict()
             await self._settle(active, node, attempt)
             return
         then = {"do": "suspend", "until": wait.wake_at, "signal": wait.signal}
-        await self._record(active, node, attempt, "suspended", {"suspend": shown, "then": then})
+        await self._record(active, node, attempt, "suspended", {"suspend": shown, **kept, "then": then})
         await self._tell.step("step.suspended", active, node, {**shown, "until": wait.wake_at, "signal": wait.signal})
 
     async def _resume(self, active: Active, then: dict[str, Json]) -> None:

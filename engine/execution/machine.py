@@ -183,8 +183,9 @@ def _edit(state: State, active: Active, record: StepRecord, plans: Plans) -> Sta
 
 
 def _suspend(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
-    then = record.outcome["then"]
-    return _put(state, active._replace(wait=Wait(then["until"], then["signal"]), resumed=None, not_before=None))
+    then, kept = record.outcome["then"], record.outcome.get("keep")
+    wait = Wait(then["until"], then["signal"])
+    return _put(state, active._replace(wait=wait, resumed=None, kept=kept, not_before=None))
 
 
 def _resume(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001

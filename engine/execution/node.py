@@ -43,13 +43,15 @@ class Suspend:
     """The step waits without holding a worker, until `wake_at` (unix time) or a signal of that name.
 
     Then `run` is called again, with `ctx.resumed` saying what ended the wait; it may suspend once more. `reason` (wait,
-    event, approval, ...) and `data` are for people: the list of what is waited for shows them.
+    event, approval, ...) and `data` are for people: the list of what is waited for shows them. `keep` is for the step
+    itself: it finds it again in `ctx.kept`.
     """
 
     reason: str
     wake_at: float | None = None
     signal: str | None = None
     data: Mapping[str, Json] = field(default_factory=dict)
+    keep: Json = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,8 +46,9 @@ class Active(NamedTuple):
     frames open beneath it.
 
     `tries` counts the retries granted so far, by who granted them. `effects` are the results of effects within the step
-    that were done already, by name. `resumed` is what ended the last wait. `arrived` are the nodes whose tokens a join
-    has gathered; None for a step that gathers nothing.
+    that were done already, by name. `resumed` is what ended the last wait, `kept` what the step put aside for itself
+    when it began to wait. `arrived` are the nodes whose tokens a join has gathered; None for a step that gathers
+    nothing.
     """
 
     path: str
@@ -62,6 +63,7 @@ class Active(NamedTuple):
     effects: Mapping[str, Json] = _EMPTY
     wait: Wait | None = None
     resumed: Mapping[str, Json] | None = None
+    kept: Json = None
     arrived: tuple[str, ...] | None = None
     loop: Loop | None = None
 

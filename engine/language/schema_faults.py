@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -27,9 +27,18 @@ def find_faults(model: type[BaseModel], data: Any, at: Path = ()) -> list[Fault]
     try:
         model.model_validate(data)
     except ValidationError as err:
-        found = [_fault(model, data, item, at) for item in err.errors(include_url=False)]
+        found = [_fault(model, data, item, at) for item in _telling(err.errors(include_url=False), data)]
         return list({(f.code, f.path): f for f in reversed(found)}.values())[::-1]
     return []
+
+
+def _telling(items: Sequence[Any], data: Any) -> Iterator[Any]:
+    """Without those that only say that a value is not of the other form, where its own form has faults inside."""
+    places = [_existing(data, item["loc"]) + item["loc"][-1:] * (item["type"] == "missing") for item in items]
+    for item, place in zip(items, places, strict=True):
+        inside = any(len(other) > len(place) and other[: len(place)] == place for other in places)
+        if not (inside and item["type"].endswith("_type")):
+            yield item
 
 
 def _fault(model: type[BaseModel], data: Any, item: Mapping[str, Any], at: Path) -> Fault:
@@ -38,7 +47,7 @@ def _fault(model: type[BaseModel], data: Any, item: Mapping[str, Any], at: Path)
         known = field_names(model, loc[:-1])
         meant = nearest(str(loc[-1]), known)
         hint = f"; did you mean `{meant}`?" if meant else ""
-        return Fault("unknown-key", f"unknown key `{loc[-1]}`{hint}", at + loc, meant)
+        return Fault("unknown-key", f"unknown key `{loc[-1]}`{hint}", at + _existing(data, loc), meant)
     if kind == "missing":
         return Fault("missing-key", f"the key `{loc[-1]}` is missing", at + _existing(data, loc[:-1]))
     path = at + _existing(data, loc)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator, model_validator
 
 from engine.execution.ports import Tier
 from engine.language.node_types import NodeConfig
 from engine.nodes._agent_presets import AGENT_TYPES
-from engine.nodes._fields import NextNode
+from engine.nodes._fields import LONGEST_WAIT_S, NextNode
 
 EscalateOn = Literal["schema_error", "low_quality", "timeout", "rate_limit", "agent_failure"]
 ESCALATES: tuple[EscalateOn, ...] = ("schema_error", "low_quality")
@@ -76,6 +76,9 @@ class ToolUse(Part):
         json_schema_extra={"ui": "credential"},
     )
     parameters: dict[str, Any] = Field({}, title="Fixed parameters", description="Values that the model cannot choose.")
+    approval: StrictBool = Field(
+        False, title="Approval", description="true: a person has to approve each call, with exactly its arguments."
+    )
 
 
 class McpUse(Part):
@@ -93,6 +96,29 @@ class McpUse(Part):
         title="Credential",
         description="Name of the credential that signs requests in.",
         json_schema_extra={"ui": "credential"},
+    )
+    approval: StrictBool = Field(
+        False, title="Approval", description="true: a person has to approve each call of these tools."
+    )
+
+
+class Approvals(Part):
+    """Who is asked about calls of tools with `approval: true`, and for how long."""
+
+    assignees: list[str] = Field(
+        [],
+        max_length=50,
+        title="Assignees",
+        description="E-mail addresses of members, or role:admin and role:agent. Empty: anybody who may answer.",
+        json_schema_extra={"ui": "list"},
+    )
+    timeout_seconds: float | None = Field(
+        None,
+        gt=0,
+        le=LONGEST_WAIT_S,
+        title="Timeout",
+        description="A call that nobody answers within this time is not made. Empty: it is waited for ever.",
+        json_schema_extra={"unit": "s"},
     )
 
 
@@ -164,8 +190,12 @@ class AgentConfig(NodeConfig):
         [],
         max_length=64,
         title="Tools",
-        description="Tools that the model may call, and no others; by name, or with credential and fixed parameters.",
+        description="Tools that the model may call, and no others; by name, or with credential, fixed parameters "
+        "and approval.",
         json_schema_extra={"ui": "tool"},
+    )
+    approvals: Approvals | None = Field(
+        None, title="Approvals", description="Who is asked about tools with `approval: true`, and for how long."
     )
     max_tool_calls: int = Field(
         8, ge=1, le=50, title="Most tool calls", description="After so many the model has to answer."
@@ -205,9 +235,38 @@ class AgentConfig(NodeConfig):
             raise ValueError("give either prompt or prompt_template, not both")
         return self
 
+    @model_validator(mode="after")
+    def _somebody_is_asked(self) -> AgentConfig:
+        if self.approvals is not None and not self.asks_first:
+            raise ValueError("approvals says who is asked, but no tool has `approval: true`")
+        return self
+
+    @field_validator("tools")
+    @classmethod
+    def _no_two_minds(cls, tools: list[str | ToolUse]) -> list[str | ToolUse]:
+        used: dict[str, ToolUse] = {}
+        for use in map(_as_use, tools):
+            if used.setdefault(use.tool_name, use) != use:
+                raise ValueError(f"the tool {use.tool_name} is listed twice, with different settings")
+        return tools
+
     @field_validator("mcp")
     @classmethod
     def _unlike_names(cls, mcp: list[McpUse]) -> list[McpUse]:
         if len({use.name for use in mcp}) < len(mcp):
             raise ValueError("two MCP servers have one name")
         return mcp
+
+    @property
+    def asks_first(self) -> bool:
+        """Whether a person has to approve calls of some tool."""
+        return any(use.approval for use in self.uses) or any(server.approval for server in self.mcp)
+
+    @property
+    def uses(self) -> list[ToolUse]:
+        """The tools, also those that are only named."""
+        return [_as_use(entry) for entry in self.tools]
+
+
+def _as_use(entry: str | ToolUse) -> ToolUse:
+    return ToolUse(tool_name=entry) if isinstance(entry, str) else entry

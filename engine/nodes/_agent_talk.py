@@ -2,6 +2,9 @@
 
 Every turn of an agent with tools is a durable effect, so that a step that is started again after a crash takes the same
 decisions and repeats no call. The answer itself is asked for anew: nothing depends on it yet.
+
+A call that a person has to approve first breaks the talk off (AsksFirst): the step puts aside what has been said and
+done, and takes it up there again. Calls of the same turn that need nobody are made before; what they gave is kept, too.
 """
 
 from __future__ import annotations
@@ -14,11 +17,36 @@ from typing import Any
 from engine.errors import BudgetExceeded, SchemaMismatch, TransientError
 from engine.execution.context import StepContext, Usage
 from engine.execution.ports import ModelReply, ModelRequest
-from engine.nodes._agent_tools import LIMIT, Tool, call_all, told
+from engine.nodes._agent_approvals import Asked, AsksFirst, ask, refusal
+from engine.nodes._agent_config import Approvals
+from engine.nodes._agent_tools import LIMIT, Call, Tool, call_all, calls_of, told
 from engine.nodes._answers import read_answer
 
 Json = Any
 _ECHOED = 8_000
+
+
+@dataclass(slots=True)
+class Turn:
+    """A turn of the model that calls tools, under way. `told` are the results so far, by the calls' numbers."""
+
+    reply: ModelReply
+    calls: tuple[Call, ...]
+    told: dict[int, str] = field(default_factory=dict)
+    asked: Asked | None = None
+    approved: frozenset[int] = frozenset()
+
+    def kept(self) -> Json:
+        calls = [asdict(call) for call in self.calls]
+        results = {str(number): text for number, text in self.told.items()}
+        asked = None if self.asked is None else asdict(self.asked)
+        return {"reply": asdict(self.reply), "calls": calls, "told": results, "asked": asked}
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Json]) -> Turn:
+        calls = tuple(Call(**call) for call in kept["calls"])
+        results = {int(number): text for number, text in kept["told"].items()}
+        return cls(ModelReply(**kept["reply"]), calls, results, Asked(**kept["asked"]))
 
 
 @dataclass(slots=True)
@@ -30,12 +58,24 @@ class Talk:
     tools: Mapping[str, Tool]
     max_calls: int
     streams: bool
+    asks: Approvals = field(default_factory=Approvals)
     messages: list[dict[str, Json]] = field(default_factory=list)
     calls: int = 0
     turns: int = 0
+    turn: Turn | None = None
 
     def __post_init__(self) -> None:
         self.messages = [dict(message) for message in self.request.messages]
+
+    def kept(self) -> dict[str, Json]:
+        """The talk as it was broken off, as JSON."""
+        assert self.turn is not None
+        return {"messages": self.messages, "calls": self.calls, "turns": self.turns, "turn": self.turn.kept()}
+
+    def take_up(self, kept: Mapping[str, Json]) -> None:
+        """Be where the talk that put this aside was."""
+        self.messages, self.calls, self.turns = list(kept["messages"]), kept["calls"], kept["turns"]
+        self.turn = Turn.of(kept["turn"])
 
     async def answer(self, model: str) -> tuple[Json, ModelReply]:
         """The answer of `model`: text, or a value that follows the schema. Raises SchemaMismatch."""
@@ -58,20 +98,48 @@ class Talk:
     async def _ask(self) -> ModelReply:
         """Turn after turn, until the model answers without a call."""
         while True:
-            self.turns += 1
-            reply = await (self._turn() if self.tools else self._complete(self._key(f"turn:{self.turns}")))
-            if not reply.tool_calls:
-                return reply
-            await self._use(reply)
+            if self.turn is None:
+                self.turns += 1
+                reply = await (self._turn() if self.tools else self._complete(self._key(f"turn:{self.turns}")))
+                if not reply.tool_calls:
+                    return reply
+                if self.calls >= self.max_calls:
+                    raise TransientError(f"the model calls tools without end ({LIMIT})", error_type="agent_failure")
+                self.turn = Turn(reply, calls_of(self.tools, reply.tool_calls, self.calls, self.max_calls))
+            await self._use(self.turn)
 
-    async def _use(self, reply: ModelReply) -> None:
-        if self.calls >= self.max_calls:
-            raise TransientError(f"the model calls tools without end ({LIMIT})", error_type="agent_failure")
-        results = await call_all(self.ctx, self.tools, reply.tool_calls, self.calls, self.max_calls)
-        self.calls += len(results)
-        self.messages.append({"role": "assistant", "content": reply.text or None, "tool_calls": _wire(reply)})
-        for call, result in zip(reply.tool_calls, results, strict=True):
-            self.messages.append({"role": "tool", "tool_call_id": call["id"], "content": told(result)})
+    async def _use(self, turn: Turn) -> None:
+        """Make the turn's calls, and tell the model. Raises AsksFirst for the first one that waits for a person."""
+        self._decide(turn)
+        free = [call for call in turn.calls if call.number not in turn.told and self._may_be_made(turn, call)]
+        turn.told |= await call_all(self.ctx, self.tools, free)
+        left = next((call for call in turn.calls if call.number not in turn.told), None)
+        if left is not None:
+            turn.asked = ask(self.ctx, left, self.tools[left.tool], self.asks)
+            raise AsksFirst
+        self.calls += len(turn.calls)
+        self.messages.append({"role": "assistant", "content": turn.reply.text or None, "tool_calls": _wire(turn.reply)})
+        for asked, call in zip(turn.reply.tool_calls, turn.calls, strict=True):
+            self.messages.append({"role": "tool", "tool_call_id": asked["id"], "content": turn.told[call.number]})
+        self.turn = None
+
+    def _decide(self, turn: Turn) -> None:
+        """Take what ended the wait as the answer to the open question; raises AsksFirst when it is none."""
+        asked = turn.asked
+        if asked is None:
+            return
+        call = next(call for call in turn.calls if call.number == asked.number)
+        why = refusal(asked, call, self.ctx.resumed, self.asks)
+        if why is None:
+            raise AsksFirst
+        turn.asked = None
+        if why:
+            turn.told[call.number] = told({"error": why})
+        else:
+            turn.approved |= {call.number}
+
+    def _may_be_made(self, turn: Turn, call: Call) -> bool:
+        return call.fault is not None or call.number in turn.approved or not self.tools[call.tool].approval
 
     async def _turn(self) -> ModelReply:
         """A turn as an effect. A recorded call of tools is taken as it was; a recorded answer is asked for again."""

@@ -30,11 +30,15 @@ LIMIT = "The limit of tool calls is reached. Answer with what you know."
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """One tool as this agent may use it: `call(arguments, idempotency key)`. `fixed` is added to every call."""
+    """One tool as this agent may use it: `call(arguments, idempotency key)`. `fixed` is added to every call.
+
+    `approval`: a person has to approve each call.
+    """
 
     spec: ToolSpec
     fixed: Mapping[str, Json]
     call: Callable[[Mapping[str, Json], str], Awaitable[Json]]
+    approval: bool = False
 
     def offer(self) -> dict[str, Json]:
         """As the model is told of it (the OpenAI form), without the fixed parameters."""
@@ -47,10 +51,19 @@ class Tool:
         return {"type": "function", "function": function}
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that the model asked for, with exactly the arguments that the tool gets. `fault`: why it is not made."""
+
+    number: int
+    tool: str
+    arguments: Mapping[str, Json]
+    fault: str | None = None
+
+
 async def tools_of(ctx: StepContext, config: AgentConfig) -> dict[str, Tool]:
     """The tools on the node's list, by the name that the model sees; raises PermanentError for a missing one."""
-    uses = [ToolUse(tool_name=entry) if isinstance(entry, str) else entry for entry in config.tools]
-    tools = {use.tool_name: _own_tool(ctx, use) for use in uses}
+    tools = {use.tool_name: _own_tool(ctx, use) for use in config.uses}
     for server in config.mcp:
         tools |= await _remote_tools(ctx, server)
     return tools
@@ -62,7 +75,7 @@ async def _remote_tools(ctx: StepContext, use: McpUse) -> dict[str, Tool]:
     missing = [name for name in use.tools if name not in offered]
     if missing:
         raise PermanentError(f"the MCP server {use.name} has no tool {missing[0]!r}", server=use.name, tool=missing[0])
-    tools = (_remote_tool(ctx, server, offered[name]) for name in use.tools)
+    tools = (_remote_tool(ctx, server, offered[name], use.approval) for name in use.tools)
     return {tool.spec.name: tool for tool in tools}
 
 
@@ -75,7 +88,7 @@ def _offered_name(server: str, tool: str) -> str:
     return f"{plain[: _LONGEST_NAME - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
-def _remote_tool(ctx: StepContext, server: McpServer, spec: ToolSpec) -> Tool:
+def _remote_tool(ctx: StepContext, server: McpServer, spec: ToolSpec, approval: bool) -> Tool:
     async def call(arguments: Mapping[str, Json], key: str) -> Json:
         return await ctx.mcp.call(server, spec.name, arguments, key)
 
@@ -84,7 +97,7 @@ def _remote_tool(ctx: StepContext, server: McpServer, spec: ToolSpec) -> Tool:
     except InputError as error:
         message = f"the MCP server {server.name} describes its tool {spec.name!r} with a schema that cannot be used"
         raise PermanentError(message, server=server.name, tool=spec.name) from error
-    return Tool(replace(spec, name=_offered_name(server.name, spec.name)), {}, call)
+    return Tool(replace(spec, name=_offered_name(server.name, spec.name)), {}, call, approval)
 
 
 def _own_tool(ctx: StepContext, use: ToolUse) -> Tool:
@@ -105,46 +118,55 @@ def _own_tool(ctx: StepContext, use: ToolUse) -> Tool:
             )
         )
 
-    return Tool(spec, ctx.resolve(use.parameters), call)
+    return Tool(spec, ctx.resolve(use.parameters), call, use.approval)
 
 
-async def call_all(
-    ctx: StepContext, tools: Mapping[str, Tool], asked: Sequence[Mapping[str, Json]], done: int, limit: int
-) -> list[Json]:
-    """The results of one turn's calls, in order; the calls run side by side. `done` calls were made before.
+def calls_of(tools: Mapping[str, Tool], asked: Sequence[Mapping[str, Json]], done: int, limit: int) -> tuple[Call, ...]:
+    """What one turn of the model asks for, in order. `done` calls were made before."""
+    return tuple(_call_of(tools, call, done + i + 1, limit) for i, call in enumerate(asked))
+
+
+def _call_of(tools: Mapping[str, Tool], asked: Mapping[str, Json], number: int, limit: int) -> Call:
+    name, given = str(asked["name"]), asked["arguments"]
+    tool = tools.get(name)
+    if number > limit:
+        return Call(number, name, given, LIMIT)
+    if tool is None:
+        return Call(number, name, given, f"There is no tool {name[:100]!r}. The tools are: {', '.join(tools)}.")
+    arguments = _arguments(tool, given)
+    wrong = problems(tool.spec.parameters, arguments)
+    return Call(number, name, arguments, f"The arguments do not fit: {'; '.join(wrong)}." if wrong else None)
+
+
+async def call_all(ctx: StepContext, tools: Mapping[str, Tool], calls: Sequence[Call]) -> dict[int, str]:
+    """What the calls came to, as the model reads it, by their numbers; they run side by side.
 
     All of them end before a failure is raised, so that none goes on unseen.
     """
     import asyncio  # noqa: PLC0415 - heavy for a process that only validates
 
-    work = [_one(ctx, tools, call, done + i + 1, limit) for i, call in enumerate(asked)]
-    results = await asyncio.gather(*work, return_exceptions=True)
+    results = await asyncio.gather(*(_one(ctx, tools, call) for call in calls), return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):
             raise result
-    return results
+    return {call.number: told(result) for call, result in zip(calls, results, strict=True)}
 
 
-async def _one(ctx: StepContext, tools: Mapping[str, Tool], call: Mapping[str, Json], number: int, limit: int) -> Json:
-    if number > limit:
-        return {"error": LIMIT}
-    tool = tools.get(str(call["name"]))
-    if tool is None:
-        return {"error": f"There is no tool {str(call['name'])[:100]!r}. The tools are: {', '.join(tools)}."}
-    arguments = _arguments(tool, call["arguments"])
-    wrong = problems(tool.spec.parameters, arguments)
-    if wrong:
-        return {"error": f"The arguments do not fit: {'; '.join(wrong)}."}
+async def _one(ctx: StepContext, tools: Mapping[str, Tool], call: Call) -> Json:
+    if call.fault is not None:
+        return {"error": call.fault}
+    tool = tools[call.tool]
 
     async def work(key: str) -> Json:
         try:
-            return {"result": clean(await tool.call(arguments, key))}
+            return {"result": clean(await tool.call(call.arguments, key))}
         except AppError as error:
             if error.retryable:
                 raise
             return {"error": error.public_message}
 
-    return await ctx.effect(f"tool:{number}:{tool.spec.name}", {"tool": tool.spec.name, "arguments": arguments}, work)
+    request = {"tool": call.tool, "arguments": call.arguments}
+    return await ctx.effect(f"tool:{call.number}:{call.tool}", request, work)
 
 
 def _arguments(tool: Tool, given: Mapping[str, Json]) -> dict[str, Json]:

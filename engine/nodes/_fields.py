@@ -9,6 +9,7 @@ from pydantic import Field
 from engine.errors import InputError
 from engine.execution.schema_check import problems
 
+LONGEST_WAIT_S = 366 * 86_400.0
 NextNode = Annotated[
     str | None,
     Field(

@@ -13,18 +13,25 @@ does not pass `routing.guard`, the next higher tier is asked.
 With `tools` and `mcp` the model may call those tools, several at a time, at most `max_tool_calls` in all. Each call is
 a durable effect with a key of its own. What tools return is data for the model, never an instruction. `knowledge` is
 searched before the model is asked; `cite` makes the answer name its passages, which then stand at context.citations.
+
+A tool with `approval: true` is called only after a person has approved the call: the run is suspended, without holding
+a worker, and asks under Approvals with exactly the arguments of the call. Approved, the tool is called once, with these
+arguments, and the agent goes on where it was. Refused, or not answered within `approvals.timeout_seconds`, it is not
+called; the model is told so, with the person's note, and goes on without it. Several calls are asked about one after
+the other; calls that need nobody do not wait for them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from engine.execution.context import StepContext
-from engine.execution.node import Done, Json, Node, Outcome
+from engine.execution.context import StepContext, Usage
+from engine.execution.node import Done, Json, Node, Outcome, Suspend
 from engine.execution.ports import ModelRequest
 from engine.language.node_types import Group
-from engine.nodes._agent_config import AgentConfig
+from engine.nodes._agent_approvals import AsksFirst
+from engine.nodes._agent_config import AgentConfig, Approvals
 from engine.nodes._agent_presets import Preset, preset_of
 from engine.nodes._agent_prompt import cited, library_prompt, messages_of, passages_for
 from engine.nodes._agent_routing import best_answer, models_in_order
@@ -85,19 +92,55 @@ class AgentNode(Node[AgentConfig]):
         found = ctx.evaluate("context.search_results") if config.cite else None
         return {"messages": messages, "schema": schema, "queries": queries, "found": found}
 
+    def tool_names(self, config: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        tools = config.get("tools")
+        for at, use in enumerate(tools if isinstance(tools, list) else ()):
+            name = use.get("tool_name") if isinstance(use, Mapping) else None
+            if isinstance(name, str) and name:
+                yield ("tools", at, "tool_name"), name
+
     async def run(self, ctx: StepContext, config: AgentConfig) -> Outcome:
-        passages = await passages_for(ctx, config)
-        messages = messages_of(ctx, config, ctx.input["schema"], await library_prompt(ctx, config), passages)
-        request = _request(ctx, config, messages)
-        talk = Talk(
-            ctx,
-            request,
-            tools=await tools_of(ctx, config),
-            max_calls=config.max_tool_calls,
-            streams=request.output_schema is None and config.stream and _guard(config) != "judge",
-        )
-        value = await best_answer(talk, config, models_in_order(ctx, config, request))
+        kept = ctx.kept
+        passages = await passages_for(ctx, config) if kept is None else kept["passages"]
+        talk = await _talk(ctx, config, passages)
+        if kept is None:
+            models = models_in_order(ctx, config, talk.request)
+        else:
+            models, ctx.usage = kept["models"], Usage(tier=kept["tier"], reason=kept["reason"])
+        try:
+            value = await best_answer(talk, config, models)
+        except AsksFirst:
+            return _asking(talk, models, passages if config.cite else [])
         return _done(value, config, passages)
+
+
+async def _talk(ctx: StepContext, config: AgentConfig, passages: Sequence[Mapping[str, Json]]) -> Talk:
+    """The conversation with the model: at its beginning, or where it was broken off."""
+    kept = ctx.kept
+    prompt = await library_prompt(ctx, config) if kept is None else None
+    messages = messages_of(ctx, config, ctx.input["schema"], prompt, passages) if kept is None else kept["messages"]
+    request = _request(ctx, config, messages)
+    talk = Talk(
+        ctx,
+        request,
+        tools=await tools_of(ctx, config),
+        max_calls=config.max_tool_calls,
+        streams=request.output_schema is None and config.stream and _guard(config) != "judge",
+        asks=config.approvals or Approvals(),
+    )
+    if kept is not None:
+        talk.take_up(kept)
+    return talk
+
+
+def _asking(talk: Talk, models: Sequence[str], passages: Sequence[Mapping[str, Json]]) -> Suspend:
+    """Wait for the answer to what the talk asks; with all that is needed to go on from there."""
+    assert talk.turn is not None
+    assert talk.turn.asked is not None
+    asked, usage = talk.turn.asked, talk.ctx.usage
+    left = list(models)[models.index(talk.request.model) :]
+    keep = {"models": left, "tier": usage.tier, "reason": usage.reason, "passages": list(passages), **talk.kept()}
+    return Suspend("approval", asked.until, talk.ctx.signal, asked.question, keep)
 
 
 def _schema_of(ctx: StepContext, config: AgentConfig, preset: Preset) -> dict[str, Json] | None:

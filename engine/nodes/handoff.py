@@ -24,9 +24,8 @@ from engine.execution.node import Done, Json, Node, Outcome, Suspend
 from engine.execution.ports import ToolCall
 from engine.execution.questions import faults, hash_of
 from engine.language.node_types import Group
-from engine.nodes._fields import NextNode
+from engine.nodes._fields import LONGEST_WAIT_S, NextNode
 from engine.nodes._model_calls import ModelConfig, ask
-from engine.nodes.human import LONGEST_S
 
 HAND_OVER, RESOLVE = "hand_over", "resolve_escalation"
 SAID = "Thank you. A colleague takes over from here and will get back to you."
@@ -79,7 +78,7 @@ class HandoffConfig(ModelConfig):
     timeout_seconds: float | None = Field(
         None,
         gt=0,
-        le=LONGEST_S,
+        le=LONGEST_WAIT_S,
         title="Timeout",
         description="How long a resolution is waited for. Empty: for ever.",
         json_schema_extra={"unit": "s"},

@@ -25,9 +25,8 @@ from engine.execution.context import StepContext
 from engine.execution.node import Done, Json, Node, Outcome, Suspend
 from engine.execution.questions import faults, hash_of
 from engine.language.node_types import Group, NodeConfig
-from engine.nodes._fields import usable_schema
+from engine.nodes._fields import LONGEST_WAIT_S, usable_schema
 
-LONGEST_S = 366 * 86_400.0
 Mode = Literal["approval", "form", "choice"]
 
 
@@ -69,7 +68,7 @@ class HumanConfig(NodeConfig):
     timeout_seconds: float | None = Field(
         None,
         gt=0,
-        le=LONGEST_S,
+        le=LONGEST_WAIT_S,
         title="Timeout",
         description="How long an answer is waited for. Empty: for ever.",
         json_schema_extra={"unit": "s"},

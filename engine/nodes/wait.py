@@ -21,8 +21,7 @@ from engine.errors import InputError
 from engine.execution.context import StepContext
 from engine.execution.node import Done, Json, Node, Outcome, Suspend
 from engine.language.node_types import Group, NodeConfig
-
-LONGEST_S = 366 * 86_400.0
+from engine.nodes._fields import LONGEST_WAIT_S
 
 
 class AwaitedEvent(BaseModel):
@@ -34,7 +33,7 @@ class AwaitedEvent(BaseModel):
 
 class WaitConfig(NodeConfig):
     seconds: float | None = Field(
-        None, ge=0, le=LONGEST_S, title="Seconds", description="How long.", json_schema_extra={"unit": "s"}
+        None, ge=0, le=LONGEST_WAIT_S, title="Seconds", description="How long.", json_schema_extra={"unit": "s"}
     )
     until: str | None = Field(
         None,
@@ -120,7 +119,7 @@ def _moment(ctx: StepContext) -> float | None:
     except ValueError as err:
         raise InputError(f"until must be a date and time such as 2026-12-01T09:00:00Z, not {text[:60]!r}") from err
     at = (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
-    if at - ctx.clock.now() > LONGEST_S:
+    if at - ctx.clock.now() > LONGEST_WAIT_S:
         raise InputError("until is more than a year away")
     return at
 

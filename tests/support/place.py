@@ -27,8 +27,8 @@ class Place:
         self.runtime, self.scope, self.effects = runtime, scope, effects
         self.owner_url, self.redis_url = owner_url, redis_url
 
-    def started(self, role: str, count: int = 1) -> AbstractContextManager[list[Process]]:
-        return started(role, self.owner_url, self.redis_url, self.effects, count)
+    def started(self, role: str, count: int = 1, provider: str | None = None) -> AbstractContextManager[list[Process]]:
+        return started(role, self.owner_url, self.redis_url, self.effects, count, provider=provider)
 
     async def submit(self, text: str, count: int = 1) -> list[UUID]:
         request = RunRequest(ByText(text), {"message": "hi"})

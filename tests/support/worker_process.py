@@ -1,6 +1,7 @@
 """A worker or scheduler in a process of its own, to be killed, frozen and drained.
 
-`python -m tests.support.worker_process ROLE` with a JSON object on standard input: owner_url, redis_url, effects.
+`python -m tests.support.worker_process ROLE` with a JSON object on standard input: owner_url, redis_url, effects, and
+provider: the address of a model provider, or null for models that repeat what they hear.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ MAX_LEASES = 3
 class Process:
     """A started role. `ready` waits for its first line of output."""
 
-    def __init__(self, role: str, owner_url: str, redis_url: str, effects: Path) -> None:
+    def __init__(self, role: str, owner_url: str, redis_url: str, effects: Path, provider: str | None) -> None:
         self._popen = subprocess.Popen(
             [sys.executable, "-m", "tests.support.worker_process", role],
             cwd=ROOT,
@@ -34,9 +35,8 @@ class Process:
             text=True,
         )
         assert self._popen.stdin is not None
-        self._popen.stdin.write(
-            json.dumps({"owner_url": owner_url, "redis_url": redis_url, "effects": str(effects)}) + "\n"
-        )
+        given = {"owner_url": owner_url, "redis_url": redis_url, "effects": str(effects), "provider": provider}
+        self._popen.stdin.write(json.dumps(given) + "\n")
         self._popen.stdin.close()
 
     @property
@@ -67,9 +67,11 @@ class Process:
 
 
 @contextmanager
-def started(role: str, owner_url: str, redis_url: str, effects: Path, count: int = 1) -> Iterator[list[Process]]:
+def started(
+    role: str, owner_url: str, redis_url: str, effects: Path, count: int = 1, *, provider: str | None = None
+) -> Iterator[list[Process]]:
     """`count` processes of a role, ready to work; killed at the end if they still run."""
-    processes = [Process(role, owner_url, redis_url, effects) for _ in range(count)]
+    processes = [Process(role, owner_url, redis_url, effects, provider) for _ in range(count)]
     try:
         for process in processes:
             process.ready()
@@ -82,7 +84,9 @@ def started(role: str, owner_url: str, redis_url: str, effects: Path, count: int
 def main(role: str) -> None:
     """Run a role with short leases and the counting world."""
     import asyncio
+    from dataclasses import replace
 
+    from connectors.models.client import LiteLlmModels
     from engine.store import journal
     from runners import runtime as runtime_module
     from runners import scheduler, worker
@@ -110,6 +114,10 @@ def main(role: str) -> None:
 
     original = runtime_module.Runtime.open
     world = counting_world(Path(given["effects"]))
+    if given["provider"]:
+        keys = {"OPENAI_API_KEY": "sk-test"}
+        models = LiteLlmModels(replace(settings, provider_keys=keys, openai_base_url=given["provider"]))
+        world = replace(world, models=models)
     journal.MAX_LEASES = MAX_LEASES
     runtime_module.JournalHub = ShortLeases  # type: ignore[misc]
     worker.AsyncWorker = Announcing  # type: ignore[misc]
