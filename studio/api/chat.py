@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from engine.errors import NotFound
 from engine.execution.events import RunStatus
-from engine.store.access import conversations, identity, runs
+from engine.store.access import approvals, conversations, identity, runs
 from engine.store.addresses import PublicEndpoint
 from engine.store.session import Scope
 from studio.api.access import container_of, public
@@ -35,6 +35,7 @@ router = APIRouter(tags=["published"], dependencies=[Depends(public)])
 PAGE = Path(__file__).with_name("chat_page.html")
 WIDGET = Path(__file__).with_name("widget.js")
 ANSWER_WITHIN_S = 60.0
+WAITING = "A person looks at this first; the answer will come here."
 
 
 class VisitorMessage(BaseModel):
@@ -104,7 +105,8 @@ async def follow(
     visitor_token: str,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """Shows a visitor no more than the text of the answer: `typing`, `delta` and `reply` events."""
+    """Shows a visitor no more than the text of the answer: `typing`, `delta` and `reply` events, and `waiting` while a
+    person is asked first."""
     container = container_of(request)
     scope, _ = await find_endpoint(request, tenant, "chat", path)
     await _check_run(request, scope, run_id, visitor_token)
@@ -138,6 +140,8 @@ async def _for_visitors(
             yield event_id, {"type": "typing"}
         elif kind == "step.delta" and "/" not in event["path"]:
             yield event_id, {"type": "delta", "step": event["path"], "text": data["text"]}
+        elif kind == "step.suspended" and data.get("reason") in approvals.REASONS:
+            yield event_id, {"type": "waiting", "text": WAITING}
         elif kind == "run.succeeded":
             yield event_id, {"type": "reply", "text": reply_of(data.get("output"))}
         elif kind in ("run.failed", "run.cancelled"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -40,6 +41,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     for one in found:
         print(f"{one['run_id']} {one['seq']:4}  {one['asked_at']:.19}  {one['mode']:8}  {one['message']}")
+        if "tool" in one:  # as JSON: what an agent wants to do is to be read as it is
+            print(f"    {one['tool']['name']} {json.dumps(one['details'])}")
     if not found:
         print("Nobody is asked anything.")
     return 0

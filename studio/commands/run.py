@@ -193,6 +193,9 @@ def event_line(event: Mapping[str, Any]) -> str | None:
     if event["type"] == "step.failed":
         message = (data.get("error") or {}).get("message", "")
         return f"  failed  {path} ({kind})  {message}{'  (will be tried again)' if data.get('will_retry') else ''}"
+    if event["type"] == "step.suspended":
+        asked = (data.get("data") or {}).get("message") or data.get("reason", "")
+        return f"  waits   {path} ({kind})  {asked}"
     if event["type"] in ("run.queued", "run.suspended", "run.succeeded", "run.failed", "run.cancelled"):
         return str(event["type"]).removeprefix("run.")
     return None

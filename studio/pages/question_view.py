@@ -69,6 +69,7 @@ def panel(*, of_run: bool) -> rx.Component:
         ),
         rx.el.div(
             rx.el.p(question.message, class_name="ask-message"),
+            tool(),
             details(),
             facts(),
             answer(),
@@ -80,6 +81,18 @@ def panel(*, of_run: bool) -> rx.Component:
 def _run() -> rx.Var[str]:
     address: rx.Var[str] = "/app/runs/" + question.run_id
     return address
+
+
+def tool() -> rx.Component:
+    """What an agent wants to call, and what that does."""
+    return rx.cond(
+        question.tool != "",
+        rx.el.p(
+            rx.icon("wrench", size=13),
+            rx.el.span(rx.el.span(question.tool, class_name="mono"), " ", question.about),
+            class_name="ask-tool",
+        ),
+    )
 
 
 def details() -> rx.Component:

@@ -23,7 +23,7 @@ from runners.client import RunClient
 from studio.auth.permissions import role_allows
 from studio.services import words
 from studio.services.approvals import Key, answer
-from studio.services.reading import shown_json
+from studio.services.reading import shown_json, unhidden
 from studio.services.runs import run_id_of, short_id
 
 Json = Any
@@ -78,13 +78,18 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question with everything that its answer is about. `outcome`: why nobody is asked any more."""
+    """One question with everything that its answer is about. `outcome`: why nobody is asked any more.
+
+    `tool` is the one that an agent wants to call, `about` what the tool does.
+    """
 
     key: str = ""
     hash: str = ""
     fingerprint: str = ""
     mode: str = ""
     message: str = ""
+    tool: str = ""
+    about: str = ""
     run_id: str = ""
     short_id: str = ""
     workflow: str = ""
@@ -130,12 +135,15 @@ async def load(db: Database, scope: Scope, key: str) -> Question:
         given = await approvals.answered(tx, wait)
         email = await _email(tx)
     now, asked = datetime.now(UTC), wait.data
+    tool = asked.get("tool") or {}
     return Question(
         key=key,
         hash=asked["hash"],
         fingerprint=asked["hash"][:12],
         mode=asked["mode"],
         message=asked["message"],
+        tool=tool.get("name", ""),
+        about=tool.get("description", ""),
         run_id=str(wait.run_id),
         short_id=short_id(wait.run_id),
         workflow=row.workflow_name,
@@ -244,10 +252,11 @@ def _outcome(wait: RunWait, given: RunSignal | None, now: datetime) -> str:
 
 
 def _detail(name: str, value: Json) -> Detail:
+    """All of the value, never cut: the answer is about all of it."""
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else label(value)
     if len(text) > LINE and isinstance(value, dict | list):
-        text = shown_json(value)
-    return Detail(name, text or words.NOTHING, "\n" in text or len(text) > LINE)
+        text = json.dumps(value, ensure_ascii=False, indent=2)
+    return Detail(unhidden(name), unhidden(text) or words.NOTHING, "\n" in text or len(text) > LINE)
 
 
 def _fields(asked: Mapping[str, Json]) -> list[FormField]:

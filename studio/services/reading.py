@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 JSON_SHOWN = 40_000  # characters; more is cut and said so
+# Controls, marks that turn the direction of writing, and letters without a picture; joiners, which scripts need, stay.
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufeff\uffa0\U000e0000-\U000e007f]"
+)
 
 
 def shown_json(value: Any) -> str:
@@ -29,3 +35,8 @@ def shown_input(value: Any) -> str:
 
 def _text(content: Any) -> str:
     return content.strip() if isinstance(content, str) else shown_json(content)
+
+
+def unhidden(text: str) -> str:
+    """The text with what shows nothing, or turns the text around, written out as \\u202e: nothing hides in it."""
+    return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -128,6 +129,30 @@ async def test_a_visitor_sees_text_and_nothing_else(http: httpx.AsyncClient, add
     assert {name for name, _ in events} <= {"typing", "delta", "reply", "end"}
     assert events[-2:] == [("reply", {"type": "reply", "text": "You said one two"}), ("end", {})]
     assert "".join(data["text"] for name, data in events if name == "delta").strip() == "You said one two"
+
+
+async def test_a_visitor_is_told_that_a_person_is_asked_and_not_what(
+    http: httpx.AsyncClient, key: dict[str, str]
+) -> None:
+    before, _, rest = TALK.partition('    type: "agent"\n')
+    asks = '    type: "human"\n    config: {message: "Is {message} a secret?"}\n'
+    text = before + asks + rest[rest.index('  - name: "end"') :].replace("context.reply_text", "context.decision")
+    await http.post("/api/v1/workflows", headers=key, json={"text": text})
+    done = await http.post("/api/v1/workflows/talk/publish", headers=key, json={})
+    address = done.json()["addresses"][0]["path"]
+    known = (await http.post(f"{address}/messages", json={"message": "this", "stream": True})).json()
+    async with asyncio.timeout(60):
+        while not (asked := (await http.get("/api/v1/approvals", headers=key)).json()["approvals"]):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    answer = {"hash": asked[0]["hash"], "decision": "approve"}
+    await http.post(f"/api/v1/approvals/{asked[0]['run_id']}/{asked[0]['seq']}", headers=key, json=answer)
+    stream = await http.get(
+        f"{address}/runs/{known['run_id']}/events", params={"visitor_token": known["visitor_token"]}
+    )
+    events = events_of(stream.text)
+    names = [name for name, _ in events]
+    assert (names.count("waiting"), names[-2:]) == (1, ["reply", "end"])
+    assert "secret" not in stream.text
 
 
 @pytest.mark.parametrize(

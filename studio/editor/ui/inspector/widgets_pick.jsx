@@ -96,6 +96,13 @@ export function ToolInput(props) {
 
 const nameOf = (item) => (typeof item === "string" ? item : item?.name ?? item?.tool_name ?? JSON.stringify(item));
 
+// A tool's entry with or without approval; one that has no other settings is written as its name alone.
+function withApproval(item, approval) {
+  const { approval: _, ...rest } = typeof item === "string" ? { tool_name: item } : item;
+  if (approval) return { ...rest, approval: true };
+  return Object.keys(rest).length === 1 ? rest.tool_name : rest;
+}
+
 // Several tools by name; what is written out as an object keeps its settings.
 export function ToolsInput({ id, value, field, save, readOnly }) {
   const tools = useValue((s) => s.view.tools);
@@ -108,7 +115,14 @@ export function ToolsInput({ id, value, field, save, readOnly }) {
         const tool = tools.find((one) => one.name === nameOf(item));
         return (
           <div key={`${nameOf(item)}-${i}`} className="hed-chosen">
-            <span><b>{tool?.title ?? nameOf(item)}</b><small>{tool?.description ?? "There is no such tool."}</small></span>
+            <span>
+              <b>{tool?.title ?? nameOf(item)}</b><small>{tool?.description ?? "There is no such tool."}</small>
+              <label className="tick" title="A person has to approve each call, with exactly its arguments">
+                <input type="checkbox" checked={item?.approval === true} disabled={readOnly} aria-label={`Approval for ${nameOf(item)}`}
+                  onChange={(event) => put(items.map((one, n) => (n === i ? withApproval(one, event.target.checked) : one)))} />
+                Ask a person first
+              </label>
+            </span>
             {!readOnly && <button className="hed-icon" aria-label={`Remove ${nameOf(item)}`} title="Remove" onClick={() => put(items.filter((_, n) => n !== i))}><X size={12} /></button>}
           </div>
         );

@@ -1,6 +1,6 @@
 // The chat preview: it runs the draft, one run a message, in one conversation.
 import { useEffect, useRef, useState } from "react";
-import { CircleX, CornerDownLeft, LoaderCircle } from "lucide-react";
+import { CircleX, CornerDownLeft, LoaderCircle, Pause } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
 import { DataBlock } from "../inspector/data_view.jsx";
 
@@ -26,6 +26,14 @@ export function Chat() {
 
 function Bubble({ message }) {
   if (message.role === "user") return <div className="me">{message.text}</div>;
+  if (message.pending && message.asks) {
+    return (
+      <div className="it asks" role="status" data-testid="chat-waits">
+        <Pause size={13} />
+        <span><b>Waits for a person.</b> {message.asks} <a className="hed-link" href={`/app/runs/${message.run_id}`} target="_blank" rel="noreferrer">Answer it</a></span>
+      </div>
+    );
+  }
   if (message.pending && !message.text) return <div className="it wait" aria-label="Working"><LoaderCircle size={14} className="hed-spin" /></div>;
   if (message.error) return <div className="it bad" role="alert"><CircleX size={14} /> {message.text}</div>;
   if (message.text == null) return <div className="it"><DataBlock title="Output" value={message.output} /></div>;
