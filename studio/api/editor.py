@@ -1,5 +1,5 @@
 """What the editor asks beside its commits: the language, what can be read where, what an expression gives, what pasted
-YAML holds. Nothing here changes anything, and nothing is run.
+YAML holds, who else is there. Nothing here changes the draft, and nothing is run.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from engine.store.access import step_numbers
 from engine.store.session import Scope
 from studio.api.access import container_of, requires
-from studio.services import fragments, scope
+from studio.services import fragments, presence, scope
 from studio.services.editor_specs import packed_language
 
 router = APIRouter(prefix="/api/v1/editor", tags=["editor"])
@@ -44,6 +44,24 @@ class Evaluate(BaseModel):
     path: str = Field("", max_length=1_000)
     iteration: int | None = Field(None, ge=0)
     after: bool = Field(False, description="As the edges of the step read it.")
+
+
+class Present(BaseModel):
+    """A tab in which a draft is open."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tab: str = Field(max_length=32, description="The tab's own id.")
+    node: str | None = Field(None, max_length=64, description="The node that is selected in it.")
+    leaves: bool = Field(False, description="The tab is being closed.")
+
+
+@router.post("/presence", summary="Say that a draft is open in a tab, and see who else has it open")
+async def report_presence(request: Request, workflow: Name, body: Present, reader: Reader) -> dict[str, Any]:
+    """Said again every few seconds; who says nothing for twenty is gone. Answers with the draft's revision as well."""
+    container = container_of(request)
+    said = presence.Report(body.tab, body.node, body.leaves)
+    return await presence.report(container.db, container.redis, reader, workflow, said)
 
 
 @router.post("/fragment", summary="Nodes and edges of a piece of YAML")

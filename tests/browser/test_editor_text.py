@@ -14,6 +14,7 @@ from tests.browser.conftest import PASSWORD, sign_in
 from tests.support.editor import (
     SMALL,
     changed_lines,
+    deaf,
     demo_scope,
     new_workflow,
     node,
@@ -115,6 +116,7 @@ def set_temperature(page: Page, value: str) -> None:
 
 def test_a_save_from_elsewhere_is_merged_field_by_field(signed_in_page: Page, studio: Any, small: str) -> None:
     page = signed_in_page
+    deaf(page)
     open_editor(page, studio, small)
     save_elsewhere(studio, small, "Answers greetings", "Changed by another")
     node(page, "answer").click()
@@ -133,6 +135,7 @@ def test_a_save_from_elsewhere_is_merged_field_by_field(signed_in_page: Page, st
 
 def test_only_what_both_changed_is_asked_about(signed_in_page: Page, studio: Any, small: str) -> None:
     page = signed_in_page
+    deaf(page)
     open_editor(page, studio, small)
     node(page, "answer").click()
     save_elsewhere(studio, small, "temperature: 0.2", "temperature: 0.7")
@@ -162,6 +165,7 @@ def test_only_what_both_changed_is_asked_about(signed_in_page: Page, studio: Any
 
 def test_ones_own_changes_can_be_dropped(signed_in_page: Page, studio: Any, small: str) -> None:
     page = signed_in_page
+    deaf(page)
     open_editor(page, studio, small)
     node(page, "answer").click()
     save_elsewhere(studio, small, "temperature: 0.2", "temperature: 0.7")
@@ -170,6 +174,36 @@ def test_ones_own_changes_can_be_dropped(signed_in_page: Page, studio: Any, smal
     expect(yaml_pane(page)).to_contain_text("temperature: 0.7")
     saved(page)
     assert "temperature: 0.7" in stored(studio, small).text
+
+
+def test_two_people_see_each_other_and_each_others_changes(
+    signed_in_page: Page, browser: Any, studio: Any, people: Any, small: str
+) -> None:
+    ada, context = signed_in_page, browser.new_context(base_url=studio.url)
+    sign_in(context, studio, people.agent, PASSWORD)
+    bob = context.new_page()
+    open_editor(ada, studio, small)
+    open_editor(bob, studio, small)
+    node(bob, "answer").click()
+    expect(ada.get_by_test_id("people").get_by_role("img", name="Agent · at answer")).to_be_visible()
+    expect(ada.get_by_test_id("visitor-answer")).to_be_visible()
+    expect(bob.get_by_test_id("people")).to_be_visible()
+    set_temperature(bob, "0.7")
+    expect(yaml_pane(ada)).to_contain_text("temperature: 0.7")
+    expect(ada.get_by_test_id("conflict-dialog")).to_have_count(0)
+    expect(ada.get_by_role("button", name="Undo", exact=True)).to_have_attribute("aria-disabled", "true")
+    saved(ada)
+    context.close()
+    expect(ada.get_by_test_id("people")).to_have_count(0)
+
+
+def test_who_may_only_look_is_told_of_a_newer_draft(page: Page, studio: Any, people: Any, small: str) -> None:
+    sign_in(page.context, studio, people.viewer, PASSWORD)
+    open_editor(page, studio, small)
+    save_elsewhere(studio, small, "Answers greetings", "Changed by another")
+    page.get_by_test_id("newer").click()
+    expect(yaml_pane(page)).to_contain_text("Changed by another")
+    expect(page.get_by_test_id("newer")).to_have_count(0)
 
 
 def test_windows_line_ends_survive_typing_and_edits(signed_in_page: Page, studio: Any) -> None:

@@ -75,6 +75,11 @@ def new_workflow(studio: Any, text: str | None = None, layout: dict[str, Any] | 
     return name
 
 
+def deaf(page: Page) -> None:
+    """From now on the page does not hear that the draft was saved elsewhere, until it saves itself."""
+    page.route("**/api/v1/editor/presence*", lambda route: route.abort())
+
+
 def shipped_text(name: str) -> str:
     """A shipped workflow's file, byte for byte."""
     return (ROOT / "workflows" / f"{name}.yaml").read_bytes().decode()

@@ -5,6 +5,7 @@ import { Check, CircleX, Clock, Pause, Pin, TriangleAlert } from "lucide-react";
 import { useValue } from "../core/store.js";
 import { breakable } from "../frame/breakable.jsx";
 import { TypeIcon } from "../frame/icons.jsx";
+import { Face } from "../frame/people.jsx";
 import { cost, duration } from "../frame/format.js";
 import { heatAt } from "../run/heat.js";
 import { isFinal } from "../run/run.js";
@@ -17,6 +18,7 @@ export const NodeCard = memo(function NodeCard({ id, data, selected }) {
   const problem = useValue((s) => worst(s.diagnostics, id));
   const pinned = useValue((s) => id in s.pins);
   const differs = useValue((s) => s.compare?.nodes[id]);
+  const visitor = useValue((s) => s.people.find((one) => one.node === id));
   const heat = useValue((s) => s.heat);
   const warm = useMemo(() => heatAt(heat, id), [heat, id]);
   const status = step?.status ?? (over ? "skipped" : "");
@@ -32,6 +34,7 @@ export const NodeCard = memo(function NodeCard({ id, data, selected }) {
         <Status status={status} problem={problem} />
       </div>
       <div className="u">{subtitle(node, step)}</div>
+      {visitor && <span className="visitor" data-testid={`visitor-${id}`}><Face one={visitor} /></span>}
       {differs && <span className="df" title={`Differs from the other run: ${differs.join(", ")}`}>≠ {differs[0]}{differs.length > 1 && ` +${differs.length - 1}`}</span>}
       {heat ? <Warmth warm={warm} /> : <Badges step={step} node={node} spec={spec} pinned={pinned} />}
       {(spec?.leads ?? true) && <Handle type="source" position={Position.Bottom} />}

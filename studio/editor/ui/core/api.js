@@ -1,11 +1,12 @@
 // What goes to the server over plain HTTP, with the session's cookie: everything but commits, runs and publishing.
 
-async function ask(url, body, signal, method = body === undefined ? "GET" : "POST") {
+async function ask(url, body, signal, method = body === undefined ? "GET" : "POST", more = {}) {
   const response = await fetch(url, {
     method,
     headers: { Accept: "application/json", ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
     body: body === undefined ? undefined : JSON.stringify(body),
     signal,
+    ...more,
   }).catch((error) => {
     if (error.name === "AbortError") throw error;
     throw new Error("The server does not answer.");
@@ -53,6 +54,7 @@ export const stepScope = (run_id, { path, iteration, after }, signal) => ask(`/a
 export const evaluate = (what, signal) => ask("/api/v1/editor/evaluate", what, signal);
 export const lastRunOf = (workflow) => ask(`/api/v1/runs?${query({ workflow, limit: 1 })}`).then(({ runs }) => runs[0] ?? null);
 export const runsOf = (workflow) => ask(`/api/v1/runs?${query({ workflow, limit: 30 })}`).then(({ runs }) => runs);
+export const presenceIn = (workflow, what, more) => ask(`/api/v1/editor/presence?${query({ workflow })}`, what, undefined, "POST", more);
 export const heatOf = (workflow, days) => ask(`/api/v1/editor/heat?${query({ workflow, days })}`);
 export const retryRun = (runId) => ask(`/api/v1/runs/${runId}/retry`, {});
 

@@ -11,6 +11,7 @@ import { RunControl } from "../run/run_control.js";
 import { Versions } from "../versions/versions.js";
 import { getLanguage } from "./api.js";
 import { Backup } from "./backup.js";
+import { Presence } from "./presence.js";
 import { createStore } from "./store.js";
 import { Drafts } from "./drafts.js";
 import { Sync } from "./sync.js";
@@ -18,7 +19,7 @@ import { Sync } from "./sync.js";
 const START = {
   view: null, graph: null, valid: true, diagnostics: [], positions: new Map(), notes: new Map(), groups: new Map(),
   selected: { nodes: [], edge: null, note: null }, mode: "split", save: { state: "saved" }, history: { undo: 0, redo: 0 },
-  run: null, lastRun: null, whole: null, at: null, compare: null, heat: null, pins: {}, chat: [], busy: false, drawer: { tab: "chat", open: true }, inspector: "settings", wide: false,
+  run: null, lastRun: null, whole: null, at: null, compare: null, heat: null, people: [], newer: false, pins: {}, chat: [], busy: false, drawer: { tab: "chat", open: true }, inspector: "settings", wide: false,
   picker: null, palette: null, menu: null, publish: null, conflict: null, sheet: false, tour: null, toast: null,
   focusStep: null, fit: 0, reveal: null, zoom: null, snap: true, map: null, hovered: null, over: null, naming: null,
   focusName: null, problem: -1, kept: null, versions: null,
@@ -33,6 +34,7 @@ export class Session {
     this.versions = new Versions(this);
     this.drafts = new Drafts();
     this.backup = new Backup(this);
+    this.presence = new Presence(this);
     this.checks = { asked: null, done: null, waiting: [] };
     this.reader = null; // the field that the cursor was in last: {insert(path)}
   }
@@ -62,6 +64,7 @@ export class Session {
     if (!view.graph) this.setMode("split");
     this.backup.offer();
     this.runs.open(view.run);
+    this.presence.start(view.name);
   }
 
   // The page was loaded again under a living session: the connection was lost, or the server restarted.
@@ -74,7 +77,14 @@ export class Session {
     return this.say("The draft was changed elsewhere meanwhile; this is how it stands now.");
   }
 
+  // Somebody saved the draft. Who may write takes it over at once, between two changes; who may only look is told.
+  movedOn() {
+    if (this.state.view.can.write) this.sync.pull();
+    else if (!this.state.newer) this.set({ newer: true });
+  }
+
   close() {
+    this.presence.stop();
     this.sync?.close();
     this.runs.close();
     this.view?.destroy();

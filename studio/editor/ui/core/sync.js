@@ -124,6 +124,12 @@ export class Sync {
     this.send();
   }
 
+  // Take over what somebody else saved, as a commit that changes nothing.
+  pull() {
+    if (!this.idle || this.halted) return;
+    this.ask({ workflow_id: this.session.state.view.workflow_id, revision: this.revision, layout: {} }, { base: this.known, baseLayout: this.knownLayout, typed: null, layout: null, after: null, field: null, pulls: true });
+  }
+
   // What moved, together with what an edit moves.
   takeLayout(withEdit) {
     const touched = this.touched;
@@ -179,7 +185,7 @@ export class Sync {
     this.revision = reply.revision;
     this.rebase(reply, sent);
     this.session.setGraph(reply.graph, reply.op);
-    if (reply.merged) this.session.say(`Merged with what ${reply.by ?? "somebody"} changed meanwhile.`);
+    if (reply.merged) this.session.say(sent.pulls ? `${reply.by ?? "Somebody"} changed the draft.` : `Merged with what ${reply.by ?? "somebody"} changed meanwhile.`);
     if (reply.error) this.session.fail(reply.error);
     sent.after?.(reply);
     this.pump();

@@ -63,10 +63,13 @@ function useWindow() {
     };
     window.addEventListener("keydown", pressed);
     window.addEventListener("beforeunload", leaving);
+    const gone = () => session.presence.leave();
+    window.addEventListener("pagehide", gone);
     const leave = clipboardEvents(session, (target) => isText(target) || Boolean(session.state.versions));
     return () => {
       window.removeEventListener("keydown", pressed);
       window.removeEventListener("beforeunload", leaving);
+      window.removeEventListener("pagehide", gone);
       leave();
     };
   }, [session]);
@@ -76,7 +79,7 @@ export function Waiting({ opened }) {
   if (opened?.error) {
     return (
       <div className="hed-missing" role="alert">
-        <h2>{opened.title}</h2>
+        <h1>{opened.title}</h1>
         <p>{opened.error}</p>
         <a className="hed-btn primary" href="/app/workflows">Back to the workflows</a>
       </div>

@@ -3,6 +3,7 @@ import { Check, CloudOff, Command, History, Keyboard, LoaderCircle, Play, Redo2,
 import { useSession, useValue } from "../core/store.js";
 import { CommandButton } from "./command_button.jsx";
 import { ago } from "./format.js";
+import { People } from "./people.jsx";
 import { isFinal } from "../run/run.js";
 
 export function TopBar() {
@@ -12,11 +13,12 @@ export function TopBar() {
       <nav className="hed-crumb" aria-label="Breadcrumb">
         <a href="/app/workflows">{view.tenant}</a>
         <span aria-hidden="true">/</span>
-        <b title={view.description}>{view.name}</b>
+        <h1 title={view.description}>{view.name}</h1>
       </nav>
       <SaveState />
       <LiveVersion live={view.live} />
       <span className="grow" />
+      <People />
       <HistoryButtons />
       <Modes />
       {view.can.run && <RunButton />}
