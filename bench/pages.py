@@ -6,70 +6,41 @@ with an empty cache until the content is there and answers a click.
 
 from __future__ import annotations
 
-import asyncio
 import statistics
 import time
 from collections.abc import Callable
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page
 
 from bench.language import workflow_of
-from engine.errors import ConfigError
+from bench.support.browsing import Instance, running_instance
 from engine.settings import Settings
-from runners.connections import Connections, open_connections
-from runners.embedded.secrets_file import read_notes
-from studio.commands.files import WorkflowFiles
-from studio.commands.import_files import put_draft
-from studio.commands.tenant import tenant_database
-from tests.support.browser import browser_path
 
 NODES = 60
 ROUNDS = 5
 NAME = "bench_long_workflow"
-_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 
 
 def run(settings: Settings, progress: Callable[[str], None]) -> dict[str, float]:
     """Medians in seconds."""
-    with open_connections(settings, progress=progress) as connections:
-        if connections.instance_url is None:
-            raise ConfigError("No instance runs on this data folder: start one with `heddle up`, then measure")
-        asyncio.run(_put_workflow(connections))
-        url = connections.instance_url
-    password = read_notes(settings.data_dir).get("demo_password")
-    if not password:
-        raise ConfigError("The demo password is not known here: run `heddle seed` with this data folder")
-    executable = browser_path()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=_FLAGS)
+    drafts = {NAME: workflow_of(NODES).replace('name: "long"', f'name: "{NAME}"', 1)}
+    with running_instance(settings, drafts, progress) as instance:
         progress(f"opening the workflow list, {ROUNDS} times")
-        workflows = _median(browser, url, password, "/app/workflows", _list_is_usable)
+        workflows = median_s(instance, "/app/workflows", _list_is_usable)
         progress(f"opening the editor with {NODES} nodes, {ROUNDS} times")
-        editor = _median(browser, url, password, f"/app/workflows/{NAME}", _editor_is_usable)
-        browser.close()
+        editor = median_s(instance, f"/app/workflows/{NAME}", _editor_is_usable)
     return {"workflows_interactive_s": round(workflows, 3), "editor_60_interactive_s": round(editor, 3)}
 
 
-async def _put_workflow(connections: Connections) -> None:
-    text = workflow_of(NODES).replace('name: "long"', f'name: "{NAME}"', 1)
-    async with tenant_database(connections) as (db, scope), db.transaction(scope) as tx:
-        await put_draft(tx, WorkflowFiles(text))
-
-
-def _median(browser: Browser, url: str, password: str, path: str, is_usable: Callable[[Page], None]) -> float:
+def median_s(instance: Instance, path: str, is_usable: Callable[[Page], None], rounds: int = ROUNDS) -> float:
+    """Seconds until a page can be used, each time in a browser with an empty cache."""
     taken = []
-    for _ in range(ROUNDS):
-        context = browser.new_context(viewport={"width": 1440, "height": 900})
-        form: dict[str, str | float | bool] = {"email": "demo@heddle.local", "password": password, "tenant": "demo"}
-        answer = context.request.post(f"{url}/auth/sign-in", form=form, headers={"Origin": url})
-        if not answer.ok:
-            raise ConfigError(f"The demo sign-in was refused ({answer.status})")
-        page = context.new_page()
-        began = time.perf_counter()
-        page.goto(f"{url}{path}", wait_until="commit")
-        is_usable(page)
-        taken.append(time.perf_counter() - began)
-        context.close()
+    for _ in range(rounds):
+        with instance.fresh_page() as page:
+            began = time.perf_counter()
+            page.goto(f"{instance.url}{path}", wait_until="commit")
+            is_usable(page)
+            taken.append(time.perf_counter() - began)
     return statistics.median(taken)
 
 

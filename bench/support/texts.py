@@ -44,6 +44,30 @@ def webhook() -> str:
     return _text("hook", nodes, edges, ["- {type: webhook, config: {path: bench, auth: none, respond: last_node}}"])
 
 
+def mesh(name: str, nodes: int, edges: int) -> str:
+    """A chain of agents, conditions and messages, with edges of the conditions that lead further on."""
+    kinds = ("agent", "condition", "message")
+    names = ["start", *(f"{kinds[i % 3]}_{i}" for i in range(nodes - 2)), "end"]
+    config = {
+        "agent": "{model: gpt-4o-mini, prompt_template: 'Answer {message}'}",
+        "condition": "{}",
+        "message": "{text: 'Hello'}",
+    }
+    lines = ["- {name: start, type: start}"]
+    lines += [
+        f"- {{name: {one}, type: {one.partition('_')[0]}, config: {config[one.partition('_')[0]]}}}"
+        for one in names[1:-1]
+    ]
+    ways = [(i, ahead) for ahead in (3, 5, 7) for i, one in enumerate(names) if one[:4] == "cond" and i + ahead < nodes]
+    extra = ways[: edges - (nodes - 1)]
+    onward = [f'- {{from: {names[i]}, to: {names[i + n]}, condition: "len(context.message) > {n}"}}' for i, n in extra]
+    return _text(
+        name,
+        [*lines, "- {name: end, type: end}"],
+        onward + [f"- {{from: {a}, to: {b}}}" for a, b in itertools.pairwise(names)],
+    )
+
+
 def _chain(name: str, nodes: Sequence[str]) -> str:
     names = [node.partition("name: ")[2].partition(",")[0] for node in nodes]
     return _text(name, nodes, [f"- {{from: {a}, to: {b}}}" for a, b in itertools.pairwise(names)])
