@@ -19,7 +19,7 @@ COLOURS: dict[str, tuple[str, str]] = {
     "hover": ("#f4f6f8", "#1c1f23"),
     # text; `faint` is for marks and placeholders, never for what must be read
     "text": ("#11181c", "#ecedee"),
-    "mut": ("#687076", "#9ba1a6"),
+    "mut": ("#646b71", "#9ba1a6"),
     "faint": ("#9ba1a6", "#6b7278"),
     # the one accent
     "accent": ("#3e63dd", "#849dff"),

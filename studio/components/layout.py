@@ -96,7 +96,7 @@ def breadcrumb(*parts: rx.Component | str) -> rx.Component:
     for part in parts[:-1]:
         shown += [rx.el.span(part) if isinstance(part, str) else part, rx.el.i("/")]
     if parts:
-        shown.append(rx.el.b(parts[-1], class_name="clip"))
+        shown.append(rx.el.h1(parts[-1], class_name="clip"))
     return rx.el.nav(*shown, class_name="crumb", aria_label="Breadcrumb")
 
 

@@ -107,11 +107,12 @@ def table_skeleton(columns: Sequence[tuple[str, str]], rows: int = 8) -> rx.Comp
     return rx.el.tbody(*[rx.el.tr(*cells) for _ in range(rows)], aria_busy="true")
 
 
-def empty(icon: str, title: Text, text: Text, *actions: rx.Component) -> rx.Component:
+def empty(icon: str, title: Text, text: Text, *actions: rx.Component, whole_page: bool = False) -> rx.Component:
     """Where nothing is yet: what this is, and one thing to do."""
+    heading = rx.el.h1 if whole_page else rx.el.h2
     return rx.el.div(
         rx.icon(icon, size=28, stroke_width=1.5),
-        rx.el.h2(title),
+        heading(title),
         rx.el.p(text),
         *actions,
         class_name="state",

@@ -16,6 +16,7 @@ def not_found_page() -> rx.Component:
             "There is no page here",
             "The address may be mistyped, or what it named was archived.",
             link("Go to the workflows", to="/app/workflows", class_name="btn"),
+            whole_page=True,
         ),
         class_name="sign-in-page",
     )

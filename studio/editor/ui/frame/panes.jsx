@@ -1,5 +1,5 @@
 // How wide the panes are: pulled with the mouse or with arrow keys on their edges, remembered in this browser.
-import { useMemo, useRef, useState } from "react";
+import { useLayoutEffect, useMemo, useRef, useState } from "react";
 
 const KEY = "heddle-panes";
 const PANES = {
@@ -41,10 +41,13 @@ export function Resizers({ sizes }) {
 }
 
 function Resizer({ name, onSize }) {
-  const { title, axis, sign } = PANES[name];
+  const { title, axis, sign, least, most } = PANES[name];
+  const [now, setNow] = useState(least);
   const start = useRef(null);
   const pane = () => document.querySelector(`.hed-${name}`).getBoundingClientRect();
   const size = () => (axis === "x" ? pane().width : pane().height);
+  const measure = () => setNow(Math.round(size()));
+  useLayoutEffect(measure);
   const along = (event) => (axis === "x" ? event.clientX : event.clientY);
   const onKeyDown = (event) => {
     const by = { ArrowLeft: -STEP, ArrowRight: STEP, ArrowUp: -STEP, ArrowDown: STEP }[event.key];
@@ -55,7 +58,7 @@ function Resizer({ name, onSize }) {
   };
   return (
     <div
-      className={`hed-resizer ${name}`} role="separator" aria-orientation={axis === "x" ? "vertical" : "horizontal"} aria-label={title} tabIndex={0} title={`${title}: drag, or use the arrow keys`} onKeyDown={onKeyDown}
+      className={`hed-resizer ${name}`} role="separator" aria-orientation={axis === "x" ? "vertical" : "horizontal"} aria-label={title} aria-valuemin={least} aria-valuemax={most} aria-valuenow={now} aria-valuetext={`${now} pixels`} tabIndex={0} onFocus={measure} title={`${title}: drag, or use the arrow keys`} onKeyDown={onKeyDown}
       onPointerDown={(event) => {
         start.current = { at: along(event), size: size() };
         event.currentTarget.setPointerCapture(event.pointerId);

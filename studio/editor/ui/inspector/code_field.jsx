@@ -47,7 +47,7 @@ export function CodeField({ id, value, onChange, onBlur, onFocus, onKeyDown, rea
           })),
           keymap.of(defaultKeymap.filter(({ key }) => key !== "Mod-Enter")),
           hint(placeholder ?? ""),
-          EditorView.contentAttributes.of({ "aria-label": label, id, spellcheck: "false", ...(testid ? { "data-testid": testid } : {}), "aria-multiline": String(!single) }),
+          EditorView.contentAttributes.of({ "aria-label": label, id, spellcheck: "false", tabindex: "0", ...(testid ? { "data-testid": testid } : {}), "aria-multiline": String(!single) }),
           EditorView.updateListener.of((update) => {
             if (update.docChanged && !update.transactions.some((tr) => tr.annotation(outside))) latest.current.onChange(update.state.doc.toString());
           }),

@@ -56,7 +56,7 @@ export function ReadableSide({ node }) {
   const hint = "Drag a name into a field, or click it to insert it where the cursor was last.";
   return (
     <section className="hed-scroll" aria-label={`What ${node.name} can read`} data-testid="readable">
-      <h3 className="hed-side">What it can read{seen && <small title={`Run ${run?.run_id}`}>last run</small>}</h3>
+      <h2 className="hed-side">What it can read{seen && <small title={`Run ${run?.run_id}`}>last run</small>}</h2>
       <p className="hed-help">{hint}</p>
       {seen
         ? ROOTS.filter(([root]) => hasAny(seen.roots[root])).map(([root, title]) => <DataBlock key={root} title={title} value={seen.roots[root]} path={root} pick />)
@@ -82,7 +82,7 @@ export function OutputSide({ node }) {
   const [steps, step] = useStep(node);
   return (
     <section className="hed-scroll" aria-label={`What ${node.name} gave`} data-testid="given">
-      <h3 className="hed-side">What it gave{step && <small>last run</small>}</h3>
+      <h2 className="hed-side">What it gave{step && <small>last run</small>}</h2>
       <Pinned node={node} />
       {step ? (
         <>

@@ -77,5 +77,5 @@ function Details({ a, b }) {
 const text = (value) => JSON.stringify(value ?? null);
 
 function Part({ title, before, after }) {
-  return <><h4>{title}</h4><Values before={before} after={after} /></>;
+  return <><h3>{title}</h3><Values before={before} after={after} /></>;
 }

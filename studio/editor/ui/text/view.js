@@ -51,7 +51,7 @@ export function createView({ text, layout, readOnly, handlers, help = [] }) {
       yaml(),
       help,
       keymap.of([...handlers.keys, ...searchKeymap, indentWithTab, ...defaultKeymap]),
-      EditorView.contentAttributes.of({ "aria-label": "Workflow YAML" }),
+      EditorView.contentAttributes.of({ "aria-label": "Workflow YAML", tabindex: "0" }),
       EditorView.updateListener.of(handlers.onUpdate),
     ],
   });

@@ -37,7 +37,7 @@ function whole(change, { before, after }) {
 
 function Group({ title, of, children }) {
   if (!of.length) return null;
-  return <section aria-label={`${title}: ${count(of.length, "change")}`}><h3 className="hed-group">{title} <span>{of.length}</span></h3>{children}</section>;
+  return <section aria-label={`${title}: ${count(of.length, "change")}`}><h2 className="hed-group">{title} <span>{of.length}</span></h2>{children}</section>;
 }
 
 const pathOf = (path) => path.map((step) => (typeof step === "number" ? `[${step + 1}]` : step)).join(".").replaceAll(".[", "[");
