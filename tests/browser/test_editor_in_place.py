@@ -150,6 +150,22 @@ def test_a_past_run_lies_over_the_canvas_and_is_stepped_through(signed_in_page: 
     expect(page.get_by_test_id("run-status")).to_have_text("succeeded")
 
 
+def test_a_stored_run_tells_all_that_a_live_one_told(signed_in_page: Page, studio: Any) -> None:
+    page, name = signed_in_page, new_workflow(studio)
+    open_editor(page, studio, name)
+    ask(page, "Hello")
+    card = node(page, "answer")
+    live = (card.locator(".bd").inner_text(), page.get_by_test_id("timeline").inner_text())
+    assert "$" in live[0]
+    open_editor(page, studio, name, f"?run={run_id_shown(page)}")
+    expect(card).to_have_attribute("data-status", "succeeded")
+    assert (card.locator(".bd").inner_text(), page.get_by_test_id("timeline").inner_text()) == live
+    expect(page.get_by_test_id("step-answer").locator(".ic svg")).to_have_class(re.compile("lucide-sparkles"))
+    card.click()
+    page.get_by_test_id("inspector").get_by_role("tab", name="Data").click()
+    expect(page.get_by_role("region", name="Input")).to_contain_text("messages")
+
+
 def test_two_runs_are_compared_step_by_step(signed_in_page: Page, studio: Any, chain: str) -> None:
     page = signed_in_page
     open_editor(page, studio, chain)

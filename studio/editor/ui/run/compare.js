@@ -33,9 +33,16 @@ function differences(a, b) {
 }
 
 // The order of an object's keys says nothing.
-function same(a, b) {
+export function same(a, b) {
   if (Object.is(a ?? null, b ?? null)) return true;
   if (typeof a !== "object" || typeof b !== "object" || !a || !b || Array.isArray(a) !== Array.isArray(b)) return false;
   const keys = Object.keys(a);
   return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && same(a[key], b[key]));
+}
+
+// The same value with its keys in order, so that a text of it differs only where the values do.
+export function inOrder(value) {
+  if (Array.isArray(value)) return value.map(inOrder);
+  if (!value || typeof value !== "object") return value;
+  return Object.fromEntries(Object.keys(value).sort().map((key) => [key, inOrder(value[key])]));
 }

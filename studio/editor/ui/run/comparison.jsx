@@ -5,6 +5,7 @@ import { useSession, useValue } from "../core/store.js";
 import { cost, duration } from "../frame/format.js";
 import { TypeIcon } from "../frame/icons.jsx";
 import { Values } from "../versions/values.jsx";
+import { inOrder, same } from "./compare.js";
 
 export function Comparison() {
   const session = useSession();
@@ -69,13 +70,11 @@ function numbers(a, b) {
 const PARTS = [["Status", "status"], ["Model", "model"], ["Why", "reason"], ["Input", "input"], ["Output", "output"], ["Error", "error"]];
 
 function Details({ a, b }) {
-  const told = PARTS.filter(([, key]) => text(a?.[key]) !== text(b?.[key]));
+  const told = PARTS.filter(([, key]) => !same(a?.[key], b?.[key]));
   if (!told.length) return <div className="parts"><Part title="Output, the same in both" before={undefined} after={a.output} /></div>;
   return <div className="parts">{told.map(([title, key]) => <Part key={key} title={title} before={b?.[key] ?? undefined} after={a?.[key] ?? undefined} />)}</div>;
 }
 
-const text = (value) => JSON.stringify(value ?? null);
-
 function Part({ title, before, after }) {
-  return <><h3>{title}</h3><Values before={before} after={after} /></>;
+  return <><h3>{title}</h3><Values before={inOrder(before)} after={inOrder(after)} /></>;
 }

@@ -134,7 +134,10 @@ async function getJson(url) {
 export async function loadRun(runId, edges) {
   const [head, { steps }] = await Promise.all([getJson(`/api/v1/runs/${runId}`), getJson(`/api/v1/runs/${runId}/steps`)]);
   let run = { ...newRun(runId, head.input), accepted_at: seconds(head.created_at), started_at: seconds(head.started_at), workflow: head.workflow };
-  for (const row of steps) run = foldStep(run, row.status === "opened" ? "started" : row.status, storedEvent(row));
+  for (const row of steps) {
+    run = foldStep(run, "started", storedEvent(row));
+    if (row.status !== "opened") run = foldStep(run, row.status, storedEvent(row));
+  }
   const ran = (name) => run.nodes[name] && run.nodes[name].status !== "skipped";
   run.taken = new Set(edges.filter((edge) => ran(edge.from) && ran(edge.to)).map((edge) => `${edge.from}->${edge.to}`));
   const [from, to] = [seconds(head.created_at), seconds(head.ended_at)];
@@ -149,6 +152,5 @@ const seconds = (iso) => (iso ? new Date(iso).getTime() / 1000 : null);
 const micros = (row) => Math.round((row.cost_usd ?? 0) * 1_000_000);
 
 const storedEvent = (row) => ({
-  path: row.path, node_type: row.type, iteration: row.iteration, attempt: row.attempt, at: seconds(row.started_at),
-  data: { ...row, cost_usd_micros: micros(row) },
+  path: row.path, node_type: row.node_type, iteration: row.iteration, attempt: row.attempt, at: seconds(row.started_at), data: row,
 });
