@@ -180,7 +180,7 @@ class RunHost:
             run["input"],
             ports=replace(self._ports, definitions=definitions, runs=started, clock=active.clock),
             journal=active.journal,
-            sink=self._live.sink(lease.tenant_id),
+            sink=self._live.sink(lease.tenant_id, lease.run_id),
             records=lease.records,
             signals=lease.signals,
             history=lease.history,

@@ -65,11 +65,11 @@ def _prefix(tenant_id: UUID) -> str:
 
 
 class LiveWriter:
-    """Sends the events of a process's runs. `sink(tenant_id)` gives the port that a run writes to."""
+    """Sends the events of a process's runs. `sink` gives the port that a run writes to."""
 
     def __init__(self, redis: Redis) -> None:
         self._add = redis.register_script(_ADD)
-        self._waiting: deque[tuple[str, dict[str, Any]]] = deque()
+        self._waiting: deque[tuple[str, RunEvent]] = deque()  # with the streams that they go to
         self._work = asyncio.Event()
         self._urgent = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -90,28 +90,32 @@ class LiveWriter:
         await cancel_all([self._task])
         self._task = None
 
-    def sink(self, tenant_id: UUID) -> TenantSink:
-        """The EventSink of a tenant's runs."""
-        return TenantSink(self, tenant_id)
+    def sink(self, tenant_id: UUID, run_id: UUID) -> RunSink:
+        """The EventSink of a tenant's run."""
+        return RunSink(self, stream_key(tenant_id, run_id))
 
     def put(self, tenant_id: UUID, event: RunEvent) -> None:
+        """Queue an event."""
+        self.add(stream_key(tenant_id, event.run_id), event)
+
+    def add(self, stream: str, event: RunEvent) -> None:
         """Queue an event. Under pressure text deltas are dropped; people get the whole text with the step's end."""
+        waiting = self._waiting
         is_delta = event.type == "step.delta"
-        if len(self._waiting) >= _MAX_WAITING and (is_delta or not self._drop_delta()):
+        if len(waiting) >= _MAX_WAITING and (is_delta or not self._drop_delta()):
             return
-        key, data = f"{_prefix(tenant_id)}{event.run_id}", event.to_dict()
-        if is_delta and self._waiting and _continues(self._waiting[-1], key, data):
-            last = self._waiting[-1][1]
-            last["data"] = {"text": last["data"]["text"] + data["data"]["text"]}
+        if is_delta and waiting and (whole := _continued(waiting[-1], stream, event)) is not None:
+            waiting[-1] = (stream, whole)
             return
-        self._waiting.append((key, data))
-        self._work.set()
+        waiting.append((stream, event))
+        if len(waiting) == 1:
+            self._work.set()
         if event.type in _AT_ONCE:
             self._urgent.set()
 
     def _drop_delta(self) -> bool:
-        for index, (_, data) in enumerate(self._waiting):
-            if data["type"] == "step.delta":
+        for index, (_, event) in enumerate(self._waiting):
+            if event.type == "step.delta":
                 del self._waiting[index]
                 return True
         return False
@@ -142,10 +146,10 @@ class LiveWriter:
             if not self._waiting:
                 self._work.clear()
 
-    async def _send(self, batch: list[tuple[str, dict[str, Any]]]) -> None:
+    async def _send(self, batch: list[tuple[str, RunEvent]]) -> None:
         by_stream: dict[str, list[dict[str, Any]]] = {}
-        for key, data in batch:
-            by_stream.setdefault(key, []).append(data)
+        for stream, event in batch:
+            by_stream.setdefault(stream, []).append(event.to_dict())
         arguments: list[bytes | int] = [MAX_ENTRIES, KEEP_S]
         for events in by_stream.values():
             entries = [json_bytes(some) for some in _entries_of(events)]
@@ -158,21 +162,28 @@ def _entries_of(events: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield events[first : first + EVENTS_AN_ENTRY]
 
 
-def _continues(last: tuple[str, dict[str, Any]], key: str, data: dict[str, Any]) -> bool:
-    """Whether a delta goes on with the text of the one before it."""
-    same = ("type", "path", "iteration", "attempt")
-    return last[0] == key and all(last[1][name] == data[name] for name in same)
+def _continued(last: tuple[str, RunEvent], stream: str, delta: RunEvent) -> RunEvent | None:
+    """The last delta together with this one, when it goes on with the same text."""
+    before = last[1]
+    if last[0] != stream or (before.type, before.path, before.iteration, before.attempt) != (
+        delta.type,
+        delta.path,
+        delta.iteration,
+        delta.attempt,
+    ):
+        return None
+    return before._replace(data={"text": before.data["text"] + delta.data["text"]})
 
 
 @dataclass(frozen=True, slots=True)
-class TenantSink:
+class RunSink:
     """engine.execution.ports.EventSink: queues the event and returns at once."""
 
     writer: LiveWriter
-    tenant_id: UUID
+    stream: str
 
-    async def emit(self, event: RunEvent) -> None:
-        self.writer.put(self.tenant_id, event)
+    def emit(self, event: RunEvent) -> None:
+        self.writer.add(self.stream, event)
 
 
 @dataclass(eq=False, slots=True)

@@ -69,7 +69,7 @@ async def run_attempt(runner: Runner, active: Active, node: PlanNode, attempt: A
     try:
         ctx.input = node.behaviour.inputs(ctx, node.config)
         attempt.input = shown_input(ctx.input) if ctx.input is not None else None
-        await runner.tell.step("step.started", active, node, {"input": attempt.input})
+        runner.tell.step("step.started", active, node, {"input": attempt.input})
         if node.effect:
             await runner.request(active, node, attempt)
         _take(attempt, node, await node.behaviour.run(ctx, node.config))
@@ -142,7 +142,7 @@ def _context(runner: Runner, active: Active, node: PlanNode, timeout_s: float) -
     key = runner.info.key(active.path, active.iteration)
 
     async def on_delta(text: str) -> None:
-        await runner.tell.step("step.delta", active, node, {"text": text})
+        runner.tell.step("step.delta", active, node, {"text": text})
 
     return BoundContext(
         run=runner.info,

@@ -70,6 +70,7 @@ Json = Any
 SUSPEND_AFTER_S = 30.0  # a retry further away than this does not hold a worker
 FAIR_TURNS = 32  # of a run that only computes; then others have their turn
 WAIT_HERE_S = 2.0  # nor does a step that waits for longer than this
+_STEPS = (Start, Await)  # the commands that are steps; all others are ends and limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,7 @@ class Executor:
         if self._records:
             self._plans.update(await plans_of_records(self._records, self._ports))
             self.state = fold(self.state, self._records, self._plans)
-        await self._tell.run("run.started", {"workflow": self._plan.name, "resumed": bool(self._records)})
+        self._tell.run("run.started", {"workflow": self._plan.name, "resumed": bool(self._records)})
         schema = self._plan.workflow.inputs
         if schema and not self._records:
             found = problems(schema, self._input)
@@ -169,7 +170,7 @@ class Executor:
             return await self._stopped(self._stop)
         todo = commands(self.state)
         for command in todo:
-            if not isinstance(command, Start | Await):
+            if not isinstance(command, _STEPS):
                 return await self._settle_command(command)
         now = self._clock.now()
         for command in todo:
@@ -193,10 +194,13 @@ class Executor:
     async def _go_on(self, todo: Sequence[Command], now: float) -> RunResult | None:
         """Start what can be started; when nothing can, wait for what is under way."""
         leaves = isinstance(self._stop, ShutdownRequested) or (self._deadline is not None and now >= self._deadline)
-        ready = [c.active for c in todo if isinstance(c, Start) and c.active.key not in self._flights]
-        due = [active for active in ready if active.not_before is None or active.not_before <= now]
-        later = [active for active in ready if active not in due]
+        due: list[Active] = []
+        later: list[Active] = []
         left: list[Active] = []
+        for command in todo:
+            if isinstance(command, Start) and command.active.key not in self._flights:
+                is_due = command.active.not_before is None or command.active.not_before <= now
+                (due if is_due else later).append(command.active)
         for active in due:
             node = self._node(active)
             frame, remaining = self._deadlines.nearest(self.state, active.frame, now)
@@ -243,36 +247,38 @@ class Executor:
 
     async def _launch(self, active: Active, node: PlanNode, timeout_s: float) -> None:
         """Begin a step that the run does not wait for alone."""
-        await self._queued(active, node)
+        self._queued(active, node)
         attempt = Attempt()
         self._flights.launch(active.key, node, attempt, run_attempt(self, active, node, attempt, timeout_s), timeout_s)
 
     async def _run_here(self, active: Active, node: PlanNode, timeout_s: float) -> None:
         """A step that only computes."""
-        await self._queued(active, node)
+        self._queued(active, node)
         attempt = Attempt()
         await run_attempt(self, active, node, attempt, timeout_s)
         await self._landed(active, node, attempt)
 
-    async def _queued(self, active: Active, node: PlanNode) -> None:
+    def _queued(self, active: Active, node: PlanNode) -> None:
         if active.attempt == 1 and active.resumed is None:
-            await self._tell.step("step.queued", active, node)
+            self._tell.step("step.queued", active, node)
 
     async def _landed(self, active: Active, node: PlanNode, attempt: Attempt) -> None:
         """An attempt is over: settle the step, or do what it asks for."""
-        frame, remaining = self._deadlines.nearest(self.state, active.frame, self._clock.now())
-        if attempt.timed_out and remaining <= 0:
-            await self._time_out(frame)
+        if attempt.timed_out:
+            frame, remaining = self._deadlines.nearest(self.state, active.frame, self._clock.now())
+            if remaining <= 0:
+                await self._time_out(frame)
+                return
+        if attempt.next is None:
+            await self._settle(active, node, attempt)
         elif isinstance(attempt.next, CallWorkflow):
             await self._open(active, node, attempt, attempt.next)
         elif isinstance(attempt.next, Iterate):
             items = attempt.next.items
             then = {"do": "loop", "items": None if items is None else list(items)}
             await self._record(active, node, attempt, "opened", {"then": then})
-        elif isinstance(attempt.next, Suspend):
-            await self._suspend_step(active, node, attempt, attempt.next)
         else:
-            await self._settle(active, node, attempt)
+            await self._suspend_step(active, node, attempt, attempt.next)
 
     async def _settle(self, active: Active, node: PlanNode, attempt: Attempt) -> None:
         if attempt.error is None:
@@ -304,7 +310,7 @@ class Executor:
             return
         then = {"do": "suspend", "until": wait.wake_at, "signal": wait.signal}
         await self._record(active, node, attempt, "suspended", {"suspend": shown, **kept, "then": then})
-        await self._tell.step("step.suspended", active, node, {**shown, "until": wait.wake_at, "signal": wait.signal})
+        self._tell.step("step.suspended", active, node, {**shown, "until": wait.wake_at, "signal": wait.signal})
 
     async def _resume(self, active: Active, then: dict[str, Json]) -> None:
         now = self._clock.now()
@@ -314,7 +320,7 @@ class Executor:
         """A frame beneath a step has ended: an item of a loop is done, or the step ends with the frame."""
         active, index = command.active, command.index
         node = self._node(active)
-        await self._tell.skipped(self.state, active.path if index is None else item_path(active, index))
+        self._tell.skipped(self.state, active.path if index is None else item_path(active, index))
         started = active.started_at if active.started_at is not None else self._clock.now()
         attempt = Attempt(started_at=started, ended_at=self._clock.now())
         if index is None:
@@ -345,7 +351,7 @@ class Executor:
             return
         outcome = settle_success(self.state, active, {}, self._moment())
         await self._record(active, node, Attempt(now, now), "succeeded", outcome)
-        await self._tell.step("step.skipped", active, node, {"disabled": True})
+        self._tell.step("step.skipped", active, node, {"disabled": True})
 
     async def _interrupt(self, path: str, error: Mapping[str, Json]) -> None:
         """End a frame that may not go on; its caller's step settles next, or the run finishes."""
@@ -363,14 +369,15 @@ class Executor:
         """Write down and apply the end of an attempt, and tell the live view."""
         status: StepRecordStatus = "failed" if "error" in outcome else "succeeded"
         record = await self._record(active, node, attempt, status, outcome)
-        await self._tell.ended(self.state, active, node, record)
+        self._tell.ended(self.state, active, node, record)
 
     async def _record(
         self, active: Active, node: PlanNode, attempt: Attempt, status: StepRecordStatus, outcome: dict[str, Json]
     ) -> StepRecord:
         record = record_of(self.state, active, node, attempt, status=status, outcome=outcome)
         await self.write(record)
-        await self._cut_off_dropped()
+        if self._flights:
+            await self._cut_off_dropped()
         return record
 
     async def write(self, record: StepRecord) -> None:
@@ -389,15 +396,14 @@ class Executor:
 
     async def _cut_off_dropped(self) -> None:
         """End the steps under way that the run has gone on without."""
-        if self._flights:
-            for flight in await self._flights.cut_off_others(self.state.active):
-                dropped = Active(flight.key[0], flight.key[1], "", flight.node.name)
-                await self._tell.step("step.skipped", dropped, flight.node, {"dropped": True})
+        for flight in await self._flights.cut_off_others(self.state.active):
+            dropped = Active(flight.key[0], flight.key[1], "", flight.node.name)
+            self._tell.step("step.skipped", dropped, flight.node, {"dropped": True})
 
     # -- ways out ----------------------------------------------------------------------------------------------------
 
     async def _finish(self, ending: Ending) -> RunResult:
-        await self._tell.skipped(self.state, "")
+        self._tell.skipped(self.state, "")
         status = RunStatus.SUCCEEDED if ending.error is None else RunStatus.FAILED
         await self._journal.finish(status.value, ending.output, ending.error)
         result = self._result(status, ending.output, ending.error)
@@ -408,7 +414,7 @@ class Executor:
             "tokens_out": result.tokens_out,
         }
         data |= {"output": ending.output} if ending.error is None else {"error": ending.error}
-        await self._tell.run(f"run.{status.value}", data)
+        self._tell.run(f"run.{status.value}", data)
         return result
 
     async def _stopped(self, signal: ControlSignal) -> RunResult:
@@ -416,17 +422,17 @@ class Executor:
         if not isinstance(signal, RunCancelled):
             raise signal
         await self._journal.finish(RunStatus.CANCELLED.value, None, None)
-        await self._tell.run("run.cancelled")
+        self._tell.run("run.cancelled")
         return self._result(RunStatus.CANCELLED)
 
     async def _suspend(self, wake_at: float | None) -> RunResult:
         await self._journal.suspend(wake_at, len(self._signals))
-        await self._tell.run("run.suspended", {"wake_at": wake_at})
+        self._tell.run("run.suspended", {"wake_at": wake_at})
         return self._result(RunStatus.SUSPENDED)
 
     async def _hand_over(self) -> RunResult:
         await self._journal.hand_over()
-        await self._tell.run("run.queued", {"handed_over": True})
+        self._tell.run("run.queued", {"handed_over": True})
         return self._result(RunStatus.QUEUED)
 
     def _result(self, status: RunStatus, output: Json = None, error: Mapping[str, Json] | None = None) -> RunResult:

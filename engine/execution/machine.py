@@ -23,7 +23,7 @@ from engine.execution.plan import Plan
 from engine.execution.ports import StepRecord
 from engine.execution.records import fits
 from engine.execution.state import Active, Ending, Frame, State, Wait, chain
-from engine.execution.tokens import begin, drop_frames, end_frame, enter, frames_beneath, is_alone, leave
+from engine.execution.tokens import begin, drop_frames, end_frame, enter, frames_beneath, is_alone, leave, move
 
 Json = Any
 Plans = Mapping[str, Plan]  # by hash
@@ -233,13 +233,17 @@ def _retry(state: State, active: Active, record: StepRecord, plans: Plans) -> St
 def _go(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
     outcome = record.outcome
     error = outcome.get("error")
-    state = leave(joins.passed(state, active), active, outcome if error is None or "output" in outcome else None)
+    state = joins.passed(state, active)
+    border = state.frames[active.frame].border
+    targets = [target for target in outcome["then"]["to"] if target != border]
+    if error is None and targets:
+        return move(state, active, outcome, targets)
+    state = leave(state, active, outcome if error is None or "output" in outcome else None)
     frame = state.frames[active.frame]
     if error is not None:
         told = {"type": error.get("type"), "message": error.get("message"), "node": active.node}
         frame = frame._replace(context={**frame.context, "error": told})
         state = state._replace(frames={**state.frames, active.frame: frame})
-    targets = [target for target in outcome["then"]["to"] if target != frame.border]
     if targets:
         return enter(state, active.frame, targets, active.node)
     return _item_end(state, active, outcome)

@@ -357,9 +357,10 @@ class Signal:
     data: Mapping[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StepRecord:
     """One line of the journal: the end of one attempt of one step, or something that happened on the way there.
+    Never changed; it is not frozen because every step makes one, and that takes three times as long.
 
     `seq` orders the records of a run; folding them over the initial state gives the state back. `path` joins the names
     of the sub_workflow nodes above with "/". `outcome` is the node's full result as JSON together with what
@@ -412,8 +413,8 @@ class Journal(Protocol):
 
 
 class EventSink(Protocol):
-    async def emit(self, event: RunEvent) -> None:
-        """Best effort and never raises: live events are a view; the journal is the truth."""
+    def emit(self, event: RunEvent) -> None:
+        """Best effort, never waits and never raises: live events are a view; the journal is the truth."""
         ...
 
 

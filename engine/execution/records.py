@@ -87,7 +87,7 @@ def _measure(value: Json, depth: int) -> tuple[int, bool]:
     """A quick estimate of the JSON size, and whether the value is plain JSON as it stands."""
     kind = type(value)
     if kind is str:
-        return len(value) + 2, (value.isascii() and "\0" not in value) or _is_storable(value)
+        return len(value) + 2, _is_storable(value)
     if value is None or kind is bool or kind is int:
         return 4, True
     if kind is float:
@@ -97,10 +97,9 @@ def _measure(value: Json, depth: int) -> tuple[int, bool]:
     size, plain = 2, True
     if kind is dict:
         for key, item in value.items():
-            plain = plain and type(key) is str and _is_storable(key)
             inner, fine = _measure(item, depth + 1)
             size += inner + 4 + len(str(key))
-            plain = plain and fine
+            plain = plain and fine and type(key) is str and _is_storable(key)
         return size, plain
     if kind is list:
         for item in value:
@@ -114,6 +113,8 @@ def _measure(value: Json, depth: int) -> tuple[int, bool]:
 def _is_storable(text: str) -> bool:
     if "\0" in text:
         return False
+    if text.isascii():
+        return True
     try:
         text.encode()
     except UnicodeEncodeError:

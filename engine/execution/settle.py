@@ -15,8 +15,7 @@ Each function returns an `outcome` (records.py) for the step's journal record.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.errors import AppError, ExpressionError, StepError
 from engine.execution.plan import PlanEdge, PlanNode
@@ -32,8 +31,7 @@ _GOTO = ("goto", "fallback", "escalate")
 _CONTINUE = ("continue", "log_and_continue")
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """When a failure is decided: unix time, and a random number from 0 to 1 that spreads retries."""
 
     now: float

@@ -21,6 +21,8 @@ class Skips:
     def lost(self, state: State, path: str) -> list[str]:
         """Nodes of the frame that have just become unreachable, in the order of the file."""
         frame = state.frames[path]
+        if not frame.plan.nodes.keys() - frame.visited:
+            return []
         reachable: set[str] = set()
         if frame.ending is None:
             here = [active.node for active in state.active.values() if active.frame == path]

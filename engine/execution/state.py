@@ -8,7 +8,7 @@ one. Nothing is changed in place, and JSON values are shared, never copied, so a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -162,8 +162,8 @@ def scope_of(state: State, frame: Frame) -> dict[str, Json]:
     }
 
 
-def merged(frame: Frame, node: PlanNode, outcome: Mapping[str, Json]) -> Frame:
-    """The frame with a step's result in it.
+def merged(frame: Frame, node: PlanNode, outcome: Mapping[str, Json], entered: Iterable[str] = ()) -> Frame:
+    """The frame with a step's result in it, and these further nodes visited.
 
     A mapping's keys go into context, unless the node has an output_key: then the whole output goes there.
     """
@@ -179,11 +179,12 @@ def merged(frame: Frame, node: PlanNode, outcome: Mapping[str, Json]) -> Frame:
         changes["reply_text"] = outcome["reply"]
     outputs = {**frame.outputs, node.name: {"output": output}}
     removed = outcome.get("remove")
+    visited = frame.visited.union(entered) if entered else frame.visited
     if not changes and not removed:
-        return frame._replace(outputs=outputs)
+        return frame._replace(outputs=outputs, visited=visited)
     context = {**frame.context, **changes}
     produced = {**frame.produced, **dict.fromkeys(changes)}
     for key in removed or ():
         context.pop(key, None)
         produced.pop(key, None)
-    return frame._replace(outputs=outputs, context=context, produced=produced)
+    return frame._replace(outputs=outputs, context=context, produced=produced, visited=visited)

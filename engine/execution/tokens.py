@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.execution.state import Active, Ending, Frame, Key, State, merged
@@ -14,6 +14,27 @@ def enter(state: State, path: str, nodes: Iterable[str], source: str | None = No
     """Put a token on each of these nodes of a frame. A join that gathers already takes it in."""
     active, visits = dict(state.active), dict(state.visits)
     frame = state.frames[path]
+    _put(frame, active, visits, nodes, source)
+    frame = frame._replace(visited=frame.visited.union(nodes))
+    return state._replace(active=active, visits=visits, frames={**state.frames, path: frame})
+
+
+def move(state: State, active: Active, outcome: Mapping[str, Json], nodes: Sequence[str]) -> State:
+    """As `leave`, then `enter` for these nodes of the same frame: what nearly every step does."""
+    if active.open:
+        state = drop_frames(state, active, rewind=False)
+    tokens, visits = dict(state.active), dict(state.visits)
+    del tokens[active.key]
+    frame = state.frames[active.frame]
+    frame = merged(frame, frame.plan.nodes[active.node], outcome, nodes)
+    _put(frame, tokens, visits, nodes, active.node)
+    return state._replace(active=tokens, visits=visits, frames={**state.frames, active.frame: frame})
+
+
+def _put(
+    frame: Frame, active: dict[Key, Active], visits: dict[str, int], nodes: Iterable[str], source: str | None
+) -> None:
+    path = frame.path
     for node in nodes:
         step_path = f"{path}/{node}" if path else node
         gathers = frame.plan.nodes[node].behaviour.joins
@@ -25,8 +46,6 @@ def enter(state: State, path: str, nodes: Iterable[str], source: str | None = No
         visits[step_path] = iteration + 1
         arrived = (source or "",) if gathers else None
         active[(step_path, iteration)] = Active(step_path, iteration, path, node, arrived=arrived)
-    frame = frame._replace(visited=frame.visited.union(nodes))
-    return state._replace(active=active, visits=visits, frames={**state.frames, path: frame})
 
 
 def _gathering(active: Mapping[Key, Active], path: str, visits: Mapping[str, int]) -> Active | None:

@@ -350,7 +350,7 @@ class RecordingSink:
     def __init__(self) -> None:
         self.events: list[RunEvent] = []
 
-    async def emit(self, event: RunEvent) -> None:
+    def emit(self, event: RunEvent) -> None:
         self.events.append(event)
 
     def seen(self, type: str) -> list[str]:

@@ -150,7 +150,7 @@ class Tools(FakeTools):
 
 
 class Silent:
-    async def emit(self, event: RunEvent) -> None:
+    def emit(self, event: RunEvent) -> None:
         """Nobody watches."""
 
 
