@@ -30,6 +30,7 @@ from rq.timeouts import TimerDeathPenalty
 from rq.utils import as_text, now
 from rq.worker.base import BaseWorker
 
+from engine import garbage
 from runners.queue import QUEUE_NAME
 from runners.redis_client import open_redis
 from runners.rq_records import JobRecords
@@ -38,6 +39,7 @@ from runners.tasks import cancel_all
 if TYPE_CHECKING:
     from engine.settings import Settings
     from runners.connections import Connections
+    from runners.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
@@ -283,9 +285,14 @@ async def _work(settings: Settings, connections: Connections, concurrency: int) 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, worker.stop)
-    warming = asyncio.create_task(runtime.warm_up())
+    warming = asyncio.create_task(_warm_up(runtime))
     try:
         await worker.serve()
     finally:
         await cancel_all([warming])
         await runtime.close()
+
+
+async def _warm_up(runtime: Runtime) -> None:
+    await runtime.warm_up()
+    garbage.settle()

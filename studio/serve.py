@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine import garbage
 from engine.settings import Settings
 from studio.container import get_container
 from studio.frontend import ROOT, ensure_built
@@ -94,6 +95,7 @@ async def _serve(app: object, settings: Settings, ready: Callable[[], None] | No
         loop.add_signal_handler(name, stop)
     serving = asyncio.create_task(server.serve())
     await _until_open(settings.host, settings.port, serving)
+    garbage.settle()
     if ready is not None and not serving.done():
         ready()
     await _end_of(serving)
