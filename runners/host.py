@@ -196,7 +196,7 @@ class RunHost:
     async def _fail(self, lease: Lease, error: AppError) -> RunResult:
         """End a run that cannot be executed: its text does not compile, or a bug."""
         try:
-            await self._hub.journal(lease).finish(RunStatus.FAILED.value, None, error.to_dict())
+            await self._hub.last_word(lease).finish(RunStatus.FAILED.value, None, error.to_dict())
         except (LeaseLost, AppError):
             log.warning("run %s: its failure could not be written", lease.run_id)
             return RunResult(RunStatus.RUNNING)

@@ -30,6 +30,7 @@ MAX_LEASES = 5  # without progress, before a run counts as one that kills its wo
 _PATIENCE_S = 5.0  # with a database that does not answer, however short the leases are
 _CLAIM = "SELECT * FROM heddle_claim(%s::jsonb, %s, %s, %s)"
 _WRITE = "SELECT * FROM heddle_journal(%s::jsonb)"
+_UNUSED = {"model": None, "tier": None, "reason": None, "tokens_in": 0, "tokens_out": 0, "cost_usd_micros": 0}
 _CLOSED = ("ended_at", "steps", "tokens_in", "tokens_out", "cost_usd_micros")
 _HEARTBEAT = "SELECT * FROM heddle_heartbeat(%s, %s::jsonb, %s)"
 
@@ -91,6 +92,12 @@ class JournalHub:
         lane = self._lanes[lease.run_id.int % len(self._lanes)]
         return LeasedJournal(lease, lane, clock or self._clock, on_lost)
 
+    def last_word(self, lease: Lease) -> LeasedJournal:
+        """A second writer, to end a run of whose records nobody knows how far they got."""
+        journal = self.journal(lease)
+        journal.totals = None
+        return journal
+
     async def heartbeat(self, journals: Iterable[LeasedJournal]) -> set[UUID]:
         """Extend the leases of all these runs in one statement; returns the runs that somebody asked to cancel.
 
@@ -122,6 +129,7 @@ class LeasedJournal:
         self.key = str(lease.run_id)
         self.woken = False  # suspended, but a signal came meanwhile: the run is queued again
         self.closed: Mapping[str, Json] | None = None  # of a run that ended: when, and its totals (columns of `runs`)
+        self.totals: Totals | None = Totals(lease.records)  # None: the database adds them up
         self._lane = lane
         self._clock = clock
         self._on_lost = on_lost
@@ -142,7 +150,9 @@ class LeasedJournal:
 
     async def append(self, record: StepRecord) -> None:
         self._check()
-        self._pending.append(json_bytes(record))
+        self._pending.append(json_bytes(_row(record)))
+        if self.totals is not None:
+            self.totals.add(record)
         self._has_waits = self._has_waits or record.status in ("suspended", "resumed")
         self._has_progress = self._has_progress or record.status != "requested"
         self._has_news = self._has_news or _is_news(record)
@@ -184,6 +194,7 @@ class LeasedJournal:
             return None
         steps, self._pending = self._pending, []
         self._taken = self._put
+        has_news = self._has_news
         head = orjson.dumps(
             {
                 "tenant_id": str(self.lease.tenant_id),
@@ -191,14 +202,17 @@ class LeasedJournal:
                 "epoch": self.lease.epoch,
                 "waits": self._has_waits,
                 "progress": self._has_progress or self._end is not None,
-                "tells": self._has_news,
+                "tells": has_news,
             },
         )
         self._has_waits = self._has_progress = self._has_news = False
         entry = head[:-1] + b',"steps":[' + b",".join(steps) + b"]"
         if self._end is not None:
             self._end_taken = True
-            entry += b',"end":' + json_bytes(self._end)
+            end = self._end
+            if end["kind"] == "finish" and self.totals is not None and not self.totals.waited and not has_news:
+                end = {**end, "totals": self.totals.row}
+            entry += b',"end":' + json_bytes(end)
         return entry + b"}"
 
     def settle(self, answer: Mapping[str, Any] | None) -> None:
@@ -241,6 +255,62 @@ class LeasedJournal:
         for _, done in waiting:
             if not done.done():
                 done.set_exception(failure)
+
+
+class Totals:
+    """What the records of a run come to, as `heddle_close_run` would find it; `waited`: a step was suspended."""
+
+    __slots__ = ("_cost_usd_micros", "_steps", "_tokens_in", "_tokens_out", "waited")
+
+    def __init__(self, records: Iterable[StepRecord]) -> None:
+        self._steps: set[tuple[str, int]] = set()
+        self._tokens_in = self._tokens_out = self._cost_usd_micros = 0
+        self.waited = False
+        for record in records:
+            self.add(record)
+
+    def add(self, record: StepRecord) -> None:
+        self._steps.add((record.path, record.iteration))
+        self._tokens_in += record.tokens_in
+        self._tokens_out += record.tokens_out
+        self._cost_usd_micros += record.cost_usd_micros
+        self.waited = self.waited or record.status == "suspended"
+
+    @property
+    def row(self) -> dict[str, int]:
+        """As columns of `runs`."""
+        return {
+            "steps": len(self._steps),
+            "tokens_in": self._tokens_in,
+            "tokens_out": self._tokens_out,
+            "cost_usd_micros": self._cost_usd_micros,
+        }
+
+
+def _row(record: StepRecord) -> dict[str, Json]:
+    """The record as `heddle_journal` takes it, without what most records do not have."""
+    row = {
+        "seq": record.seq,
+        "path": record.path,
+        "node_type": record.node_type,
+        "iteration": record.iteration,
+        "attempt": record.attempt,
+        "status": record.status,
+        "outcome": record.outcome,
+        "started_at": record.started_at,
+        "duration_ms": record.duration_ms,
+    }
+    if record.input is not None:
+        row["input"] = record.input
+    usage = {
+        "model": record.model,
+        "tier": record.tier,
+        "reason": record.reason,
+        "tokens_in": record.tokens_in,
+        "tokens_out": record.tokens_out,
+        "cost_usd_micros": record.cost_usd_micros,
+    }
+    return row if usage == _UNUSED else row | usage
 
 
 def _is_news(record: StepRecord) -> bool:
