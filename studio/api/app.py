@@ -25,6 +25,7 @@ from studio.api import (
     workflows,
 )
 from studio.api.access import permission_of
+from studio.api.published_first import PublishedFirst
 from studio.auth.routes import router as auth_router
 from studio.container import Container
 
@@ -71,6 +72,7 @@ def create_api(container: Container) -> FastAPI:
         raise ConfigError(f"These routes name no permission: {', '.join(unguarded)}.")
     for router in ROUTERS:
         api.include_router(router)
+    api.add_middleware(PublishedFirst)
     api.add_middleware(SecurityHeaders)
     return api
 

@@ -28,13 +28,14 @@ from studio.services.publishing import auth_of, secret_place
 
 router = APIRouter(tags=["published"], dependencies=[Depends(public)])
 
+PATH = "/hooks/{tenant}/{path:path}"
 MAX_BODY = 1_000_000  # bytes
 ANSWER_WITHIN_S = 30.0
 # What a workflow answers comes from the studio's own address: in a browser it gets no part in it.
 _ALONE = {"Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'"}
 
 
-@router.post("/hooks/{tenant}/{path:path}", summary="Call a published workflow")
+@router.post(PATH, summary="Call a published workflow")
 async def call_webhook(request: Request, tenant: str, path: str) -> Response:
     """Runs the published version. Answers with the run's output, or 202 and the run's address when it takes longer.
 

@@ -60,18 +60,23 @@ def status_of(error: errors.AppError) -> int:
     return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
 
 
+def problem_of(error: errors.AppError) -> JSONResponse:
+    """An expected error as a response."""
+    details = error.to_dict().get("details", {})
+    extra = {key: value for key, value in details.items() if key not in MEMBERS}
+    response = problem(status_of(error), error.code, error.public_message, **extra)
+    retry_after = getattr(error, "retry_after_s", None)
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(max(1, round(retry_after)))
+    return response
+
+
 def install(api: FastAPI) -> None:
     """Make every error of the API leave it as problem details."""
 
     @api.exception_handler(errors.AppError)
     async def app_error(_: Request, error: errors.AppError) -> JSONResponse:
-        details = error.to_dict().get("details", {})
-        extra = {key: value for key, value in details.items() if key not in MEMBERS}
-        response = problem(status_of(error), error.code, error.public_message, **extra)
-        retry_after = getattr(error, "retry_after_s", None)
-        if retry_after is not None:
-            response.headers["Retry-After"] = str(max(1, round(retry_after)))
-        return response
+        return problem_of(error)
 
     @api.exception_handler(RequestValidationError)
     async def not_valid(_: Request, error: RequestValidationError) -> JSONResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import uuid
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from standardwebhooks.webhooks import Webhook
 from engine.errors import ConfigError
 from engine.store.access import identity, workflows
 from engine.store.session import Database, Scope
+from studio.api import published_first
 from studio.api.access import permission_of
 from studio.api.app import create_api, http_routes
 from studio.auth.cookies import COOKIE
@@ -139,6 +141,30 @@ async def test_webhook_refuses_strangers(http: httpx.AsyncClient, database: Data
     for unknown in ("/hooks/nobody/guarded", f"{address}/deeper", address.replace("guarded", "%2e%2e")):
         gone = await http.post(unknown, json={}, headers={"Authorization": f"Bearer {token}"})
         assert (gone.status_code, gone.json()["detail"]) == (404, "Nothing is published here.")
+
+
+async def test_webhooks_answer_ahead_of_the_framework_as_they_do_behind_it(
+    http: httpx.AsyncClient, database: Database, scope: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = await publish(http, await key_for(database, scope), "shortcut")
+    address, bearer = f"/hooks/{await slug_of(database, scope)}/shortcut", {"Authorization": f"Bearer {token}"}
+
+    async def answers() -> list[tuple[int, dict[str, str], str]]:
+        calls = [
+            await http.post(address, headers=bearer, json={"name": "Ada"}),
+            await http.post(f"{address}?name=Bo", headers=bearer | {"Origin": "https://elsewhere.example"}, json={}),
+            await http.post(address, json={}),
+            await http.post(address, headers=bearer, content=b"{"),
+            await http.post("/hooks/nobody/", json={}),
+            await http.post("/hooks/nobody", json={}),
+            await http.get(address),
+        ]
+        return [(c.status_code, {**c.headers, "heddle-run-id": ""}, c.text) for c in calls]
+
+    ahead = await answers()
+    monkeypatch.setattr(published_first, "WEBHOOK", re.compile("(?!)"))
+    assert ahead == await answers()
+    assert [status for status, _, _ in ahead] == [200, 200, 401, 422, 404, 307, 405]
 
 
 @pytest.mark.parametrize(
