@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from bench.support.texts import mesh
 from engine.language.document import Document
 from tests.support.editor import (
     SMALL,
@@ -227,3 +229,14 @@ def test_box_select_and_delete(signed_in_page: Page, studio: Any, small: str) ->
     expect(node(page, "end")).to_have_count(0)
     saved(page)
     assert [one for one in ("answer", "end") if f'name: "{one}"' in stored(studio, small).text] == []
+
+
+def test_an_address_leads_to_a_node_however_far_down(signed_in_page: Page, studio: Any) -> None:
+    page, name = signed_in_page, f"long_{uuid.uuid4().hex[:8]}"
+    text = mesh(name, 60, 80).replace("{", "{{").replace("}", "}}").replace(f"name: {name}", 'name: "{name}"', 1)
+    name = new_workflow(studio, text)
+    open_editor(page, studio, name, "#node=message_50")
+    expect(node(page, "message_50")).to_be_in_viewport()
+    expect(page.get_by_test_id("node-name")).to_have_value("message_50")
+    page.get_by_test_id("mode-canvas").click()
+    expect(node(page, "message_50")).to_be_in_viewport()

@@ -36,7 +36,7 @@ function useFirstFit(flow, box) {
   useEffect(() => {
     if (empty) return undefined;
     // The panes around the canvas may still be finding their size: fit again with each, for a moment.
-    const observer = new ResizeObserver(() => showBeginning(flow, box.current, [...session.state.positions.values()]));
+    const observer = new ResizeObserver(() => showFirst(flow, box.current, session.state));
     observer.observe(box.current);
     const settled = setTimeout(() => observer.disconnect(), SETTLED_MS);
     return () => {
@@ -45,6 +45,16 @@ function useFirstFit(flow, box) {
     };
   }, [fit, mode, empty]);
 }
+
+// The card that the address leads to, or else the beginning.
+function showFirst(flow, box, { positions, selected, reveal }) {
+  const [wanted] = reveal?.nodes ?? [];
+  const at = selected.nodes.includes(wanted) && positions.get(wanted);
+  if (at) centreOn(flow, at, 0.9, 0);
+  else showBeginning(flow, box, [...positions.values()]);
+}
+
+const centreOn = (flow, [x, y], zoom, duration) => flow.setCenter(x + CARD.width / 2, y + CARD.height / 2, { zoom, duration });
 
 // Bring a chosen card into view, and move no more than needed.
 function useReveal(flow, box) {
@@ -57,7 +67,7 @@ function useReveal(flow, box) {
     const { x, y, zoom } = flow.getViewport();
     const [left, top] = [at[0] * zoom + x, at[1] * zoom + y];
     const seen = left > 0 && top > 0 && left + CARD.width * zoom < width && top + CARD.height * zoom < height;
-    if (!seen) flow.setCenter(at[0] + CARD.width / 2, at[1] + CARD.height / 2, { zoom: Math.max(zoom, 0.7), duration: motion(160) });
+    if (!seen) centreOn(flow, at, Math.max(zoom, 0.7), motion(160));
   }, [reveal]);
 }
 
