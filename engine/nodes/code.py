@@ -50,6 +50,9 @@ class CodeLimits(BaseModel):
     )
 
 
+_LIMITS = CodeLimits.model_construct()  # its validator would be built at every start, used or not
+
+
 class CodeConfig(NodeConfig):
     language: Literal["python"] = Field("python", title="Language", description="What the program is written in.")
     source: str = Field(
@@ -65,7 +68,7 @@ class CodeConfig(NodeConfig):
         description="Variable -> value; context.x and ${...} are replaced by what they refer to.",
         json_schema_extra={"ui": "key_value"},
     )
-    limits: CodeLimits = Field(CodeLimits(), title="Limits", description="How much the program may use.")
+    limits: CodeLimits = Field(_LIMITS, title="Limits", description="How much the program may use.")
     next_node: NextNode = None
 
     @field_validator("inputs")
