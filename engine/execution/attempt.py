@@ -135,6 +135,18 @@ def _bug(err: Exception, node: PlanNode) -> dict[str, Json]:
     return wrapped.to_dict()
 
 
+def _signal(state: State, active: Active) -> str:
+    """A signal that only this step waits for: beneath a step that is tried again another one than at its first try, for
+    what came then is used up."""
+    name, frame = f"step:{active.path}:{active.iteration}", state.frames[active.frame]
+    again = 0
+    while frame.caller is not None:
+        caller = state.active[frame.caller]
+        again += caller.attempt - 1
+        frame = state.frames[caller.frame]
+    return f"{name}:{again}" if again else name
+
+
 def _context(runner: Runner, active: Active, node: PlanNode, timeout_s: float) -> BoundContext:
     state = runner.state
     frame = state.frames[active.frame]
@@ -148,9 +160,9 @@ def _context(runner: Runner, active: Active, node: PlanNode, timeout_s: float) -
         run=runner.info,
         node=node.name,
         path=active.path,
-        iteration=active.iteration,
         attempt=active.attempt,
         idempotency_key=key,
+        signal=_signal(state, active),
         timeout_s=timeout_s,
         inferred_schema=node.inferred_schema,
         history=runner.history,

@@ -248,9 +248,9 @@ class BoundContext:
         run: RunInfo,
         node: str,
         path: str,
-        iteration: int,
         attempt: int,
         idempotency_key: str,
+        signal: str,
         timeout_s: float,
         inferred_schema: Mapping[str, Json] | None,
         history: tuple[Mapping[str, str], ...],
@@ -264,8 +264,7 @@ class BoundContext:
         arrived: tuple[str, ...] = (),
     ) -> None:
         self.run, self.node, self.path, self.attempt = run, node, path, attempt
-        self.idempotency_key = idempotency_key
-        self.signal = f"step:{path}:{iteration}"
+        self.idempotency_key, self.signal = idempotency_key, signal
         self.effects, self.resumed, self.kept, self.arrived = effects, resumed, kept, arrived
         self.timeout_s = timeout_s
         self.inferred_schema = inferred_schema

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from engine.errors import TransientError
 from engine.execution.events import RunStatus
 from engine.execution.ports import Signal
 from engine.language.document import Document
 from engine.language.validate import validate
-from tests.support.ports import World, workflow
+from tests.support.ports import FakeDefinitions, FakeTools, World, workflow
 
 FORM = "{type: object, properties: {amount: {type: number, maximum: 100}}, required: [amount]}"
 
@@ -134,3 +135,47 @@ def test_bad_questions_are_diagnostics_at_their_line(config: str, words: str) ->
     assert found
     assert {d.line for d in found} == {8}
     assert any(words in d.message or words in str(d.path) for d in found), found
+
+
+SUB = """\
+nodes:
+  - {name: start, type: start}
+  - {name: ask, type: human, config: {message: "Sure?"}}
+  - {name: pay, type: tool, config: {tool_name: pay}, retry: {max_attempts: 1}}
+  - {name: end, type: end}
+edges:
+  - {from: start, to: ask}
+  - {from: ask, to: pay}
+  - {from: pay, to: end}
+"""
+CALLS = """\
+nodes:
+  - {name: start, type: start}
+  - name: sub
+    type: sub_workflow
+    config: {workflow_name: sub}
+    retry: {max_attempts: 3, initial_seconds: 1, on: ["*"]}
+  - {name: end, type: end}
+edges:
+  - {from: start, to: sub}
+  - {from: sub, to: end}
+"""
+
+
+async def test_a_step_beneath_one_that_is_tried_again_asks_again_and_can_be_answered() -> None:
+    """The question is the same to the letter; the earlier answer is used up and must not stand for the new one."""
+    down = TransientError("down")
+    w = World(tools=FakeTools({"pay": [down, down, 1]}), definitions=FakeDefinitions({"sub": workflow(SUB, "sub")}))
+    result, signals, names = await w.run(workflow(CALLS)), [], []
+    for n in range(3):
+        assert result.status is RunStatus.SUSPENDED, result.error
+        asked = w.journal.records[-1].outcome
+        names.append(asked["then"]["signal"])
+        answer = {"hash": asked["suspend"]["data"]["hash"], "decision": "approve"}
+        signals.append(Signal(f"s{n}", names[-1], answer))
+        result = await w.run(workflow(CALLS), records=tuple(w.journal.records), signals=tuple(signals))
+    assert (result.status, names) == (
+        RunStatus.SUCCEEDED,
+        ["step:sub/ask:0", "step:sub/ask:0:1", "step:sub/ask:0:2"],
+    )
+    assert len(w.tools.calls) == 3
