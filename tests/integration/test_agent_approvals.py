@@ -14,7 +14,8 @@ import pytest
 
 from engine.errors import Conflict, Forbidden, NotFound
 from engine.settings import Settings
-from engine.store.session import Scope
+from engine.store.access import audit
+from engine.store.session import Database, Scope
 from runners.client import ByText, RunRequest
 from runners.connections import Connections
 from runners.runtime import Runtime
@@ -158,7 +159,7 @@ async def test_the_question_names_tool_and_arguments_and_only_its_own_tenant_see
 
 
 async def test_an_answer_to_other_arguments_is_refused_and_two_answers_at_once_are_one(
-    runtime: Runtime, scope: Scope, effects: Path
+    runtime: Runtime, scope: Scope, effects: Path, database: Database
 ) -> None:
     run_id, question = await ask(runtime, scope)
     with pytest.raises(Conflict):
@@ -170,6 +171,11 @@ async def test_an_answer_to_other_arguments_is_refused_and_two_answers_at_once_a
     assert [type(one) for one in results].count(Conflict) == 1
     assert await runtime.host.execute(scope.tenant_id, run_id) == "succeeded"
     assert len(effects_of(effects)) == (1 if results[0] is None else 0)
+    async with database.transaction(scope) as tx:
+        answers = [one for one in await audit.entries(tx) if one.action == "approval.answer"]
+    told = {"step": "ask", "tool": "count", "hash": question["hash"]}
+    decision = "approve" if results[0] is None else "reject"
+    assert [(one.resource_id, one.details) for one in answers] == [(str(run_id), {**told, "decision": decision})]
 
 
 async def test_only_those_who_are_asked_may_answer(runtime: Runtime, scope: Scope, effects: Path) -> None:

@@ -171,15 +171,18 @@ def structured(fields: list[Json]) -> dict[str, Json] | None:
 
 
 def _tools(job: Job, config: dict[str, Json]) -> None:
-    tools = [v.text(one, "agentSelectedTool") for one in v.mappings(job.inputs, "agentTools")]
-    tools = [tool for tool in tools if tool]
+    given = [one for one in v.mappings(job.inputs, "agentTools") if v.text(one, "agentSelectedTool")]
+    tools = [v.text(one, "agentSelectedTool") for one in given]
     if v.text(job.inputs, "agentToolsBuiltInOpenAI") or v.text(job.inputs, "agentToolsBuiltInGemini"):
         job.approximate("tools that the model's vendor runs are not offered")
     if not tools:
         return
     credential = job.draft.credential(f"{job.node.name[:50]}_api", "openapi")
     listed = ", ".join(dict.fromkeys(slug(tool) or "tool" for tool in tools))
-    config["tools"] = [{"tool_name": "call_api", "credential": credential}]
+    use: dict[str, Json] = {"tool_name": "call_api", "credential": credential}
+    if any(v.flag(one, "agentSelectedToolRequiresHumanInput") for one in given):
+        use["approval"] = True  # all are operations of one tool: where one asks, all do
+    config["tools"] = [use]
     config["description"] = f"Tools: operations {listed} of the API that the credential {credential} describes"[:400]
     job.approximate("its tools have to be operations of an API whose OpenAPI document is stored")
 

@@ -16,7 +16,7 @@ from sqlmodel import col, select
 
 from engine.errors import Conflict, Forbidden, InputError, NotFound
 from engine.execution.questions import faults
-from engine.store.access import runs
+from engine.store.access import audit, runs
 from engine.store.session import Tx
 from engine.store.tables.runs import RunRow, RunSignal, RunWait
 
@@ -91,8 +91,10 @@ async def answer(tx: Tx, run_id: UUID, seq: int, given: Mapping[str, Json], emai
     """Keep a person's answer {hash, decision, values?, comment?}; returns whether a worker has to be woken.
 
     `email` is the member's; None for a program, which may answer what is assigned to its role, or to nobody. The same
-    answer by the same person again changes nothing. Raises NotFound, Forbidden, InputError for an answer that does not
-    fit, Conflict when it was answered, the run is over, or what is asked has changed.
+    answer by the same person again changes nothing. Who decided what is in the audit log.
+
+    Raises NotFound, Forbidden, InputError for an answer that does not fit, Conflict when it was answered, the run is
+    over, or what is asked has changed.
     """
     wait = await get(tx, run_id, seq)
     if not may_answer(wait.data["assignees"], tx.scope.role, email):
@@ -115,7 +117,10 @@ async def answer(tx: Tx, run_id: UUID, seq: int, given: Mapping[str, Json], emai
     await tx.session.refresh(wait)
     if wait.closed_at is not None:
         raise Conflict("This is no longer asked.", closed_by=wait.closed_by)
-    return await runs.add_signal(tx, run_id, wait.signal, signal)
+    woken = await runs.add_signal(tx, run_id, wait.signal, signal)
+    told = {"step": wait.path, "decision": given["decision"], "hash": wait.data["hash"]}
+    await audit.record(tx, "approval.answer", "run", run_id, told | _tool_of(wait))
+    return woken
 
 
 async def answered(tx: Tx, wait: RunWait) -> RunSignal | None:
@@ -123,6 +128,12 @@ async def answered(tx: Tx, wait: RunWait) -> RunSignal | None:
     query = select(RunSignal).where(RunSignal.run_id == wait.run_id, RunSignal.name == wait.signal)
     rows = (await tx.session.execute(query.order_by(col(RunSignal.created_at)))).scalars().all()
     return next((row for row in rows if row.data.get("hash") == wait.data["hash"]), None)
+
+
+def _tool_of(wait: RunWait) -> dict[str, Json]:
+    """The tool that an agent asks to call."""
+    tool = wait.data.get("tool")
+    return {"tool": tool["name"]} if tool else {}
 
 
 def may_answer(assignees: Sequence[str], role: str, email: str | None) -> bool:

@@ -85,7 +85,10 @@ def test_an_iteration_and_tools_of_an_agentflow() -> None:
                 "agentAgentflow",
                 {
                     "agentUserMessage": "<p>{{ $iteration.name }}</p>",
-                    "agentTools": [{"agentSelectedTool": "googleCustomSearch"}],
+                    "agentTools": [
+                        {"agentSelectedTool": "googleCustomSearch"},
+                        {"agentSelectedTool": "gmail", "agentSelectedToolRequiresHumanInput": True},
+                    ],
                 },
                 parentNode="it_0",
             ),
@@ -110,7 +113,8 @@ def test_an_iteration_and_tools_of_an_agentflow() -> None:
         )
     )
     assert node(found, "it_0")["config"] == {"over": "context.list", "body": "agent_0", "max_iterations": 1000}
-    assert node(found, "agent_0")["config"]["prompt_template"] == "{item.name}"
+    agent = node(found, "agent_0")["config"]
+    assert (agent["prompt_template"], agent["tools"][0]["approval"]) == ("{item.name}", True)
     assert ("agent_0", "it_0", None) in edges(found)
     assert node(found, "tool_0")["config"]["parameters"] == {"operation": "gmail", "parameters": {"to": "a@b.c"}}
     assert [one["name"] for one in node(found, "pick_0")["config"]["classes"]] == ["user_is_happy", "user_is_not"]
