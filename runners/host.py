@@ -150,10 +150,11 @@ class RunHost:
             await asyncio.shield(self._cut_off(lease, active))
             raise
         except AppError as error:
-            result = await self._fail(lease, error)
+            result = await self._fail(active.journal, error)
         except Exception:
             log.exception("run %s: unexpected failure", lease.run_id)
-            result = await self._fail(lease, StepError("The run failed for a reason inside Heddle; see the log."))
+            error = StepError("The run failed for a reason inside Heddle; see the log.")
+            result = await self._fail(active.journal, error)
         finally:
             self._active.pop(lease.run_id, None)
         if result.status is RunStatus.QUEUED or active.journal.woken:
@@ -193,10 +194,11 @@ class RunHost:
             executor.stop(active.signal)
         return await executor.run()
 
-    async def _fail(self, lease: Lease, error: AppError) -> RunResult:
+    async def _fail(self, journal: LeasedJournal, error: AppError) -> RunResult:
         """End a run that cannot be executed: its text does not compile, or a bug."""
+        lease = journal.lease
         try:
-            await self._hub.last_word(lease).finish(RunStatus.FAILED.value, None, error.to_dict())
+            await journal.last_word().finish(RunStatus.FAILED.value, None, error.to_dict())
         except (LeaseLost, AppError):
             log.warning("run %s: its failure could not be written", lease.run_id)
             return RunResult(RunStatus.RUNNING)

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from engine import garbage
 from engine.execution.context import Ports
 from engine.execution.ports import HttpReply, HttpRequest, ModelReply, ModelRequest, OnDelta, ToolCall, ToolSpec
 from engine.router.rules import RuleRouter
@@ -65,6 +66,7 @@ async def opened(config: dict[str, Any], model_s: float = 0.0) -> AsyncIterator[
     """A runtime on the benchmark's servers."""
     settings = Settings(data_dir=Path(config["data_dir"]))
     runtime = await Runtime.open(settings, connections_of(config), with_models=False, ports=ports(model_s))
+    garbage.settle()  # as the roles do
     try:
         yield runtime
     finally:

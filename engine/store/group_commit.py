@@ -155,6 +155,11 @@ class Lane:
         self._task: asyncio.Task[None] | None = None
         self.commits = 0
 
+    @property
+    def waiting(self) -> int:
+        """Entries that are not taken yet."""
+        return len(self._marked)
+
     def start(self) -> None:
         """Begin to write; the connection is opened with the first batch."""
         self._task = asyncio.create_task(self._run(), name="journal lane")
