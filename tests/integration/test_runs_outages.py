@@ -154,7 +154,7 @@ async def far_worker(place: Place) -> AsyncIterator[tuple[BadNetwork, BadNetwork
         bad_network(place.owner_url) as (to_postgres, owner_url),
         bad_network(place.redis_url) as (to_redis, redis_url),
     ):
-        worker = Process("worker", owner_url, redis_url, place.effects)
+        worker = Process("worker", owner_url, redis_url, place.effects, None)
         try:
             await asyncio.to_thread(worker.ready)  # it comes through the networks, which live in this thread
             yield to_postgres, to_redis
