@@ -181,7 +181,7 @@ class RunHost:
             run["input"],
             ports=replace(self._ports, definitions=definitions, runs=started, clock=active.clock),
             journal=active.journal,
-            sink=self._live.sink(lease.tenant_id, lease.run_id),
+            sink=self._live.sink(lease.tenant_id, lease.run_id, patient=inline),
             records=lease.records,
             signals=lease.signals,
             history=lease.history,

@@ -90,15 +90,15 @@ class LiveWriter:
         await cancel_all([self._task])
         self._task = None
 
-    def sink(self, tenant_id: UUID, run_id: UUID) -> RunSink:
-        """The EventSink of a tenant's run."""
-        return RunSink(self, stream_key(tenant_id, run_id))
+    def sink(self, tenant_id: UUID, run_id: UUID, *, patient: bool = False) -> RunSink:
+        """The EventSink of a tenant's run. `patient`: its end may linger, too, for who started it is told directly."""
+        return RunSink(self, stream_key(tenant_id, run_id), patient)
 
     def put(self, tenant_id: UUID, event: RunEvent) -> None:
         """Queue an event."""
         self.add(stream_key(tenant_id, event.run_id), event)
 
-    def add(self, stream: str, event: RunEvent) -> None:
+    def add(self, stream: str, event: RunEvent, *, patient: bool = False) -> None:
         """Queue an event. Under pressure text deltas are dropped; people get the whole text with the step's end."""
         waiting = self._waiting
         is_delta = event.type == "step.delta"
@@ -110,7 +110,7 @@ class LiveWriter:
         waiting.append((stream, event))
         if len(waiting) == 1:
             self._work.set()
-        if event.type in _AT_ONCE:
+        if event.type in _AT_ONCE and not patient:
             self._urgent.set()
 
     def _drop_delta(self) -> bool:
@@ -181,9 +181,10 @@ class RunSink:
 
     writer: LiveWriter
     stream: str
+    patient: bool
 
     def emit(self, event: RunEvent) -> None:
-        self.writer.add(self.stream, event)
+        self.writer.add(self.stream, event, patient=self.patient)
 
 
 @dataclass(eq=False, slots=True)

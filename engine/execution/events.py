@@ -7,6 +7,7 @@
 tokens_in, tokens_out, cost_usd_micros, edges: [[from, to], ...] taken}; step.failed {error, will_retry, duration_ms};
 step.suspended {reason, data, until, signal};
 run.succeeded {output, duration_ms, cost_usd_micros, tokens_in, tokens_out}; run.failed {error, ...same numbers}.
+step.queued is told of steps with an effect, or that may take long; all others begin at once.
 """
 
 from __future__ import annotations

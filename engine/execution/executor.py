@@ -247,20 +247,16 @@ class Executor:
 
     async def _launch(self, active: Active, node: PlanNode, timeout_s: float) -> None:
         """Begin a step that the run does not wait for alone."""
-        self._queued(active, node)
+        if active.attempt == 1 and active.resumed is None:
+            self._tell.step("step.queued", active, node)
         attempt = Attempt()
         self._flights.launch(active.key, node, attempt, run_attempt(self, active, node, attempt, timeout_s), timeout_s)
 
     async def _run_here(self, active: Active, node: PlanNode, timeout_s: float) -> None:
-        """A step that only computes."""
-        self._queued(active, node)
+        """A step that only computes. It begins at once: nobody is told that it is queued."""
         attempt = Attempt()
         await run_attempt(self, active, node, attempt, timeout_s)
         await self._landed(active, node, attempt)
-
-    def _queued(self, active: Active, node: PlanNode) -> None:
-        if active.attempt == 1 and active.resumed is None:
-            self._tell.step("step.queued", active, node)
 
     async def _landed(self, active: Active, node: PlanNode, attempt: Attempt) -> None:
         """An attempt is over: settle the step, or do what it asks for."""
@@ -282,9 +278,9 @@ class Executor:
 
     async def _settle(self, active: Active, node: PlanNode, attempt: Attempt) -> None:
         if attempt.error is None:
-            outcome = settle_success(self.state, active, attempt.outcome, self._moment())
+            outcome = settle_success(self.state, active, attempt.outcome, self._moment)
         else:
-            outcome = settle_failure(self.state, active, attempt.error, self._moment())
+            outcome = settle_failure(self.state, active, attempt.error, self._moment)
         await self._ended(active, node, outcome, attempt)
 
     async def _open(self, active: Active, node: PlanNode, attempt: Attempt, call: CallWorkflow) -> None:
@@ -324,9 +320,9 @@ class Executor:
         started = active.started_at if active.started_at is not None else self._clock.now()
         attempt = Attempt(started_at=started, ended_at=self._clock.now())
         if index is None:
-            outcome = settle_close(self.state, active, command.ending, self._moment())
+            outcome = settle_close(self.state, active, command.ending, self._moment)
         else:
-            outcome = settle_item(self.state, active, index, command.ending, self._moment())
+            outcome = settle_item(self.state, active, index, command.ending, self._moment)
         if outcome["then"]["do"] == "item":
             await self._record(active, node, attempt, "iterated", outcome)
         else:
@@ -345,11 +341,11 @@ class Executor:
         """A step that is not run: of a disabled node, or one whose output is pinned."""
         now, pins = self._clock.now(), self._part.pins
         if active.path in pins:
-            outcome = settle_success(self.state, active, {"output": pins[active.path]}, self._moment())
+            outcome = settle_success(self.state, active, {"output": pins[active.path]}, self._moment)
             outcome["pinned"] = True
             await self._ended(active, node, outcome, Attempt(now, now))
             return
-        outcome = settle_success(self.state, active, {}, self._moment())
+        outcome = settle_success(self.state, active, {}, self._moment)
         await self._record(active, node, Attempt(now, now), "succeeded", outcome)
         self._tell.step("step.skipped", active, node, {"disabled": True})
 
@@ -375,7 +371,8 @@ class Executor:
         self, active: Active, node: PlanNode, attempt: Attempt, status: StepRecordStatus, outcome: dict[str, Json]
     ) -> StepRecord:
         record = record_of(self.state, active, node, attempt, status=status, outcome=outcome)
-        await self.write(record)
+        self.state = apply(self.state, record, self._plans)  # as `write`, which is a call more for every step
+        await self._journal.append(record)
         if self._flights:
             await self._cut_off_dropped()
         return record

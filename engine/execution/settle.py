@@ -14,7 +14,7 @@ Each function returns an `outcome` (records.py) for the step's journal record.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from engine.errors import AppError, ExpressionError, StepError
@@ -32,13 +32,13 @@ _CONTINUE = ("continue", "log_and_continue")
 
 
 class Moment(NamedTuple):
-    """When a failure is decided: unix time, and a random number from 0 to 1 that spreads retries."""
+    """When a failure is decided: unix time, and a random number from 0 to 1 that spreads retries. Asked for then."""
 
     now: float
     chance: float
 
 
-def settle_success(state: State, active: Active, outcome: Outcome, moment: Moment) -> Outcome:
+def settle_success(state: State, active: Active, outcome: Outcome, moment: Callable[[], Moment]) -> Outcome:
     """The step succeeded with this result (without `then`). A condition that fails turns the step into a failure."""
     frame = state.frames[active.frame]
     node = frame.plan.nodes[active.node]
@@ -53,13 +53,13 @@ def settle_success(state: State, active: Active, outcome: Outcome, moment: Momen
     return outcome
 
 
-def settle_failure(state: State, active: Active, error: Mapping[str, Json], moment: Moment) -> Outcome:
+def settle_failure(state: State, active: Active, error: Mapping[str, Json], moment: Callable[[], Moment]) -> Outcome:
     """The attempt failed with this error (`AppError.to_dict`)."""
-    handler = _Handler(state, active, error, moment)
+    handler = _Handler(state, active, error, moment())
     return handler.decide()
 
 
-def settle_close(state: State, active: Active, ending: Ending, moment: Moment) -> Outcome:
+def settle_close(state: State, active: Active, ending: Ending, moment: Callable[[], Moment]) -> Outcome:
     """The frame beneath the step has ended: its result is the step's, its failure is the step's failure.
 
     The called workflow did its own retries, so its error is not retried here unless the node says so itself.
@@ -72,7 +72,7 @@ def settle_close(state: State, active: Active, ending: Ending, moment: Moment) -
     return settle_failure(state, active, child_error(active, ending.error), moment)
 
 
-def settle_item(state: State, active: Active, index: int, ending: Ending, moment: Moment) -> Outcome:
+def settle_item(state: State, active: Active, index: int, ending: Ending, moment: Callable[[], Moment]) -> Outcome:
     """An item of a loop is done: what is kept of it, and whether the loop is to stop. A failed item fails the loop,
     unless the loop is to leave it out."""
     config: Any = state.frames[active.frame].plan.nodes[active.node].config
