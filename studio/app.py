@@ -14,7 +14,7 @@ from studio.auth.origins import websocket_is_own
 from studio.auth.sockets import keep_tokens_back
 from studio.components.layout import offline_note
 from studio.container import get_container
-from studio.delivery import with_an_end, with_headers, with_plain_addresses
+from studio.delivery import past_the_pages, with_an_end, with_headers, with_plain_addresses
 from studio.style import css_variables
 
 if TYPE_CHECKING:
@@ -60,4 +60,4 @@ def make_asgi(connections: Connections, build: Path) -> ASGIApp:
         with_headers,
         lambda asgi: with_an_end(asgi, get_container().stopping),
     ]
-    return app()
+    return past_the_pages(app(), with_headers(api))
