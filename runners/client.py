@@ -10,7 +10,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -46,6 +46,7 @@ __all__ = ["ByText", "ByVersion", "RunClient", "RunRequest", "RunView", "StepVie
 log = logging.getLogger(__name__)
 
 Json = Any
+_Told = tuple[str, Mapping[str, Json]]  # an event with its id
 _LOOK_AGAIN_S = 5.0  # without an event for so long, the database is asked
 
 
@@ -213,14 +214,14 @@ class RunClient:
             raise InputError("This is not the id of an event.", after=after[:40])
         row, _ = await self._journalled(scope, run_id)
         kept = await self._reader.replay(scope.tenant_id, run_id, after)
+        last = kept[-1][0] if kept else ""
         is_whole = bool(kept) and kept[0][1]["type"] == "run.queued"
         if after in ("0", "0-0") and not is_whole:
             row, rebuilt = await self._journalled(scope, run_id)
-            seen = {_identity(event) for _, event in rebuilt}
-            kept = rebuilt + [entry for entry in kept if _identity(entry[1]) not in seen]
+            kept = rebuilt + _news(kept, rebuilt)
+        after = last or (kept[-1][0] if kept else after)
         for event_id, event in kept:
             yield event_id, event
-            after = event_id
             if _is_end(event):
                 return
         async for event_id, event in self._live_events(scope, row, after):
@@ -246,7 +247,7 @@ class RunClient:
                     async with self._db.transaction(scope) as tx:
                         row = await runs.get_run(tx, row.run_id)
 
-    async def _journalled(self, scope: Scope, run_id: UUID) -> tuple[RunRow, list[tuple[str, Mapping[str, Json]]]]:
+    async def _journalled(self, scope: Scope, run_id: UUID) -> tuple[RunRow, list[_Told]]:
         async with self._db.transaction(scope) as tx:
             row = await runs.get_run(tx, run_id)
             return row, list(rebuilt_events(row, await runs.list_steps(tx, run_id)))
@@ -317,6 +318,13 @@ def _is_end(event: Event) -> bool:
 
 def _identity(event: Event) -> tuple[Any, ...]:
     return tuple(event[name] for name in ("type", "path", "iteration", "attempt"))
+
+
+def _news(kept: Sequence[_Told], rebuilt: Sequence[_Told]) -> list[_Told]:
+    """What a stream tells that the journal does not know. That a step is queued is none once the journal has it."""
+    known = {_identity(event) for _, event in rebuilt}
+    known |= {("step.queued", *_identity(event)[1:]) for _, event in rebuilt if event["path"]}
+    return [(event_id, event) for event_id, event in kept if _identity(event) not in known]
 
 
 def _following(event_id: str) -> str:

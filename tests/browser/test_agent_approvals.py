@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
+import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.test_accessibility import findings
 from tests.support.editor import RUN_LIMIT_MS, new_workflow, node, open_editor, saved, stored
 
 HOSTILE = "<img src=x onerror=alert(1)>\u202e1"
@@ -35,8 +37,12 @@ edges:
 """
 
 
-def test_a_call_waits_for_the_person_and_the_chat_says_so(signed_in_page: Page, studio: Any) -> None:
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_call_waits_for_the_person_and_the_chat_says_so(
+    signed_in_page: Page, studio: Any, scheme: Literal["light", "dark"]
+) -> None:
     page, name = signed_in_page, new_workflow(studio, CANCELS)
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     open_editor(page, studio, name)
     node(page, "help").click()
     first, second = (page.get_by_label(f"Approval for {tool}") for tool in ("search_order", "cancel_order"))
@@ -58,13 +64,17 @@ def test_a_call_waits_for_the_person_and_the_chat_says_so(signed_in_page: Page, 
     expect(waits).to_contain_text("May the agent help call “Cancel order”?", timeout=RUN_LIMIT_MS)
     expect(node(page, "help")).to_have_attribute("data-status", "suspended")
 
+    assert findings(page) == []
     with page.expect_popup() as opened:
         waits.get_by_role("link", name="Answer it").click()
+    opened.value.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    opened.value.reload()
     question = opened.value.get_by_role("region", name="Question")
     expect(question).to_contain_text("cancel_order")
     shown = question.get_by_role("region", name="What you decide on")
     expect(shown.locator("dt")).to_have_text(["order_id"])
     expect(shown.locator("dd")).to_have_text([HOSTILE.replace("\u202e", "\\u202e")])
+    assert findings(opened.value) == []
     question.get_by_label("Note").fill("Not without a receipt")
     question.get_by_role("button", name="Reject").click()
     expect(opened.value.locator(".top .status")).to_have_text("succeeded", timeout=RUN_LIMIT_MS)

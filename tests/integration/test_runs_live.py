@@ -204,6 +204,37 @@ async def test_a_stream_that_lost_its_beginning_is_completed(
     assert story[-1] == ("run.succeeded", "")
 
 
+async def test_what_waits_is_not_told_to_be_queued_when_the_stream_begins_late(
+    runtime: Runtime, scope: Scope, redis: Redis, writer: LiveWriter
+) -> None:
+    """A worker may be faster than the process that accepted the run, whose event then is not the stream's first."""
+    nodes = ["- {name: start, type: start, config: {}}", "- {name: ask, type: human, config: {message: Well?}}"]
+    edges = ["- {from: start, to: ask}", "- {from: ask, to: end}"]
+    text = workflow_text("asks", [*nodes, "- {name: end, type: end, config: {}}"], edges)
+    run_id = await runtime.client.submit(scope, RunRequest(ByText(text), {}))
+    assert await runtime.host.execute(scope.tenant_id, run_id) == "suspended"
+    async for _, told in runtime.client.events(scope, run_id):
+        if told["type"] == "run.suspended":
+            break
+    await redis.flushdb()
+    writer.put(scope.tenant_id, RunEvent("step.queued", str(run_id), time.time(), "ask", "human", attempt=1))
+    async with asyncio.timeout(20):
+        while not await redis.exists(stream_key(scope.tenant_id, run_id)):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    story: list[tuple[str, str]] = []
+
+    async def watch() -> None:
+        async for _, told in runtime.client.events(scope, run_id):
+            story.append((told["type"], told["path"]))
+
+    watching = asyncio.create_task(watch())
+    await until(lambda: ("step.suspended", "ask") in story)
+    await runtime.client.cancel(scope, run_id)
+    await asyncio.wait_for(watching, 20)
+    assert [kind for kind, path in story if path == "ask"] == ["step.started", "step.suspended"]
+    assert story[-1][0] == "run.cancelled"
+
+
 async def test_deltas_reach_a_watcher(runtime: Runtime, scope: Scope) -> None:
     text = workflow_text(
         "asks",
