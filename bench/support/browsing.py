@@ -13,9 +13,9 @@ from engine.errors import ConfigError
 from engine.settings import Settings
 from runners.connections import Connections, open_connections
 from runners.embedded.secrets_file import read_notes
-from studio.commands.files import WorkflowFiles
 from studio.commands.import_files import put_draft
 from studio.commands.tenant import tenant_database
+from studio.services.workflow_files import WorkflowFiles
 from tests.support.browser import browser_path
 
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,7 +16,7 @@ from engine.store.access import workflows as access
 from engine.store.session import Scope
 from studio.api.access import container_of, requires
 from studio.api.views import address_json, workflow_json
-from studio.services import publishing, schedules
+from studio.services import exporting, publishing, schedules
 
 router = APIRouter(prefix="/api/v1/workflows", tags=["workflows"])
 
@@ -55,6 +55,14 @@ async def list_workflows(request: Request, scope: Reader) -> dict[str, Any]:
 async def create(request: Request, body: NewWorkflow, scope: Writer) -> dict[str, Any]:
     async with container_of(request).db.transaction(scope) as tx:
         return workflow_json(await access.create(tx, body.text), text=True)
+
+
+@router.get("/export.zip", summary="All drafts, their layouts and golden sets, as a folder for git")
+async def export(request: Request, scope: Reader) -> Response:
+    """What `heddle import` takes again, once unpacked. No workflow can be called like that: a name has no dots."""
+    packed = await exporting.archive(container_of(request).db, scope)
+    headers = {"Content-Disposition": 'attachment; filename="workflows.zip"'}
+    return Response(packed, headers=headers, media_type="application/zip")
 
 
 @router.get("/{name}", summary="One workflow with its draft")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from engine.errors import ConfigError
 from studio.commands.common import Progress, add_data_dir, settings_from
-from studio.commands.files import WorkflowFiles, write_files
+from studio.commands.files import write_files
+from studio.services.workflow_files import WorkflowFiles
 
 if TYPE_CHECKING:
     from runners.connections import Connections

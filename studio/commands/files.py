@@ -6,8 +6,7 @@ folder/name.yaml   folder/.layout/name.yaml   folder/golden/name.yaml
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +14,11 @@ import yaml
 
 from engine.errors import ConfigError
 from studio.commands.common import read_text
+from studio.services.workflow_files import GOLDEN, LAYOUT, WorkflowFiles, contents
 
-LAYOUT = ".layout"
-GOLDEN = "golden"
 _SUFFIXES = (".yaml", ".yml")
 _NAME = re.compile(r"""^name[ \t]*:[ \t]*["']?([A-Za-z][\w-]*)""", re.MULTILINE)
 _CALLED = re.compile(r"""\bworkflow_name["']?[ \t]*:[ \t]*["']?([A-Za-z][\w-]*)""")
-
-
-@dataclass(frozen=True, slots=True)
-class WorkflowFiles:
-    """One workflow as it lies on disk."""
-
-    text: str
-    layout: Mapping[str, Any] = field(default_factory=dict)
-    golden: str | None = None
 
 
 def read_files(path: Path) -> WorkflowFiles:
@@ -43,13 +32,9 @@ def read_files(path: Path) -> WorkflowFiles:
 
 def write_files(folder: Path, name: str, files: WorkflowFiles) -> Path:
     """Write the workflow's files below `folder` byte for byte; returns the workflow's own."""
-    path = folder / f"{name}.yaml"
-    _write(path, files.text)
-    if files.layout:
-        _write(folder / LAYOUT / path.name, layout_text(files.layout))
-    if files.golden is not None:
-        _write(folder / GOLDEN / path.name, files.golden)
-    return path
+    for place, text in contents(name, files).items():
+        _write(folder / place, text)
+    return folder / f"{name}.yaml"
 
 
 def _beside(folder: Path, name: str) -> Path | None:
@@ -62,20 +47,6 @@ def _write(path: Path, text: str) -> None:
         path.write_bytes(text.encode())
     except OSError as err:
         raise ConfigError(f"{path} cannot be written ({(err.strerror or str(err)).lower()})") from err
-
-
-class _LayoutDumper(yaml.SafeDumper):
-    """Mappings over several lines, lists of coordinates on one."""
-
-
-_LayoutDumper.add_representer(
-    list, lambda dumper, value: dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=True)
-)
-
-
-def layout_text(layout: Mapping[str, Any]) -> str:
-    """The one way a layout is written: keys sorted, coordinates on one line, so that diffs stay small."""
-    return str(yaml.dump(dict(layout), Dumper=_LayoutDumper, default_flow_style=False, allow_unicode=True, width=120))
 
 
 def parse_layout(text: str, path: Path) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from engine.errors import AppError, ConfigError, NotImportable
 from studio.commands.common import Progress, add_data_dir, add_json, print_json, settings_from
-from studio.commands.files import GOLDEN, WorkflowFiles, expand, read_files
+from studio.commands.files import expand, read_files
+from studio.services.workflow_files import GOLDEN, WorkflowFiles
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -156,6 +156,11 @@ def kpi_bones() -> list[rx.Component]:
     return [one] * 4
 
 
+def download(address: str) -> rx.event.EventSpec:
+    """A plain link would be taken for a page of the studio."""
+    return rx.call_script(f"Object.assign(document.createElement('a'),{{href:'{address}',download:''}}).click()")
+
+
 def row_menu(row: WorkflowLine) -> rx.Component:
     may_write = ShellState.may.contains("workflows:write")
     return rx.dropdown_menu.root(
@@ -167,10 +172,7 @@ def row_menu(row: WorkflowLine) -> rx.Component:
             rx.dropdown_menu.item(
                 rx.icon("download", size=14),
                 "Export YAML",
-                on_select=rx.call_script(
-                    f"Object.assign(document.createElement('a'),"
-                    f"{{href:'/api/v1/workflows/{row.name}/yaml',download:''}}).click()"
-                ),
+                on_select=download(f"/api/v1/workflows/{row.name}/yaml"),
             ),
             rx.cond(
                 may_write,
@@ -321,11 +323,15 @@ def workflows_page() -> rx.Component:
         center=[search_box(WorkflowsState.search, WorkflowsState.set_search, "Search name, tool, prompt…")],
         actions=[
             rx.cond(
+                WorkflowsState.any_workflow,
+                button("Export all", on_click=download("/api/v1/workflows/export.zip")),
+            ),
+            rx.cond(
                 may_write,
                 rx.fragment(
                     button("Import", on_click=WorkflowForms.open_import),
                     button("New workflow", kind="primary", icon="plus", on_click=WorkflowForms.open_new),
                 ),
-            )
+            ),
         ],
     )

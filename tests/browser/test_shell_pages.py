@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import uuid
+import zipfile
 from typing import Any
 
 import pytest
@@ -208,6 +209,17 @@ def test_importing_keeps_every_byte(signed_in_page: Page, studio: Any, tmp_path:
     answer = page.context.request.get(f"{studio.url}/api/v1/workflows/{name}/yaml")
     assert answer.body() == text.encode()
     _archive_made(studio)
+
+
+def test_everything_is_exported_at_once(signed_in_page: Page, tmp_path: Any) -> None:
+    page = signed_in_page
+    page.goto("/app/workflows")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Export all").click()
+    assert waiting.value.suggested_filename == "workflows.zip"
+    waiting.value.save_as(tmp_path / "workflows.zip")
+    with zipfile.ZipFile(tmp_path / "workflows.zip") as packed:
+        assert packed.read("order_management.yaml") == (ROOT / "workflows" / "order_management.yaml").read_bytes()
 
 
 def test_a_viewer_reads_and_changes_nothing(page: Page, studio: Any, people: Any) -> None:
