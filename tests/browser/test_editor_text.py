@@ -8,18 +8,15 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from engine.store.access import workflows
-from engine.store.session import Database
 from tests.browser.conftest import PASSWORD, sign_in
 from tests.support.editor import (
     SMALL,
     changed_lines,
     deaf,
-    demo_scope,
     new_workflow,
     node,
     open_editor,
-    run_on,
+    save_elsewhere,
     saved,
     stored,
     yaml_pane,
@@ -33,18 +30,6 @@ def small(studio: Any) -> str:
 
 def line(page: Page, text: str) -> Any:
     return yaml_pane(page).locator(".cm-line", has_text=text).first
-
-
-def save_elsewhere(studio: Any, name: str, old: str, new: str) -> None:
-    """Another person's save."""
-
-    async def save(database: Database) -> None:
-        async with database.transaction(await demo_scope(database)) as tx:
-            row = await workflows.get_by_name(tx, name)
-            text = row.text.replace(old, new)
-            await workflows.save_draft(tx, row.workflow_id, text=text, layout=row.layout, revision=row.revision)
-
-    run_on(studio, save)
 
 
 def test_typing_changes_the_canvas(signed_in_page: Page, studio: Any, small: str) -> None:

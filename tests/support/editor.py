@@ -109,6 +109,18 @@ def changed_lines(before: str, after: str) -> list[str]:
     return [line.rstrip("\n") for line in lines if line[0] in "+-" and not line.startswith(("---", "+++"))]
 
 
+def save_elsewhere(studio: Any, name: str, old: str, new: str) -> None:
+    """Another person's save."""
+
+    async def save(database: Database) -> None:
+        async with database.transaction(await demo_scope(database)) as tx:
+            row = await workflows.get_by_name(tx, name)
+            text = row.text.replace(old, new)
+            await workflows.save_draft(tx, row.workflow_id, text=text, layout=row.layout, revision=row.revision)
+
+    run_on(studio, save)
+
+
 def open_editor(page: Page, studio: Any, name: str, query: str = "") -> None:
     """Open a workflow and wait until it can be worked with."""
     page.goto(f"{studio.url}/app/workflows/{name}{query}")

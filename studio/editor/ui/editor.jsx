@@ -31,10 +31,11 @@ export function WorkflowEditor({ opened, saved, checked, started, published, ico
   }, [published]);
   useEffect(() => () => session.close(), []);
 
+  // After a lost connection `opened` is empty for a moment: who is in the middle of something goes on with it.
   return (
     <IconContext.Provider value={icons ?? {}}>
       <EditorContext.Provider value={session}>
-        {loaded && opened?.workflow_id ? <Frame /> : <Waiting opened={opened} />}
+        {loaded && !opened?.error ? <Frame /> : <Waiting opened={opened} />}
       </EditorContext.Provider>
     </IconContext.Provider>
   );

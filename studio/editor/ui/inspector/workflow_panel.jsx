@@ -24,7 +24,7 @@ export function WorkflowPanel() {
   const name = useValue((s) => s.view.name);
   const graph = useValue((s) => s.graph);
   const editable = useValue((s) => s.view.can.write && s.valid);
-  if (!graph) return <aside className="hed-insp" aria-label="Workflow" />;
+  if (!graph) return <aside className="hed-insp" aria-label="Workflow"><div className="hed-nothing"><b>No settings yet</b><p>They stand here as soon as the YAML can be read.</p></div></aside>;
   return (
     <aside className="hed-insp" aria-label="Workflow" data-testid="workflow-panel">
       <div className="hed-ih"><b className="hed-title" title={name}>{name}</b><span className="hed-chip">workflow</span></div>
