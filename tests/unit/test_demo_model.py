@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -250,6 +251,18 @@ def test_answers_with_the_result_of_its_tool() -> None:
     found = answer(turns, tools=TOOLS)
     assert not found.tools
     assert "ORD-12345678 has been delivered" in found.text
+
+
+def test_why_a_tool_was_refused_is_not_the_customers_to_read() -> None:
+    turns = [
+        SYSTEM,
+        {"role": "user", "content": "Cancel my order ORD-12345678"},
+        {"role": "assistant", "content": None},
+        {"role": "tool", "content": "Error: A person has refused this call. The note: a known fraud, call the police"},
+    ]
+    found = answer(turns, tools=TOOLS)
+    assert "could not do that" in found.text
+    assert not re.search("fraud|refused|Error", found.text)
 
 
 def test_tiers_differ_in_thoroughness_not_in_facts() -> None:

@@ -20,6 +20,8 @@ Json = Any
 MAX_TEXT = 24_000
 MAX_BLOCKS = 64
 MAX_JSON_TRIES = 24
+# What customers hear of a tool that failed or was refused; why is not theirs to read.
+FAILED = "I am sorry, I could not do that."
 
 _TAG = re.compile(r"<([a-z][a-z0-9_-]{0,30})>", re.IGNORECASE)
 _LABEL = re.compile(
@@ -66,6 +68,7 @@ def read_prompt(messages: Sequence[Mapping[str, Json]]) -> Prompt:
     prompt = Prompt()
     turns = [(str(m.get("role", "user")), _content(m.get("content"))) for m in messages]
     last_user = max((i for i, (role, _) in enumerate(turns) if role == "user"), default=-1)
+    results: list[str] = []
     plain_chat = any(role in ("system", "developer") for role, _ in turns)
     for index, (role, text) in enumerate(turns):
         if role in ("system", "developer"):
@@ -77,10 +80,20 @@ def read_prompt(messages: Sequence[Mapping[str, Json]]) -> Prompt:
         elif role == "user":
             prompt.earlier.append(_bounded(text)[:2000])
         elif role == "tool":
-            _add_block(prompt, "result", _bounded(text))
+            results.append(text)
+    _add_results(prompt, results)
     if not prompt.subject and not prompt.has_subject and last_user >= 0:
         prompt.subject = _bounded(turns[last_user][1])
     return prompt
+
+
+def _add_results(prompt: Prompt, results: Sequence[str]) -> None:
+    """What tools gave; where none gave anything, that they did not."""
+    given = [text for text in results if not text.startswith("Error:")]
+    for text in given:
+        _add_block(prompt, "result", _bounded(text))
+    if results and not given:
+        _add_block(prompt, "reply", FAILED)
 
 
 def _content(content: Json) -> str:
