@@ -63,6 +63,7 @@ def test_a_call_waits_for_the_person_and_the_chat_says_so(
     waits = page.get_by_test_id("chat-waits")
     expect(waits).to_contain_text("May the agent help call “Cancel order”?", timeout=RUN_LIMIT_MS)
     expect(node(page, "help")).to_have_attribute("data-status", "suspended")
+    expect(page.get_by_test_id("cancel-run")).to_contain_text("Waiting")
 
     assert findings(page) == []
     with page.expect_popup() as opened:

@@ -1,5 +1,5 @@
 // Breadcrumb, what is saved and live, the panes, Run and Publish.
-import { Check, CloudOff, Command, History, Keyboard, LoaderCircle, Play, Redo2, Search, Square, TriangleAlert, Undo2 } from "lucide-react";
+import { Check, CloudOff, Command, History, Keyboard, LoaderCircle, Pause, Play, Redo2, Search, Square, TriangleAlert, Undo2 } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
 import { CommandButton } from "./command_button.jsx";
 import { ago } from "./format.js";
@@ -89,11 +89,12 @@ function Modes() {
 
 function RunButton() {
   const busy = useValue((s) => s.busy || Boolean(s.run?.run_id && !isFinal(s.whole ?? s.run)));
+  const waits = useValue((s) => s.run?.status === "suspended");
   const session = useSession();
   if (!busy) return <CommandButton id="run" icon={Play} size={14} label="Run" className="hed-btn" showKeys testid="run" />;
   return (
     <button className="hed-btn" onClick={() => session.runs.cancel()} data-testid="cancel-run" title="Cancel the run">
-      <LoaderCircle size={14} className="hed-spin" /> Running <Square size={11} fill="currentColor" aria-label="Cancel" />
+      {waits ? <><Pause size={14} /> Waiting</> : <><LoaderCircle size={14} className="hed-spin" /> Running</>} <Square size={11} fill="currentColor" aria-label="Cancel" />
     </button>
   );
 }
