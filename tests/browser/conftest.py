@@ -109,7 +109,7 @@ def frontend() -> Path:
 def studio(servers: TestServers, run_dir: Path, frontend: Path) -> Iterator[Studio]:
     """`heddle up` with web, worker and scheduler on a free port, and the seeded demo tenant."""
     data_dir = run_dir / f"studio-{servers.number}"
-    owner_url, redis_url = servers.new_database(f"heddle_studio_{servers.number}"), servers.new_redis()
+    owner_url, redis_url = servers.new_database(f"heddle_studio_{servers.number}"), servers.lasting_redis()
     port = free_port()
     log = run_dir / f"studio-{servers.number}.log"
     with log.open("w") as output:

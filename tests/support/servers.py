@@ -20,7 +20,7 @@ SECRET = "a secret that only tests use"
 MASTER_KEY = "00112233445566778899aabbccddeeff" * 2
 TEMPLATE = "heddle_template"
 REDIS_DATABASES = 4096
-_DATABASES_A_WORKER = 128
+_DATABASES_A_WORKER = 512
 
 
 @dataclass(slots=True)
@@ -40,8 +40,15 @@ class TestServers:
         return self.admin_url.rpartition("/")[0] + f"/{name}"
 
     def new_redis(self) -> str:
-        """Address of a Redis database that no other test of this worker uses (until 128 later ones have)."""
-        return f"{self.redis_root}/{self.number * _DATABASES_A_WORKER + next(self._counter) % _DATABASES_A_WORKER}"
+        """Address of a Redis database that no other test of this worker uses (until hundreds of later ones have)."""
+        return self._redis(next(self._counter) % (_DATABASES_A_WORKER - 1))
+
+    def lasting_redis(self) -> str:
+        """Address of the one Redis database of this worker that stays in use while tests come and go."""
+        return self._redis(_DATABASES_A_WORKER - 1)
+
+    def _redis(self, index: int) -> str:
+        return f"{self.redis_root}/{self.number * _DATABASES_A_WORKER + index}"
 
     def connections(self, owner_url: str, redis_url: str) -> Connections:
         """What `open_connections` would give for these."""
