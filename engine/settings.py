@@ -98,6 +98,11 @@ def get_settings() -> Settings:
 def keep_litellm_offline() -> None:
     """Make LiteLLM use the price list it ships with instead of fetching one. Call right before importing it.
 
-    The library reads this at import and takes no argument for it; this is the only place that writes the environment.
+    The library reads this at import and takes no argument for it; only here and below is the environment written.
     """
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+
+
+def skip_plugins() -> None:
+    """Keep pydantic from looking for plugins: we have none, and it reads every installed package's metadata for it."""
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Any
 
 from engine.errors import AppError, ConfigError
+from engine.settings import skip_plugins
 
 MIN_PYTHON = (3, 11)
 COMMANDS = {
@@ -44,6 +45,7 @@ _MODULES = {name: f"studio.commands.{name}" for name in COMMANDS} | {
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry point of `.venv/bin/heddle`; ends the process with the command's exit code."""
+    skip_plugins()
     arguments = list(sys.argv[1:] if argv is None else argv)
     sys.exit(_guarded(arguments))
 
