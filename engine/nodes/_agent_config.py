@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator, 
 from engine.execution.ports import Tier
 from engine.language.node_types import NodeConfig
 from engine.nodes._agent_presets import AGENT_TYPES
-from engine.nodes._fields import LONGEST_WAIT_S, NextNode
+from engine.nodes._fields import LONGEST_WAIT_S, Assignees, NextNode
 
 EscalateOn = Literal["schema_error", "low_quality", "timeout", "rate_limit", "agent_failure"]
 ESCALATES: tuple[EscalateOn, ...] = ("schema_error", "low_quality")
@@ -105,13 +105,7 @@ class McpUse(Part):
 class Approvals(Part):
     """Who is asked about calls of tools with `approval: true`, and for how long."""
 
-    assignees: list[str] = Field(
-        [],
-        max_length=50,
-        title="Assignees",
-        description="E-mail addresses of members, or role:admin and role:agent. Empty: anybody who may answer.",
-        json_schema_extra={"ui": "list"},
-    )
+    assignees: Assignees = Field([])
     timeout_seconds: float | None = Field(
         None,
         gt=0,

@@ -18,6 +18,15 @@ NextNode = Annotated[
         json_schema_extra={"ui": "hidden"},
     ),
 ]
+Assignees = Annotated[
+    list[str],
+    Field(
+        max_length=50,
+        title="Assignees",
+        description="E-mail addresses of members, or role:admin and role:agent. Empty: anybody who may answer.",
+        json_schema_extra={"ui": "list"},
+    ),
+]
 
 
 def usable_schema(schema: dict[str, Any]) -> dict[str, Any]:

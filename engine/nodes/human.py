@@ -25,7 +25,7 @@ from engine.execution.context import StepContext
 from engine.execution.node import Done, Json, Node, Outcome, Suspend
 from engine.execution.questions import faults, hash_of
 from engine.language.node_types import Group, NodeConfig
-from engine.nodes._fields import LONGEST_WAIT_S, usable_schema
+from engine.nodes._fields import LONGEST_WAIT_S, Assignees, usable_schema
 
 Mode = Literal["approval", "form", "choice"]
 
@@ -58,13 +58,7 @@ class HumanConfig(NodeConfig):
         description="JSON Schema of what the person fills in; its fields are put into context.",
         json_schema_extra={"ui": "schema"},
     )
-    assignees: list[str] = Field(
-        [],
-        max_length=50,
-        title="Assignees",
-        description="E-mail addresses of members, or role:admin and role:agent. Empty: anybody who may answer.",
-        json_schema_extra={"ui": "list"},
-    )
+    assignees: Assignees = Field([])
     timeout_seconds: float | None = Field(
         None,
         gt=0,
