@@ -44,9 +44,10 @@ def _wanted(state: State, join: Active) -> int | None:
 
 def on_the_way(state: State, join: Active) -> list[Key]:
     """The other tokens of the frame that may still come to this join."""
-    reach = state.frames[join.frame].plan.reach
+    plan = state.frames[join.frame].plan
+    here = plan.bits[join.node]
     return [
         key
         for key, other in state.active.items()
-        if other.frame == join.frame and key != join.key and join.node in reach[other.node]
+        if other.frame == join.frame and key != join.key and plan.reach[other.node] & here
     ]

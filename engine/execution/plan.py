@@ -19,10 +19,11 @@ from engine.execution.caching import Cached
 from engine.execution.node import Node as NodeBehaviour
 from engine.execution.ports import Definition, Tools, ToolSpec
 from engine.language import node_types
+from engine.language.dataflow import Dataflow
 from engine.language.document import Document
 from engine.language.expressions import Expression, compile_expression
 from engine.language.fields import fields_with_widget
-from engine.language.infer import infer_output_schema
+from engine.language.infer import Inference
 from engine.language.model import Edge, EdgeOn, ErrorRule, Node, OnError, RetryPolicy, RunDefaults, Workflow
 from engine.language.node_types import NodeConfig
 
@@ -73,16 +74,17 @@ class PlanNode:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """A runnable workflow. `reach[n]` holds every node that can still come after n (n itself only in a cycle).
+    """A runnable workflow. `reach[n]` has the bits of each node that can still come after n (n itself only in cycles).
 
-    `bodies` are the nodes that a loop repeats, by the loop's name.
+    `bits` has a bit for each node; `bodies` are the nodes that a loop repeats, by the loop's name.
     """
 
     workflow: Workflow
     hash: str
     start: str
     nodes: Mapping[str, PlanNode]
-    reach: Mapping[str, frozenset[str]]
+    bits: Mapping[str, int]
+    reach: Mapping[str, int]
     rule_targets: frozenset[str]
     bodies: Mapping[str, frozenset[str]]
 
@@ -144,14 +146,16 @@ def _compile(workflow: Workflow, hash: str, tools: Tools | None) -> Plan:
     if len(starts) != 1:
         raise GraphError(f"a workflow has one start node, this one has {len(starts)}")
     rule_targets = frozenset(r.fallback_node for r in workflow.error_handling if r.fallback_node in written)
-    specs = _specs(workflow, tools)
-    plan_nodes = {name: _plan_node(workflow, node, out[name], written, specs) for name, node in written.items()}
+    inference = Inference(workflow, _specs(workflow, tools))
+    plan_nodes = {name: _plan_node(workflow, node, out[name], written, inference) for name, node in written.items()}
+    bits = {name: 1 << number for number, name in enumerate(plan_nodes)}
     return Plan(
         workflow=workflow,
         hash=hash,
         start=starts[0],
         nodes=plan_nodes,
-        reach=_reach({name: node.targets for name, node in plan_nodes.items()}),
+        bits=bits,
+        reach=_reach(plan_nodes, bits),
         rule_targets=frozenset(target for target in rule_targets if target),
         bodies=_bodies(plan_nodes),
     )
@@ -173,7 +177,7 @@ def _behaviour(node: Node) -> NodeBehaviour[Any]:
 
 
 def _plan_node(
-    workflow: Workflow, node: Node, edges: list[Edge], names: Collection[str], specs: Mapping[str, ToolSpec]
+    workflow: Workflow, node: Node, edges: list[Edge], names: Collection[str], inference: Inference
 ) -> PlanNode:
     behaviour = _behaviour(node)
     success = tuple(_plan_edge(edge) for edge in edges if edge.on == "success")
@@ -190,7 +194,7 @@ def _plan_node(
     config = _config(node, behaviour, workflow.defaults)
     return PlanNode(
         name=node.name,
-        behaviour=_with_cache(node, behaviour, specs),
+        behaviour=_with_cache(node, behaviour, inference.tools),
         config=config,
         edges=success,
         error_edges=errors,
@@ -199,7 +203,7 @@ def _plan_node(
         on_error=node.on_error,
         timeout_s=node.timeout_s or DEFAULT_STEP_TIMEOUT_S,
         disabled=node.disabled,
-        inferred_schema=infer_output_schema(workflow, node.name, tools=specs) if infers else None,
+        inferred_schema=inference.schema(node.name) if infers else None,
         targets=frozenset(targets),
         forks=len(targets) > 1 or behaviour.final,
         effect=behaviour.has_effect(config),
@@ -266,21 +270,6 @@ def _bodies(nodes: Mapping[str, PlanNode]) -> dict[str, frozenset[str]]:
     return found
 
 
-def _reach(targets: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
-    """For each node everything that lies after it, by one walk from each node (files are bounded to 2,000 nodes)."""
-    reach: dict[str, frozenset[str]] = {}
-    for name in targets:
-        seen: set[str] = set()
-        waiting = list(targets[name])
-        while waiting:
-            current = waiting.pop()
-            if current in seen:
-                continue
-            seen.add(current)
-            known = reach.get(current)
-            if known is not None:
-                seen |= known
-            else:
-                waiting.extend(targets[current] - seen)
-        reach[name] = frozenset(seen)
-    return reach
+def _reach(nodes: Mapping[str, PlanNode], bits: Mapping[str, int]) -> dict[str, int]:
+    links = ((name, target) for name, node in nodes.items() for target in node.targets)
+    return Dataflow(nodes, links).from_behind(lambda name, behind: behind | bits[name])

@@ -23,12 +23,12 @@ class Skips:
         frame = state.frames[path]
         if not frame.plan.nodes.keys() - frame.visited:
             return []
-        reachable: set[str] = set()
+        reachable, bits = 0, frame.plan.bits
         if frame.ending is None:
             here = [active.node for active in state.active.values() if active.frame == path]
             reachable = _after(frame.plan, here)
         told = self._told.setdefault(path, set())
-        lost = [n for n in _own(state, path) if n not in frame.visited and n not in reachable and n not in told]
+        lost = [n for n in _own(state, path) if n not in frame.visited and not reachable & bits[n] and n not in told]
         told.update(lost)
         return lost
 
@@ -47,9 +47,11 @@ def _own(state: State, path: str) -> list[str]:
     return [name for name in frame.plan.nodes if name not in repeated]
 
 
-def _after(plan: Plan, nodes: list[str]) -> set[str]:
-    """What these nodes may still lead to; the workflow's own error handling may be needed as long as it runs."""
-    reachable: set[str] = set(plan.rule_targets)
+def _after(plan: Plan, nodes: list[str]) -> int:
+    """What these nodes may still lead to, as bits; the workflow's own error handling may be needed to the end."""
+    reachable = 0
+    for name in plan.rule_targets:
+        reachable |= plan.bits[name]
     for name in (*nodes, *plan.rule_targets):
         reachable |= plan.reach[name]
     return reachable

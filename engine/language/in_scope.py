@@ -14,7 +14,7 @@ from typing import Any
 
 from engine.language import node_types
 from engine.language.fields import fields_with_widget
-from engine.language.infer import infer_output_schema
+from engine.language.infer import Inference
 from engine.language.known_paths import properties
 from engine.language.model import Node, Workflow
 
@@ -60,11 +60,12 @@ def _all(workflow: Workflow, node_name: str, tools: Mapping[str, Any], *, after:
         yield InScope("item", "any", "loop", "The loop's present item.")
         yield InScope("index", "number", "loop", "Its number, from 0.")
     own = [node for node in workflow.nodes if after and node.name == node_name]
+    inference = Inference(workflow, tools)
     for node in own:
-        yield from _written_by(node, _output_of(workflow, node, tools))
+        yield from _written_by(node, _output_of(node, tools, inference))
     yield from _input(workflow)
     for node in _before(workflow, node_name):
-        yield from _written_by(node, _output_of(workflow, node, tools))
+        yield from _written_by(node, _output_of(node, tools, inference))
     for name, value in workflow.variables.items():
         yield InScope(f"variables.{name}", _type_of(value), "variables", str(value)[:80] if value is not None else "")
     for path, kind in _RUN.items():
@@ -136,7 +137,7 @@ def _in_loop(workflow: Workflow, node_name: str) -> bool:
     return False
 
 
-def _output_of(workflow: Workflow, node: Node, tools: Mapping[str, Any]) -> Schema | None:
+def _output_of(node: Node, tools: Mapping[str, Any], inference: Inference) -> Schema | None:
     """The schema of a node's output: its own, its tool's, or one inferred from what is asked of it."""
     kind = node_types.get(node.type)
     for key in ("output_schema", "schema"):
@@ -149,7 +150,7 @@ def _output_of(workflow: Workflow, node: Node, tools: Mapping[str, Any]) -> Sche
         if isinstance(returns, Mapping) and properties(returns):
             return returns
     if kind.infers:
-        return infer_output_schema(workflow, node.name, tools=tools)
+        return inference.schema(node.name)
     return {"properties": {name: {} for name in sorted(kind.writes(node.config) or ())}}
 
 

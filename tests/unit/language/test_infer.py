@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from engine.language.document import Document
-from engine.language.infer import infer_output_schema
+from engine.language.infer import Inference, infer_output_schema
 
 
 def workflow(edges: list[tuple[str, str, str | None]], **config: dict[str, Any]) -> Any:
@@ -159,6 +159,42 @@ def test_an_output_key_moves_the_question() -> None:
     ]
     flow = workflow(edges, a={"output_key": "out"})
     assert properties(flow)["k"]["enum"] == ["x", "other"]
+
+
+def test_an_output_key_is_asked_of_the_node_that_names_it() -> None:
+    edges = [
+        ("start", "a", None),
+        ("a", "a2", None),
+        ("a2", "m", "context.out.k == 'x' and context.j == true"),
+        ("a2", "end", None),
+        ("m", "end", None),
+    ]
+    flow = workflow(edges, a={"output_key": "out"})
+    assert set(properties(flow)) == {"k"}
+    assert set(properties(flow, "a2")) == {"j", "reply_text"}
+
+
+def test_an_output_that_is_read_by_the_name_of_its_node_cannot_be_overwritten() -> None:
+    edges = [
+        ("start", "a", None),
+        ("a", "s", None),
+        ("s", "a2", "context.k == 'x'"),
+        ("a2", "m", "nodes.a.output.k == 'y'"),
+        ("a2", "end", None),
+        ("m", "end", None),
+    ]
+    assert properties(workflow(edges)) == {"k": {"type": "string", "enum": ["y", "other"]}}
+    assert properties(workflow(edges), "a2") == {}
+
+
+def test_a_thousand_agents_in_a_row() -> None:
+    names = [f"a{number}" for number in range(1_000)]
+    edges = [(one, other, f"context.k{one} == 'x'") for one, other in zip(names, [*names[1:], "end"], strict=True)]
+    inference = Inference(workflow([("start", "a0", None), *edges]))
+    for name in names:
+        schema = inference.schema(name)
+        assert schema is not None
+        assert schema["required"] == [f"k{name}"]
 
 
 def test_cycles_end() -> None:
