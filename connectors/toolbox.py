@@ -10,6 +10,8 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from connectors.action import ActionCall, Outside, Site
@@ -28,10 +30,11 @@ Run = Callable[[ActionCall, Mapping[str, Json]], Awaitable[Json]]
 _log = logging.getLogger(__name__)
 
 
-def toolbox_specs() -> dict[str, ToolSpec]:
+@cache
+def toolbox_specs() -> Mapping[str, ToolSpec]:
     """Every tool by name, in alphabetical order; for validation and the inspector."""
     specs = {name: spec for manifest in manifests().values() for name, spec in manifest.specs().items()}
-    return dict(sorted(specs.items()))
+    return MappingProxyType(dict(sorted(specs.items())))
 
 
 @dataclass(frozen=True, slots=True)

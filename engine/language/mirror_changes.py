@@ -23,8 +23,10 @@ def mirror_changes(document: Document, old_edges: Sequence[Any], new_edges: Sequ
         name = node.get("name") if isinstance(node, dict) else None
         if not isinstance(config, dict) or not isinstance(name, str):
             continue
-        old, new = before.get(name, []), after.get(name, [])
-        if old == new or any(mirror_faults(config, old)):
+        if before.get(name) == after.get(name):
+            continue
+        old, new = _built(before.get(name)), _built(after.get(name))
+        if any(mirror_faults(config, old)):
             continue
         at: Path = ("nodes", index, "config")
         following = config.get("next_node")
@@ -36,10 +38,13 @@ def mirror_changes(document: Document, old_edges: Sequence[Any], new_edges: Sequ
     return changes
 
 
-def _by_source(edges: Sequence[Any]) -> dict[str, list[Edge]]:
-    found: dict[str, list[Edge]] = {}
+def _by_source(edges: Sequence[Any]) -> dict[Any, list[dict[str, Any]]]:
+    found: dict[Any, list[dict[str, Any]]] = {}
     for edge in edges:
-        if isinstance(edge, dict):
-            built = build_edge(0, edge)
-            found.setdefault(built.source, []).append(built)
+        if isinstance(edge, dict) and isinstance(edge.get("from"), str):
+            found.setdefault(edge["from"], []).append(edge)
     return found
+
+
+def _built(edges: Sequence[dict[str, Any]] | None) -> list[Edge]:
+    return [build_edge(0, edge) for edge in edges or ()]

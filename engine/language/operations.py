@@ -125,8 +125,8 @@ def _add_edge(document: Document, edit: Edit) -> list[Change]:
 
 def _place_of_edge(edges: Sequence[Any], new: Mapping[str, Any]) -> int:
     """Behind the other edges of the same node; a conditional one before that node's default, which would hide it."""
-    built = [build_edge(i, e) for i, e in enumerate(edges) if isinstance(e, dict)]
-    same_source = [e for e in built if e.source == new["from"]]
+    beside = [(i, e) for i, e in enumerate(edges) if isinstance(e, dict) and e.get("from") == new["from"]]
+    same_source = [build_edge(i, e) for i, e in beside]
     if not same_source:
         return len(edges)
     if not build_edge(0, new).is_default:

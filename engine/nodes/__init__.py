@@ -9,11 +9,12 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 
 from engine.language import node_types
 
 
+@cache
 def load() -> None:
     """Register every node type of this folder in alphabetical order; calling it again changes nothing."""
     for name in _names():

@@ -71,7 +71,8 @@ class EditorState(rx.State):
         self.saved = await _answer(request, save)
         yield
         if done.document is not None:
-            self.checked = {"op": self.saved["op"], "diagnostics": await editing.check(done)}
+            found = await editing.check(get_container().db, current_scope(), done.document)
+            self.checked = {"op": self.saved["op"], "diagnostics": found}
 
     @rx.event
     @requires("workflows:run")

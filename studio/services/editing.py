@@ -39,11 +39,10 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What a commit did. `answer` is for the browser; `document` and `names` are what `check` needs."""
+    """What a commit did. `answer` is for the browser, `document` for `check`."""
 
     answer: dict[str, Json]
     document: Document | None = None
-    names: Sequence[str] = ()
 
 
 async def open_draft(db: Database, scope: Scope, name: str, settings: Settings) -> dict[str, Json]:
@@ -90,13 +89,12 @@ async def save(db: Database, scope: Scope, workflow_id: UUID, commit: Commit) ->
     """
     async with db.transaction(scope) as tx:
         row = await workflows.get_workflow(tx, workflow_id)
-        names = await workflows.names(tx)
         base = row.text
         if row.revision != commit.revision:
             if commit.base is None:
                 return Saved({"stale": row.revision})
             if not await asyncio.to_thread(_has_arrived, row, commit):
-                return await _merged(tx, row, names, commit)
+                return await _merged(tx, row, commit)
             base = commit.base
         change = await asyncio.to_thread(_changed, base, commit)
         revision = row.revision
@@ -108,10 +106,10 @@ async def save(db: Database, scope: Scope, workflow_id: UUID, commit: Commit) ->
             if not change.error:
                 await pin_rows.rename(tx, workflow_id, pins.renamed(commit.edits))
     answer = {"revision": revision, "changes": change.changes, "graph": change.graph}
-    return Saved(answer | ({"error": change.error} if change.error else {}), change.document, names)
+    return Saved(answer | ({"error": change.error} if change.error else {}), change.document)
 
 
-async def _merged(tx: Tx, row: WorkflowRow, names: Sequence[str], commit: Commit) -> Saved:
+async def _merged(tx: Tx, row: WorkflowRow, commit: Commit) -> Saved:
     """Save the commit together with what somebody else saved, or answer with the fields that both changed.
 
     `merged` is what the other's changes do to the text with this commit's, as one list of {from, to, insert}; `layout`
@@ -122,7 +120,7 @@ async def _merged(tx: Tx, row: WorkflowRow, names: Sequence[str], commit: Commit
     done = await asyncio.to_thread(merge, commit.base or "", mine, row.text, choices)
     if done.collisions:
         collisions = [one.to_dict() for one in done.collisions]
-        return Saved({"conflict": {**await _theirs(tx, row, names), "collisions": collisions}})
+        return Saved({"conflict": {**await _theirs(tx, row), "collisions": collisions}})
     document = Document.parse_cached(storable(done.text))
     layout = commit.laid_over(row.layout) if commit.lays_out and not change.error else row.layout
     revision = row.revision
@@ -138,14 +136,14 @@ async def _merged(tx: Tx, row: WorkflowRow, names: Sequence[str], commit: Commit
         "graph": difference(drawn(Document.parse_cached(commit.base or "")), drawn(document)),
         "by": await _who(tx, row.updated_by),
     }
-    return Saved(answer | ({"error": change.error} if change.error else {}), document, names)
+    return Saved(answer | ({"error": change.error} if change.error else {}), document)
 
 
-async def check(saved: Saved) -> list[dict[str, Json]]:
+async def check(db: Database, scope: Scope, document: Document) -> list[dict[str, Json]]:
     """The diagnostics of a draft that was just saved; apart from `save`, so that nobody waits for them."""
-    if saved.document is None:
-        return []
-    return await asyncio.to_thread(findings, saved.document, toolbox_specs(), saved.names)
+    async with db.transaction(scope) as tx:
+        names = await workflows.names(tx)
+    return await asyncio.to_thread(findings, document, toolbox_specs(), names)
 
 
 async def publish(db: Database, scope: Scope, workflow_id: UUID, note: str) -> dict[str, Json]:
@@ -242,8 +240,9 @@ async def _who(tx: Tx, user_id: UUID | None) -> str | None:
     return next((user.name for user, _ in await identity.list_members(tx) if user.user_id == user_id), None)
 
 
-async def _theirs(tx: Tx, row: WorkflowRow, names: Sequence[str]) -> dict[str, Json]:
+async def _theirs(tx: Tx, row: WorkflowRow) -> dict[str, Json]:
     """The draft that stands now, for the person to choose between it and their own."""
+    names = await workflows.names(tx)
     return {
         "revision": row.revision,
         "text": row.text,

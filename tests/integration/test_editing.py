@@ -117,7 +117,9 @@ async def test_text_that_is_no_yaml_is_kept_with_its_error(database: Database, s
     done = await editing.save(database, scope, workflow_id, Commit(1, typed=typing(TEXT, broken)))
     assert (await draft(database, scope, workflow_id))[0] == broken
     assert done.answer["graph"] is None
-    [error] = [d for d in await editing.check(done) if d["severity"] == "error"]
+    assert done.document is not None
+    found = await editing.check(database, scope, done.document)
+    [error] = [one for one in found if one["severity"] == "error"]
     assert error["line"] >= len(TEXT.splitlines())
     opened = await editing.open_draft(database, scope, "small", SETTINGS)
     assert opened["graph"] is None

@@ -15,6 +15,7 @@ import { IconContext } from "./frame/icons.jsx";
 
 export function WorkflowEditor({ opened, saved, checked, started, published, icons, ...on }) {
   const session = useMemo(() => new Session(), []);
+  const [shownIcons] = useState(icons ?? {}); // Reflex makes a new object at each answer of the server
   session.server = { commit: on.onCommit, run: on.onRun, cancel: on.onCancel, publish: on.onPublish, addresses: on.onAddresses, renew: on.onRenew };
   const [loaded, setLoaded] = useState(null);
 
@@ -33,7 +34,7 @@ export function WorkflowEditor({ opened, saved, checked, started, published, ico
 
   // After a lost connection `opened` is empty for a moment: who is in the middle of something goes on with it.
   return (
-    <IconContext.Provider value={icons ?? {}}>
+    <IconContext.Provider value={shownIcons}>
       <EditorContext.Provider value={session}>
         {loaded && !opened?.error ? <Frame /> : <Waiting opened={opened} />}
       </EditorContext.Provider>

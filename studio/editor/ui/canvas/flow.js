@@ -12,6 +12,7 @@ import { routeAll, routeMoved } from "../graph/routes.js";
 const IN = { type: "target", position: "top", x: CARD.width / 2 - 5, y: -5, width: 10, height: 10 };
 const OUT = { type: "source", position: "bottom", x: CARD.width / 2 - 5, y: CARD.height - 5, width: 10, height: 10 };
 const HANDLES = [IN, OUT];
+const NONE = [];
 export const MAP_FROM = 16; // nodes; smaller graphs are seen whole
 export const FRAME = { side: 16, top: 34, bottom: 18 };
 
@@ -78,16 +79,16 @@ function useFrames(drag) {
 }
 
 export function useFlowEdges(drag) {
-  const graph = useValue((s) => s.graph);
+  const given = useValue((s) => s.graph?.edges) ?? NONE;
   const positions = useValue((s) => s.positions);
   const selected = useValue((s) => s.selected.edge);
-  const resting = useMemo(() => routeAll(graph?.edges ?? [], positions), [graph, positions]);
-  const routes = useMemo(() => (drag ? routeMoved(graph?.edges ?? [], positions, drag, resting) : resting), [graph, positions, drag, resting]);
+  const resting = useMemo(() => routeAll(given, positions), [given, positions]);
+  const routes = useMemo(() => (drag ? routeMoved(given, positions, drag, resting) : resting), [given, positions, drag, resting]);
   const cache = useRef(new Map());
   const edges = useMemo(() => {
-    const out = countOutgoing(graph?.edges ?? []);
+    const out = countOutgoing(given);
     const next = new Map();
-    for (const edge of graph?.edges ?? []) {
+    for (const edge of given) {
       const route = routes.get(edge.key);
       if (!route) continue;
       const many = out.get(edge.from) > 1;
@@ -101,6 +102,6 @@ export function useFlowEdges(drag) {
     }
     cache.current = next;
     return [...next.values()];
-  }, [graph, routes, selected]);
+  }, [given, routes, selected]);
   return { edges, routes };
 }

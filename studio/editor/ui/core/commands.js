@@ -35,7 +35,7 @@ export const COMMANDS = [
   { id: "group", title: "Group the selection", group: "Add", keys: ["Mod+G"], words: "frame", why: some, run: groupSelected },
   { id: "ungroup", title: "Dissolve the group", group: "Add", keys: ["Mod+Shift+G"], why: (s) => some(s) ?? (groupsOfSelected(s.state).length ? null : "The selection stands in no group."), run: ungroupSelected },
 
-  { id: "undo", title: "Undo", group: "Edit", keys: ["Mod+Z"], why: (s) => (s.state.view.can.write ? (s.state.history.undo ? null : "There is nothing to undo.") : editing(s)), run: (s) => s.undo() },
+  { id: "undo", title: "Undo", group: "Edit", keys: ["Mod+Z"], why: (s) => (s.state.view.can.write ? (s.state.history.undo || !s.sync.idle ? null : "There is nothing to undo.") : editing(s)), run: (s) => s.undo() },
   { id: "redo", title: "Redo", group: "Edit", keys: ["Mod+Shift+Z", "Mod+Y"], why: (s) => (s.state.view.can.write ? (s.state.history.redo ? null : "There is nothing to redo.") : editing(s)), run: (s) => s.redo() },
   { id: "cut", title: "Cut", group: "Edit", keys: ["Mod+X"], native: true, why: some, run: cut },
   { id: "copy", title: "Copy as YAML", group: "Edit", keys: ["Mod+C"], native: true, why: (s) => (nodes(s).length ? null : "Select a node first."), run: copy },

@@ -5,7 +5,7 @@ import { hovering } from "../text/language/hovering.js";
 import { applyDraft, applyFix, applyLayout, createView, goToLine, layoutOf, minimalChange, textOf } from "../text/view.js";
 import { showLines, showProblems } from "../text/look.js";
 import { readLayout } from "../text/layout.js";
-import { atLine, edgeOf, linesOfNode, placeOfEdge, readGraph } from "../graph/graph.js";
+import { atLine, edgeOf, hasShapeOf, linesOfNode, placeOfEdge, readGraph } from "../graph/graph.js";
 import { place } from "../graph/places.js";
 import { RunControl } from "../run/run_control.js";
 import { Versions } from "../versions/versions.js";
@@ -143,7 +143,7 @@ export class Session {
     const { graph, positions } = this.state;
     if (!this.view) return;
     const layout = layoutOf(this.view);
-    if (this.placed?.graph === graph && this.placed.layout === layout) return;
+    if (this.placed?.layout === layout && hasShapeOf(this.placed.graph, graph)) return;
     this.placed = { graph, layout };
     const next = graph ? place(graph.nodes, graph.edges, layout.nodes) : positions;
     const same = next.size === positions.size && [...next].every(([name, [x, y]]) => positions.get(name)?.[0] === x && positions.get(name)?.[1] === y);

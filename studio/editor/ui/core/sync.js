@@ -11,7 +11,6 @@ import { adopted, layOut, readLayout, writeLayout } from "../text/layout.js";
 import { fromServer } from "../text/marks.js";
 import { applyFromServer, layoutOf, replaceAll } from "../text/view.js";
 
-const TYPING_MS = 60;
 const LOST_MS = 6_000;
 const PAUSE_MS = 3_000; // who types on in a field after this long begins another step of the history
 
@@ -28,7 +27,6 @@ export class Sync {
     this.flight = null;
     this.typed = null; // ChangeSet: what the server does not have yet, relative to `known`
     this.touched = untouched();
-    this.timer = null;
     this.lost = null;
     this.halted = false; // nothing is sent: there is a conflict, or
     this.stuck = false; // the server refused what was typed; more typing may mend it
@@ -41,14 +39,18 @@ export class Sync {
     return this.session.view;
   }
 
+  get isAllSent() {
+    return !this.queue.length && !this.typed && !isTouched(this.touched);
+  }
+
   get idle() {
-    return !this.flight && !this.queue.length && !this.typed && !isTouched(this.touched);
+    return !this.flight && this.isAllSent;
   }
 
   // Resolves once everything is on the server; rejects while it cannot be (conflict).
   settled() {
     this.session.drafts.flush();
-    this.flush();
+    this.pump();
     if (this.halted) return Promise.reject(new Error("The draft could not be saved."));
     return this.idle ? Promise.resolve() : new Promise((resolve, reject) => this.idlers.push({ resolve, reject }));
   }
@@ -63,8 +65,7 @@ export class Sync {
     }
     if (this.idle) return;
     this.session.setSave("pending");
-    const urgent = update.transactions.some((tr) => tr.isUserEvent("undo") || tr.isUserEvent("redo") || !tr.docChanged);
-    this.schedule(urgent ? 0 : TYPING_MS);
+    this.pump();
   }
 
   touch({ nodes, notes, groups }) {
@@ -81,7 +82,7 @@ export class Sync {
     if (step && last?.field === step) this.queue.pop();
     this.queue.push({ build, after, field: step });
     this.session.setSave("pending");
-    this.schedule(0);
+    this.pump();
   }
 
   // Typing into one field without a long pause is one step of the history, however slowly the server answers.
@@ -90,17 +91,6 @@ export class Sync {
     const { field: before, at, number } = this.stroke;
     this.stroke = { field, at: now, number: field === before && now - at < PAUSE_MS ? number : number + 1 };
     return `${field}#${this.stroke.number}`;
-  }
-
-  schedule(wait) {
-    clearTimeout(this.timer);
-    if (wait) this.timer = setTimeout(() => this.pump(), wait);
-    else this.pump();
-  }
-
-  flush() {
-    clearTimeout(this.timer);
-    this.pump();
   }
 
   pump() {
@@ -171,17 +161,29 @@ export class Sync {
 
   // Send now what waits for an answer: the connection is back.
   retry() {
-    if (this.flight) this.send(true);
+    if (this.flight && !this.flight.answered) this.send(true);
   }
 
   answer(reply) {
-    if (!this.flight || reply.op !== this.flight.op.op) return;
+    if (!this.flight || reply.op !== this.flight.op.op || this.flight.answered) return;
     clearTimeout(this.lost);
     const { op, sent } = this.flight;
+    if (reply.revision !== undefined) return this.kept(reply, sent);
     this.flight = null;
     if (reply.stale) return this.ask(op, sent);
     if (reply.conflict) return this.onConflict(reply, op, sent);
-    if (reply.revision === undefined) return this.refused(reply, sent);
+    return this.refused(reply, sent);
+  }
+
+  // It is on the server. That is said before the canvas is drawn again, which takes longer.
+  kept(reply, sent) {
+    this.flight.answered = true;
+    if (!reply.error && this.isAllSent) this.session.setSave("saved");
+    setTimeout(() => this.session.sync === this && this.view && this.take(reply, sent));
+  }
+
+  take(reply, sent) {
+    this.flight = null;
     this.revision = reply.revision;
     this.rebase(reply, sent);
     this.session.setGraph(reply.graph, reply.op);
@@ -264,7 +266,6 @@ export class Sync {
   }
 
   close() {
-    clearTimeout(this.timer);
     clearTimeout(this.lost);
     this.halted = true;
   }

@@ -1,5 +1,5 @@
 // Where everything stands, and what the window's events do.
-import { useEffect } from "react";
+import { memo, useEffect } from "react";
 import { useSession, useValue } from "../core/store.js";
 import { clipboardEvents } from "../core/clipboard.js";
 import { isText, onKey } from "../core/shortcuts.js";
@@ -20,7 +20,8 @@ import { ShortcutSheet } from "./shortcut_sheet.jsx";
 import { Toast } from "./toast.jsx";
 import { TopBar } from "./topbar.jsx";
 
-export function Frame() {
+// An answer of the server renders the page again; what stands in the frame follows the store alone.
+export const Frame = memo(function Frame() {
   const mode = useValue((s) => s.mode);
   const drawerOpen = useValue((s) => s.drawer.open);
   const covered = useValue((s) => Boolean(s.versions));
@@ -49,7 +50,7 @@ export function Frame() {
       <Toast />
     </div>
   );
-}
+});
 
 function useWindow() {
   const session = useSession();

@@ -1,7 +1,7 @@
 // The graph as the editor holds it, made from what the server sends: whole at first, then only what changed.
 //
 // {nodes, edges, top, nodeLines, edgePlaces, byName}. A node that did not change keeps its identity, so that only the others
-// are drawn again. Line numbers stand apart: one line more at the top of the file changes them all, and nothing else.
+// are drawn again; so do the edges together, so that places and ways stay what they are. Line numbers stand apart: one line more at the top of the file changes them all, and nothing else.
 
 const isMap = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 
@@ -11,13 +11,18 @@ export function readGraph(old, change) {
   const nodes = pick("nodes", (node) => ({ ...node, config: isMap(node.raw.config) ? node.raw.config : {} }));
   return {
     nodes,
-    edges: keyed(pick("edges", (edge) => ({ condition: null, label: null, ...edge }))),
+    edges: unless(old?.edges, keyed(pick("edges", (edge) => ({ condition: null, label: null, ...edge })))),
     top: change.top ?? old.top,
     nodeLines: change.node_lines,
     edgePlaces: change.edge_places,
     byName: new Map(nodes.map((node) => [node.name, node])),
   };
 }
+
+const unless = (old, items) => (old?.length === items.length && items.every((one, i) => one === old[i]) ? old : items);
+
+// Whether both have the same nodes by name, and the same edges.
+export const hasShapeOf = (one, other) => one === other || (Boolean(one && other) && one.edges === other.edges && one.nodes.length === other.nodes.length && one.nodes.every(({ name }, i) => name === other.nodes[i].name));
 
 // Edges have no name in the file; "from->to#n" stays the same while other edges come and go.
 function keyed(edges) {

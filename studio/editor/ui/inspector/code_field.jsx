@@ -4,7 +4,7 @@ import { Annotation, Compartment, EditorState, Prec } from "@codemirror/state";
 import { EditorView, drawSelection, keymap, placeholder as hint, tooltips } from "@codemirror/view";
 import { acceptCompletion, autocompletion, closeBrackets, completionKeymap, currentCompletions } from "@codemirror/autocomplete";
 import { defaultKeymap } from "@codemirror/commands";
-import { setDiagnostics } from "@codemirror/lint";
+import { diagnosticCount, setDiagnostics } from "@codemirror/lint";
 import { useSession } from "../core/store.js";
 import { minimalChange } from "../text/view.js";
 import { PATH_TYPE, written } from "./paths.js";
@@ -65,8 +65,12 @@ export function CodeField({ id, value, onChange, onBlur, onFocus, onKeyDown, rea
     const change = minimalChange(view.current.state.doc.toString(), value);
     if (change) view.current.dispatch({ changes: change, annotations: outside.of(true) });
   }, [value]);
-  useEffect(() => view.current.dispatch(setDiagnostics(view.current.state, marked(view.current.state.doc, fault))), [fault]);
-  useEffect(() => view.current.dispatch({ effects: editable.current.reconfigure(locked(readOnly)) }), [readOnly]);
+  useEffect(() => {
+    if (fault?.error || diagnosticCount(view.current.state)) view.current.dispatch(setDiagnostics(view.current.state, marked(view.current.state.doc, fault)));
+  }, [fault]);
+  useEffect(() => {
+    if (view.current.state.readOnly !== Boolean(readOnly)) view.current.dispatch({ effects: editable.current.reconfigure(locked(readOnly)) });
+  }, [readOnly]);
 
   return <div ref={host} className={`hed-cm ${single ? "single" : ""} ${readOnly ? "locked" : ""}`} data-reads={reads} />;
 }

@@ -1,8 +1,7 @@
-// A value under edit: kept here while the person types, and saved a moment after each key, so that the canvas follows.
+// A value under edit: kept here while the person types, and saved after each key, so that the canvas follows.
 import { useEffect, useRef, useState } from "react";
 import { useSession } from "../core/store.js";
 
-const SOON_MS = 30;
 const same = (text) => text;
 
 // `save` returns what is wrong with the text, or null. `normal` says how a text reads once it is saved ("0.50" as "0.5").
@@ -31,7 +30,6 @@ export function useDraft(value, save, { onBlurOnly = false, normal = same } = {}
 
   const [commands] = useState(() => {
     const commit = () => {
-      clearTimeout(now.current.timer);
       if (!now.current.dirty) return;
       const fault = now.current.save(now.current.text) ?? null;
       setError(fault);
@@ -43,8 +41,7 @@ export function useDraft(value, save, { onBlurOnly = false, normal = same } = {}
       now.current.dirty = true;
       put(next);
       if (!onBlurOnly) setError(null);
-      clearTimeout(now.current.timer);
-      if (!onBlurOnly && !/\s$/.test(next)) now.current.timer = setTimeout(commit, SOON_MS);
+      if (!onBlurOnly && !/\s$/.test(next)) commit();
     };
     const leave = () => {
       commit();
