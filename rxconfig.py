@@ -34,11 +34,6 @@ config = rx.Config(
     # No CORS at all; the websocket's own origin check is in studio/auth/origins.py.
     cors_allowed_origins=[],
     frontend_compression_formats=["brotli", "gzip"],
-    plugins=[
-        rx.plugins.RadixThemesPlugin(
-            theme=rx.theme(accent_color="indigo", gray_color="slate", radius="medium", has_background=False)
-        ),
-        StudioPlugin(),
-    ],
+    plugins=[StudioPlugin()],
     disable_plugins=[rx.plugins.SitemapPlugin],
 )

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Set
 from pathlib import Path
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from studio.build_plugin import EDITOR_PAGE
 
 SECURITY = {
     "X-Content-Type-Options": "nosniff",
@@ -16,6 +20,7 @@ SECURITY = {
 # Published chats are made to be framed by other sites; they set their own rule.
 NO_FRAMES = {"X-Frame-Options": "DENY", "Content-Security-Policy": "frame-ancestors 'none'"}
 GOING_AWAY = 1001
+_WORKFLOW = re.compile(r"/app/workflows/[^/]+")
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -24,12 +29,19 @@ def with_plain_addresses(app: ASGIApp, pages: Path) -> ASGIApp:
     known = {"/" + str(p.relative_to(pages).with_suffix("")) for p in pages.rglob("*.html") if p.name != "index.html"}
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and scope["path"] in known:
-            path = scope["path"] + ".html"
+        if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
+            path = _page_at(scope["path"], known)
             scope = {**scope, "path": path, "raw_path": path.encode()}
         await app(scope, receive, send)
 
     return wrapped
+
+
+def _page_at(path: str, known: Set[str]) -> str:
+    """The file of a page, or the path itself."""
+    if path in known:
+        return f"{path}.html"
+    return f"/{EDITOR_PAGE}" if _WORKFLOW.fullmatch(path) else path
 
 
 def with_headers(app: ASGIApp) -> ASGIApp:

@@ -6,6 +6,7 @@ from typing import Any
 
 import reflex as rx
 
+from studio.components.overlays import modal, modal_text, modal_title
 from studio.components.parts import button, icon_button
 
 
@@ -13,21 +14,17 @@ def dialog(
     *body: rx.Component, title: str, text: str, opened: rx.Var[bool], on_close: Any, width: str = "480px"
 ) -> rx.Component:
     """`on_close` is an event handler without arguments."""
-    return rx.dialog.root(
-        rx.dialog.content(
-            rx.el.div(
-                rx.dialog.title(title, class_name="dialog-title grow"),
-                icon_button("x", "Close", kind="ghost small", on_click=on_close),
-                class_name="row",
-            ),
-            rx.dialog.description(text, class_name="dialog-text"),
-            *body,
-            max_width=width,
-            size="2",
-            on_escape_key_down=on_close,
-            on_pointer_down_outside=on_close,
+    return modal(
+        rx.el.div(
+            modal_title(title, class_name="dialog-title grow"),
+            icon_button("x", "Close", kind="ghost small", on_click=on_close),
+            class_name="row",
         ),
-        open=opened,
+        modal_text(text, class_name="dialog-text"),
+        *body,
+        opened=opened,
+        on_close=on_close,
+        width=width,
     )
 
 

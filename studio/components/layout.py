@@ -17,6 +17,7 @@ from reflex_components_core.react_router.dom import ReactRouterLink
 
 from studio.components.behaviour import ticker
 from studio.components.native import native_form
+from studio.components.overlays import menu, menu_item, menu_line, tooltip
 from studio.state import ShellState
 
 NAME = "Heddle"
@@ -80,12 +81,10 @@ def demo_mark() -> rx.Component:
     """Says that no real model answers, and what to do about it."""
     return rx.cond(
         ShellState.demo_model,
-        rx.tooltip(
+        tooltip(
             rx.el.span(rx.icon("flask_conical", size=12), "Demo model", class_name="chip demo", tab_index=0),
-            content="No model key is set, so the built-in demo model answers. "
+            "No model key is set, so the built-in demo model answers. "
             "Start Heddle with a provider's key, for example OPENAI_API_KEY, to use real models.",
-            side="bottom",
-            max_width="300px",
         ),
     )
 
@@ -129,7 +128,7 @@ def rail(active: str) -> rx.Component:
 
 def rail_link(key: str, title: str, to: str, icon: str, *, on: bool) -> rx.Component:
     here = {"aria_current": "page"} if on else {}
-    return rx.tooltip(
+    return tooltip(
         link(
             rx.icon(icon, size=16),
             *([waiting_mark()] if key == "approvals" else []),
@@ -138,7 +137,7 @@ def rail_link(key: str, title: str, to: str, icon: str, *, on: bool) -> rx.Compo
             aria_label=title,
             **here,
         ),
-        content=title,
+        title,
         side="right",
     )
 
@@ -154,43 +153,36 @@ def user_menu() -> rx.Component:
     """Who you are, the theme, and the way out."""
     return rx.fragment(
         native_form(id="sign-out", action="/auth/sign-out", method="post", hidden=True),
-        rx.dropdown_menu.root(
-            rx.dropdown_menu.trigger(
-                rx.el.button(
-                    rx.el.span(ShellState.initials, class_name="avatar"),
-                    class_name="rail-button",
-                    aria_label="Account and theme",
-                    type="button",
-                )
+        menu(
+            rx.el.button(
+                rx.el.span(ShellState.initials, class_name="avatar"),
+                class_name="rail-button",
+                aria_label="Account and theme",
+                type="button",
             ),
-            rx.dropdown_menu.content(
-                rx.el.div(
-                    rx.el.b(ShellState.name),
-                    rx.el.div(ShellState.email),
-                    rx.el.div(ShellState.tenant_name, " · ", ShellState.role),
-                    class_name="menu-head",
-                ),
-                rx.dropdown_menu.separator(),
-                _theme_item("Light", "light", "sun"),
-                _theme_item("Dark", "dark", "moon"),
-                _theme_item("As the system", "system", "monitor"),
-                rx.dropdown_menu.separator(),
-                rx.dropdown_menu.item(
-                    rx.icon("log_out", size=14),
-                    "Sign out",
-                    on_select=rx.call_script("document.getElementById('sign-out').submit()"),
-                ),
-                side="right",
-                align="end",
-                size="1",
-                class_name="pop",
+            rx.el.div(
+                rx.el.b(ShellState.name),
+                rx.el.div(ShellState.email),
+                rx.el.div(ShellState.tenant_name, " · ", ShellState.role),
+                class_name="menu-head",
             ),
+            menu_line(),
+            _theme_item("Light", "light", "sun"),
+            _theme_item("Dark", "dark", "moon"),
+            _theme_item("As the system", "system", "monitor"),
+            menu_line(),
+            menu_item(
+                rx.icon("log_out", size=14),
+                "Sign out",
+                on_select=rx.call_script("document.getElementById('sign-out').submit()"),
+            ),
+            side="right",
         ),
     )
 
 
 def _theme_item(title: str, mode: str, icon: str) -> rx.Component:
-    return rx.dropdown_menu.item(
+    return menu_item(
         rx.icon(icon, size=14),
         title,
         rx.cond(color_mode == mode, rx.icon("check", size=14, margin_left="auto")),

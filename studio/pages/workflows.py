@@ -11,6 +11,7 @@ from studio.auth.guard import current_scope
 from studio.auth.permissions import requires
 from studio.components.behaviour import search_key
 from studio.components.layout import link, page, studio_page
+from studio.components.overlays import menu, menu_item, menu_line
 from studio.components.parts import (
     bone,
     button,
@@ -163,34 +164,24 @@ def download(address: str) -> rx.event.EventSpec:
 
 def row_menu(row: WorkflowLine) -> rx.Component:
     may_write = ShellState.may.contains("workflows:write")
-    return rx.dropdown_menu.root(
-        rx.dropdown_menu.trigger(icon_button("ellipsis", f"Actions for {row.name}", kind="ghost small")),
-        rx.dropdown_menu.content(
-            rx.dropdown_menu.item(
-                rx.icon("list", size=14), "Runs", on_select=rx.redirect(f"/app/runs?workflow={row.name}")
-            ),
-            rx.dropdown_menu.item(
-                rx.icon("download", size=14),
-                "Export YAML",
-                on_select=download(f"/api/v1/workflows/{row.name}/yaml"),
-            ),
-            rx.cond(
-                may_write,
-                rx.fragment(
-                    rx.dropdown_menu.item(
-                        rx.icon("copy", size=14), "Duplicate", on_select=WorkflowsState.duplicate(row.workflow_id)
-                    ),
-                    rx.dropdown_menu.separator(),
-                    rx.dropdown_menu.item(
-                        rx.icon("archive", size=14),
-                        "Archive",
-                        color="red",
-                        on_select=WorkflowsState.archive(row.workflow_id),
-                    ),
+    return menu(
+        icon_button("ellipsis", f"Actions for {row.name}", kind="ghost small"),
+        menu_item(rx.icon("list", size=14), "Runs", on_select=rx.redirect(f"/app/runs?workflow={row.name}")),
+        menu_item(
+            rx.icon("download", size=14), "Export YAML", on_select=download(f"/api/v1/workflows/{row.name}/yaml")
+        ),
+        rx.cond(
+            may_write,
+            rx.fragment(
+                menu_item(rx.icon("copy", size=14), "Duplicate", on_select=WorkflowsState.duplicate(row.workflow_id)),
+                menu_line(),
+                menu_item(
+                    rx.icon("archive", size=14),
+                    "Archive",
+                    on_select=WorkflowsState.archive(row.workflow_id),
+                    kind="danger",
                 ),
             ),
-            align="end",
-            size="1",
         ),
     )
 

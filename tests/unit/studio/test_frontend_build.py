@@ -13,7 +13,7 @@ import pytest
 from engine.errors import ConfigError
 from runners.embedded import ports
 from studio import frontend
-from studio.build_plugin import make_relative
+from studio.build_plugin import add_editor_page, make_relative, preload_fonts
 from studio.delivery import with_headers, with_plain_addresses
 
 
@@ -33,6 +33,39 @@ def test_a_build_of_another_shape_is_refused(tmp_path: Path) -> None:
     (tmp_path / "assets").mkdir()
     with pytest.raises(RuntimeError, match="way of building has changed"):
         make_relative(tmp_path)
+
+
+def test_the_page_of_a_workflow_asks_for_the_editor_at_once(tmp_path: Path) -> None:
+    files = {
+        "__spa-fallback.html": '<html><head><link href="/x"/><script>1</script></head></html>',
+        "assets/_app_._workflows_.__workflow_name_._index-a1.js": (
+            'm.f=["assets/editor-b2.js","assets/editor-c3.css","assets/gone-d4.js"];import{a}from"./icon-e5.js";'
+        ),
+        "assets/editor-b2.js": "",
+        "assets/editor-c3.css": "",
+        "assets/icon-e5.js": "",
+        "assets/inter-latin-wght-normal-f6.woff2": "",
+        "assets/jetbrains-mono-latin-wght-normal-g7.woff2": "",
+        "login.html": "<html><script>1</script></html>",
+    }
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    add_editor_page(tmp_path)
+    preload_fonts(tmp_path)
+    page = (tmp_path / "app" / "workflows" / "_editor.html").read_text()
+    assert page.startswith('<html><head><link href="/x"/><link rel="modulepreload" href="/assets/_app_._workflows_.__')
+    assert '<link rel="modulepreload" href="/assets/editor-b2.js"/>' in page
+    assert '<link rel="preload" as="style" href="/assets/editor-c3.css"/>' in page
+    assert '<link rel="modulepreload" href="/assets/icon-e5.js"/>' in page
+    assert "gone" not in page
+    assert page.index("inter-latin") < page.index("<script")
+    assert "jetbrains-mono" in (tmp_path / "login.html").read_text()
+    (tmp_path / "assets" / "editor-b2.js").unlink()
+    (tmp_path / "assets" / "_app_._workflows_.__workflow_name_._index-a1.js").unlink()
+    with pytest.raises(RuntimeError, match="way of building has changed"):
+        add_editor_page(tmp_path)
 
 
 def test_a_changed_source_means_another_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,6 +166,8 @@ async def test_pages_have_addresses_without_a_slash(tmp_path: Path) -> None:
     assert (await _request(wrapped, "/app/runs", []))[0] == "/app/runs.html"
     assert (await _request(wrapped, "/app/runs/1", []))[0] == "/app/runs/1"
     assert (await _request(wrapped, "/app/index", []))[0] == "/app/index"
+    assert (await _request(wrapped, "/app/workflows/any_one", []))[0] == "/app/workflows/_editor.html"
+    assert (await _request(wrapped, "/app/workflows/any_one/more", []))[0] == "/app/workflows/any_one/more"
 
 
 async def test_headers_of_pages_assets_and_published_chats() -> None:

@@ -1,5 +1,5 @@
 // How wide the panes are: pulled with the mouse or with arrow keys on their edges, remembered in this browser.
-import { useLayoutEffect, useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 
 const KEY = "heddle-panes";
 const PANES = {
@@ -8,6 +8,7 @@ const PANES = {
   drawer: { least: 120, most: 640, title: "Height of the preview", axis: "y", sign: -1 },
 };
 const STEP = 24;
+const SETTLED_MS = 400;
 
 function remembered() {
   try {
@@ -47,14 +48,22 @@ function Resizer({ name, onSize }) {
   const pane = () => document.querySelector(`.hed-${name}`).getBoundingClientRect();
   const size = () => (axis === "x" ? pane().width : pane().height);
   const measure = () => setNow(Math.round(size()));
-  useLayoutEffect(measure);
+  // Not at once: it would have the whole page laid out before it is complete.
+  useEffect(() => {
+    const later = setTimeout(measure, SETTLED_MS);
+    return () => clearTimeout(later);
+  }, []);
+  const put = (value) => {
+    onSize(value);
+    setNow(clamp(name, value));
+  };
   const along = (event) => (axis === "x" ? event.clientX : event.clientY);
   const onKeyDown = (event) => {
     const by = { ArrowLeft: -STEP, ArrowRight: STEP, ArrowUp: -STEP, ArrowDown: STEP }[event.key];
     if (!by) return;
     event.preventDefault();
     event.stopPropagation();
-    onSize(size() + by * sign);
+    put(size() + by * sign);
   };
   return (
     <div
@@ -63,7 +72,7 @@ function Resizer({ name, onSize }) {
         start.current = { at: along(event), size: size() };
         event.currentTarget.setPointerCapture(event.pointerId);
       }}
-      onPointerMove={(event) => start.current && onSize(start.current.size + (along(event) - start.current.at) * sign)}
+      onPointerMove={(event) => start.current && put(start.current.size + (along(event) - start.current.at) * sign)}
       onPointerUp={() => { start.current = null; }}
     />
   );

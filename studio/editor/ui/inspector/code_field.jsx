@@ -20,6 +20,7 @@ export function CodeField({ id, value, onChange, onBlur, onFocus, onKeyDown, rea
   const latest = useRef({});
   latest.current = { onChange, onBlur, onFocus, onKeyDown, sources, reads };
   const editable = useRef(new Compartment());
+  const said = useRef([]); // texts that were typed here and have not come back as `value` yet
 
   useEffect(() => {
     const complete = (context) => first(latest.current.sources, context);
@@ -49,7 +50,10 @@ export function CodeField({ id, value, onChange, onBlur, onFocus, onKeyDown, rea
           hint(placeholder ?? ""),
           EditorView.contentAttributes.of({ "aria-label": label, id, spellcheck: "false", tabindex: "0", ...(testid ? { "data-testid": testid } : {}), "aria-multiline": String(!single) }),
           EditorView.updateListener.of((update) => {
-            if (update.docChanged && !update.transactions.some((tr) => tr.annotation(outside))) latest.current.onChange(update.state.doc.toString());
+            if (!update.docChanged || update.transactions.some((tr) => tr.annotation(outside))) return;
+            const text = update.state.doc.toString();
+            said.current.push(text);
+            latest.current.onChange(text);
           }),
           ...extensions,
         ],
@@ -62,9 +66,11 @@ export function CodeField({ id, value, onChange, onBlur, onFocus, onKeyDown, rea
   }, []);
 
   useEffect(() => {
+    if (said.current.includes(value)) return; // more may have been typed since
     const change = minimalChange(view.current.state.doc.toString(), value);
     if (change) view.current.dispatch({ changes: change, annotations: outside.of(true) });
   }, [value]);
+  useEffect(() => void said.current.splice(0, said.current.lastIndexOf(value) + 1));
   useEffect(() => {
     if (fault?.error || diagnosticCount(view.current.state)) view.current.dispatch(setDiagnostics(view.current.state, marked(view.current.state.doc, fault)));
   }, [fault]);
