@@ -15,6 +15,7 @@ from studio.auth.sockets import keep_tokens_back
 from studio.components.layout import offline_note
 from studio.container import get_container
 from studio.delivery import past_the_pages, with_an_end, with_headers, with_plain_addresses
+from studio.editor.wrapper import EARLY_DRAFT
 from studio.style import css_variables
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ __all__ = ["app", "make_asgi"]
 app = rx.App(
     stylesheets=["/studio.css"],
     head_components=[
+        rx.el.script(EARLY_DRAFT),
         rx.el.style(css_variables()),
         rx.el.link(rel="icon", type="image/svg+xml", href="/favicon.svg"),
     ],

@@ -82,7 +82,7 @@ def preload_fonts(static_dir: Path) -> None:
 
 def _preload(address: str) -> str:
     if address.endswith(".css"):
-        return f'<link rel="preload" as="style" href="{address}"/>'
+        return f'<link rel="preload" as="style" crossorigin="" href="{address}"/>'
     return f'<link rel="modulepreload" href="{address}"/>'
 
 

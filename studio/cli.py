@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
+from engine import garbage
 from engine.errors import AppError, ConfigError
 from engine.settings import skip_plugins
 
@@ -45,6 +46,7 @@ _MODULES = {name: f"studio.commands.{name}" for name in COMMANDS} | {
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry point of `.venv/bin/heddle`; ends the process with the command's exit code."""
+    garbage.begin()
     skip_plugins()
     arguments = list(sys.argv[1:] if argv is None else argv)
     sys.exit(_guarded(arguments))

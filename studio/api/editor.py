@@ -1,21 +1,25 @@
-"""What the editor asks beside its commits: the language, what can be read where, what an expression gives, what pasted
-YAML holds, who else is there. Nothing here changes the draft, and nothing is run.
+"""What the editor asks beside its commits: the draft at first, the language, what can be read where, what an expression
+gives, what pasted YAML holds, who else is there. Nothing here changes the draft, and nothing is run.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gzip
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from engine.store.access import step_numbers
 from engine.store.session import Scope
 from studio.api.access import container_of, requires
-from studio.services import fragments, presence, scope
+from studio.services import editing, fragments, presence, scope
 from studio.services.editor_specs import packed_language
 
 router = APIRouter(prefix="/api/v1/editor", tags=["editor"])
@@ -54,6 +58,16 @@ class Present(BaseModel):
     tab: str = Field(max_length=32, description="The tab's own id.")
     node: str | None = Field(None, max_length=64, description="The node that is selected in it.")
     leaves: bool = Field(False, description="The tab is being closed.")
+
+
+@router.get("/draft", summary="A draft, and all that the editor shows of it at first")
+async def draft(request: Request, workflow: Name, reader: Reader) -> Response:
+    """Asked for before the page's websocket is connected."""
+    container = container_of(request)
+    opened = await editing.open_draft(container.db, reader, workflow, container.settings)
+    plain = orjson.dumps(opened)
+    zip_it = partial(gzip.compress, plain, compresslevel=5, mtime=0)
+    return await asyncio.to_thread(_packed, request, plain, zip_it, {"Cache-Control": "no-store"})
 
 
 @router.post("/presence", summary="Say that a draft is open in a tab, and see who else has it open")
@@ -110,10 +124,16 @@ async def evaluate(request: Request, body: Evaluate, reader: RunReader) -> dict[
 async def language(request: Request, _: Reader) -> Response:
     """For completion and help; browsers keep it and only ask whether it is still the same."""
     packed = await asyncio.to_thread(packed_language)
-    headers = {"ETag": packed.etag, "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding"}
+    headers = {"ETag": packed.etag, "Cache-Control": "private, no-cache"}
     if packed.etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        headers["Content-Encoding"] = "gzip"
-        return Response(packed.zipped, headers=headers, media_type="application/json")
-    return Response(packed.plain, headers=headers, media_type="application/json")
+    return _packed(request, packed.plain, lambda: packed.zipped, headers)
+
+
+def _packed(request: Request, plain: bytes, zipped: Callable[[], bytes], headers: dict[str, str]) -> Response:
+    """JSON as small as the browser takes it."""
+    headers = headers | {"Vary": "Accept-Encoding"}
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return Response(plain, headers=headers, media_type="application/json")
+    headers |= {"Content-Encoding": "gzip"}
+    return Response(zipped(), headers=headers, media_type="application/json")

@@ -16,9 +16,17 @@ from reflex.vars import Var
 from studio.editor import ui
 from studio.services.editor_specs import icon_names
 
+# Asks for the draft before any other script is there; taken over by ui/core/api.js.
+EARLY_DRAFT = (
+    "{const name=location.pathname.match(/^\\/app\\/workflows\\/([^\\/]+)$/)?.[1];"
+    'if(name){const asked=fetch("/api/v1/editor/draft?workflow="+name,{headers:{Accept:"application/json"}});'
+    "asked.catch(()=>{});window.heddleDraft={name,asked}}}"
+)
+LOADED = "heddle:loaded"  # the event of the window by which the page says that it was loaded or is connected again
+
 
 class WorkflowEditor(NoSSRComponent):
-    """`opened` is the workflow as loaded; `saved`, `checked`, `started` and `published` answer its requests."""
+    """`saved`, `checked`, `started` and `published` answer its requests."""
 
     library = ui.entry()
     tag = "WorkflowEditor"
@@ -36,7 +44,6 @@ class WorkflowEditor(NoSSRComponent):
         "@lezer/highlight@1.2.5",
     ]
 
-    opened: rx.Var[dict[str, Any]]
     saved: rx.Var[dict[str, Any]]
     checked: rx.Var[dict[str, Any]]
     started: rx.Var[dict[str, Any]]

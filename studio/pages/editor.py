@@ -1,7 +1,8 @@
 """/app/workflows/<name>: the editor. The island draws; this state answers its requests.
 
-The browser keeps the draft's text and revision, and every request names the workflow; nothing lives in this state
-between two events but the last answers. So a tab that comes back after a broken connection, or to another process,
+The island asks for the draft over HTTP (studio/api/editor.py), before the websocket is connected. The browser keeps the
+draft's text and revision, and every request names the workflow; nothing lives in this state between two events but the
+last answers. So a tab that comes back after a broken connection, or to another process,
 simply goes on.
 """
 
@@ -9,17 +10,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
-from urllib.parse import unquote
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import reflex as rx
 
-from engine.errors import AppError, InputError, NotFound
+from engine.errors import AppError, InputError
 from studio.auth.guard import current_scope
 from studio.auth.permissions import requires
 from studio.components.layout import page, studio_page
 from studio.container import get_container
-from studio.editor.wrapper import workflow_editor
+from studio.editor.wrapper import LOADED, workflow_editor
 from studio.services import editing, preview
 from studio.services.editor_commit import Commit
 
@@ -30,29 +30,17 @@ Answer = dict[str, Any]
 class EditorState(rx.State):
     """One open workflow in one tab."""
 
-    opened: Answer = {}  # noqa: RUF012  # Reflex copies defaults for each tab
-    saved: Answer = {}  # noqa: RUF012
+    saved: Answer = {}  # noqa: RUF012  # Reflex copies defaults for each tab
     started: Answer = {}  # noqa: RUF012
     checked: Answer = {}  # noqa: RUF012
     published: Answer = {}  # noqa: RUF012
 
     @rx.event
     @requires("workflows:read")
-    async def load(self) -> None:
-        """The draft as it stands in the database."""
-        url = self.router.url
-        name = unquote(url.path.rstrip("/").rsplit("/", 1)[-1])
+    def load(self) -> rx.event.EventSpec:
+        """The page was loaded, or its connection is back; then the island looks whether the draft went on."""
         self.saved, self.checked, self.started, self.published = {}, {}, {}, {}
-        try:
-            container = get_container()
-            opened = await editing.open_draft(container.db, current_scope(), name, container.settings)
-        except NotFound:
-            self.opened = _missing("There is no such workflow", f"No workflow is called {name}.")
-            return
-        except AppError as error:
-            self.opened = _missing("The workflow could not be opened", error.public_message)
-            return
-        self.opened = opened | {"load": uuid4().hex, "run": _run_id(url.query_parameters.get("run"))}
+        return rx.call_script(f"window.dispatchEvent(new Event('{LOADED}'))")
 
     @rx.event
     @requires("workflows:write")
@@ -153,10 +141,6 @@ async def _answer(request: Answer, act: Callable[[UUID], Awaitable[Answer]]) -> 
         return mark | {"error": error.public_message, "details": error.to_dict().get("details", {})}
 
 
-def _missing(title: str, text: str) -> Answer:
-    return {"load": uuid4().hex, "title": title, "error": text}
-
-
 def _uuid(text: Json) -> UUID | None:
     """Raises InputError for a text that is no id."""
     if text is None:
@@ -167,19 +151,11 @@ def _uuid(text: Json) -> UUID | None:
         raise InputError("This is not an id.") from error
 
 
-def _run_id(text: Json) -> str | None:
-    try:
-        return str(_uuid(text)) if text else None
-    except InputError:
-        return None
-
-
 @studio_page("/app/workflows/[workflow_name]", title="Editor", on_load=EditorState.load)
 def editor_page() -> rx.Component:
     """The island fills the page right of the rail."""
     return page(
         workflow_editor(
-            opened=EditorState.opened,
             saved=EditorState.saved,
             checked=EditorState.checked,
             started=EditorState.started,

@@ -57,7 +57,7 @@ def test_the_page_of_a_workflow_asks_for_the_editor_at_once(tmp_path: Path) -> N
     page = (tmp_path / "app" / "workflows" / "_editor.html").read_text()
     assert page.startswith('<html><head><link href="/x"/><link rel="modulepreload" href="/assets/_app_._workflows_.__')
     assert '<link rel="modulepreload" href="/assets/editor-b2.js"/>' in page
-    assert '<link rel="preload" as="style" href="/assets/editor-c3.css"/>' in page
+    assert '<link rel="preload" as="style" crossorigin="" href="/assets/editor-c3.css"/>' in page
     assert '<link rel="modulepreload" href="/assets/icon-e5.js"/>' in page
     assert "gone" not in page
     assert page.index("inter-latin") < page.index("<script")

@@ -1,13 +1,17 @@
 // What goes to the server over plain HTTP, with the session's cookie: everything but commits, runs and publishing.
 
-async function ask(url, body, signal, method = body === undefined ? "GET" : "POST", more = {}) {
-  const response = await fetch(url, {
+function ask(url, body, signal, method = body === undefined ? "GET" : "POST", more = {}) {
+  return read(fetch(url, {
     method,
     headers: { Accept: "application/json", ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
     body: body === undefined ? undefined : JSON.stringify(body),
     signal,
     ...more,
-  }).catch((error) => {
+  }));
+}
+
+async function read(asked) {
+  const response = await asked.catch((error) => {
     if (error.name === "AbortError") throw error;
     throw new Error("The server does not answer.");
   });
@@ -15,7 +19,7 @@ async function ask(url, body, signal, method = body === undefined ? "GET" : "POS
     if (error.name === "AbortError") throw error;
     return {};
   });
-  if (!response.ok) throw new Error(answer.detail ?? `The server answered ${response.status}.`);
+  if (!response.ok) throw Object.assign(new Error(answer.detail ?? `The server answered ${response.status}.`), { status: response.status });
   return answer;
 }
 
@@ -31,6 +35,16 @@ export function getLanguage() {
 }
 
 const workflow = (name) => `/api/v1/workflows/${encodeURIComponent(name)}`;
+
+// All that the editor shows of a draft at first. Throws an Error with `status` where the server answered.
+export const draftOf = (workflow, signal) => early(workflow) ?? ask(`/api/v1/editor/draft?${query({ workflow })}`, undefined, signal);
+
+// What the page itself asked for, before any other script was there (studio/editor/wrapper.py).
+function early(workflow) {
+  const { heddleDraft } = window;
+  window.heddleDraft = null;
+  return heddleDraft?.name === encodeURIComponent(workflow) ? read(heddleDraft.asked) : null;
+}
 
 // {live, draft, versions}, newest first.
 export const getVersions = (name) => ask(`${workflow(name)}/versions`);

@@ -35,7 +35,7 @@ export class Session {
     this.drafts = new Drafts();
     this.backup = new Backup(this);
     this.presence = new Presence(this);
-    this.checks = { asked: null, done: null, waiting: [] };
+    this.checks = { asked: null, done: null, early: null, waiting: [] };
     this.reader = null; // the field that the cursor was in last: {insert(path)}
   }
 
@@ -117,10 +117,12 @@ export class Session {
     this.set((s) => ({ graph, valid: Boolean(change), selected: change ? kept(s.selected, graph, s.notes) : s.selected }));
     this.replace();
     this.highlight(false);
+    if (op && this.checks.early?.op === op) this.checked(this.checks.early);
   }
 
+  // The answer may come while the graph that it is about waits to be drawn (sync.js).
   checked({ op, diagnostics }) {
-    if (op !== this.checks.asked) return;
+    if (op !== this.checks.asked) return void (this.checks.early = { op, diagnostics });
     this.checks.done = op;
     this.setDiagnostics(diagnostics);
     this.checks.waiting.splice(0).forEach((resolve) => resolve());

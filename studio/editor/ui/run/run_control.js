@@ -101,7 +101,7 @@ export class RunControl {
   }
 
   started(reply) {
-    if (!this.state.busy || !reply.op?.startsWith(this.session.id)) return;
+    if (!this.state.busy) return;
     if (reply.error) return this.failed(reply.error);
     if (reply.conversation_id) this.conversation = reply.conversation_id;
     this.session.set((s) => ({ busy: false, run: { ...s.run, run_id: reply.run_id } }));
