@@ -28,7 +28,7 @@ from engine.store.tables.workflows import WorkflowRow
 from engine.store.vault import Vault
 from studio.auth.permissions import role_allows
 from studio.services import pins, publishing
-from studio.services.editor_commit import Commit, Utf16, patched, storable
+from studio.services.editor_commit import Commit, Utf16, patched, storable, with_names
 from studio.services.editor_graph import derive, difference, drawn, findings
 from studio.services.editor_specs import node_specs
 from studio.services.model_choice import offered
@@ -84,7 +84,8 @@ async def save(db: Database, scope: Scope, workflow_id: UUID, commit: Commit) ->
     stands on; then both are merged (`_merged`).
 
     `changes` is what the edits did to the text with what was typed: one list of {from, to, insert} an edit, each in
-    UTF-16 units of the text before it. `graph` is the difference to the graph of the text before the commit.
+    UTF-16 units of the text before it. `graph` is the difference to the graph of the text before the commit. `retyped`
+    is a node whose name was typed over; its place, its groups and what is pinned to it go with it.
     Edits that do not fit are refused together (`error`); typed text is kept whatever it says. Raises NotFound.
     """
     async with db.transaction(scope) as tx:
@@ -99,13 +100,15 @@ async def save(db: Database, scope: Scope, workflow_id: UUID, commit: Commit) ->
         change = await asyncio.to_thread(_changed, base, commit)
         revision = row.revision
         layout = row.layout if change.error or not commit.lays_out else commit.laid_out(row.layout)
+        layout = with_names(layout, change.retyped)
         if change.document.text != row.text or layout != row.layout:
             revision = await workflows.save_draft(
                 tx, workflow_id, text=change.document.text, layout=layout, revision=row.revision
             )
-            if not change.error:
-                await pin_rows.rename(tx, workflow_id, pins.renamed(commit.edits))
+            renamed = {} if change.error else pins.renamed(commit.edits)
+            await pin_rows.rename(tx, workflow_id, change.retyped | renamed)
     answer = {"revision": revision, "changes": change.changes, "graph": change.graph}
+    answer |= {"retyped": change.retyped} if change.retyped else {}
     return Saved(answer | ({"error": change.error} if change.error else {}), change.document)
 
 
@@ -192,9 +195,12 @@ def _address(found: publishing.Address, secret: str | None = None) -> dict[str, 
 
 @dataclass(frozen=True, slots=True)
 class _Change:
+    """`retyped` is a node whose name was typed over in the text: old -> new."""
+
     document: Document
     changes: list[list[Json]]
     graph: Json
+    retyped: dict[str, str]
     error: str | None = None
 
 
@@ -204,6 +210,7 @@ def _changed(base: str, commit: Commit) -> _Change:
     text, patches = patched(base, commit.typed)
     document = reparse(old, text, patches)
     document.remember()
+    retyped = _retyped(_names(old), _names(document))
     changes: list[list[Json]] = []
     error = None
     if commit.edits:
@@ -213,7 +220,22 @@ def _changed(base: str, commit: Commit) -> _Change:
             error = refused.public_message
         else:
             changes, document = _in_units(text, edited.steps), edited.document
-    return _Change(document, changes, difference(drawn(old), drawn(document)), error)
+    return _Change(document, changes, difference(drawn(old), drawn(document)), retyped, error)
+
+
+def _retyped(before: Sequence[str], after: Sequence[str]) -> dict[str, str]:
+    """The node whose name was typed over, where that is all that happened to the names of the nodes."""
+    if len(before) != len(after):
+        return {}
+    changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
+    if len(changed) != 1:
+        return {}
+    old, new = changed[0]
+    return {} if old in after or new in before else {old: new}
+
+
+def _names(document: Document) -> list[str]:
+    return [node.name for node in document.workflow.nodes] if document.workflow else []
 
 
 def _in_units(text: str, steps: Sequence[Sequence[Patch]]) -> list[list[Json]]:

@@ -104,6 +104,17 @@ class Commit:
         return bool(self.places) or self.notes is not None or self.groups is not None
 
 
+def with_names(layout: Mapping[str, Json], names: Mapping[str, str]) -> dict[str, Json]:
+    """The layout sidecar with other names of nodes: old -> new."""
+    if not names:
+        return dict(layout)
+    places, groups = layout.get("nodes") or {}, layout.get("groups") or ()
+    new = {**layout, "nodes": {names.get(name, name): at for name, at in places.items()}}
+    if groups:
+        new["groups"] = [{**one, "nodes": [names.get(n, n) for n in one.get("nodes") or ()]} for one in groups]
+    return new
+
+
 def _united(
     base: Sequence[Mapping[str, Json]], mine: Sequence[Mapping[str, Json]], theirs: Sequence[Mapping[str, Json]]
 ) -> list[Mapping[str, Json]]:

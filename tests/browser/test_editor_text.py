@@ -44,6 +44,31 @@ def test_typing_changes_the_canvas(signed_in_page: Page, studio: Any, small: str
     assert 'name: "ending"' in stored(studio, small).text
 
 
+def test_a_card_stays_where_it_is_while_its_name_is_typed_over(signed_in_page: Page, studio: Any, small: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, small)
+    node(page, "end").click()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("button", name="Undo")).to_be_enabled()
+    saved(page)
+    before = stored(studio, small).layout["nodes"]["end"]
+    line(page, '- name: "end"').click()
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.type("ing")
+    expect(node(page, "ending")).to_be_visible()
+    expect(page.get_by_test_id("node-name")).to_have_value("ending")
+    saved(page)
+    places = stored(studio, small).layout["nodes"]
+    assert places["ending"] == before
+    assert "end" not in places
+    page.keyboard.press("Control+z")
+    expect(node(page, "end")).to_be_visible()
+    saved(page)
+    assert stored(studio, small).layout["nodes"]["end"] == before
+
+
 def test_selection_goes_both_ways(signed_in_page: Page, studio: Any, small: str) -> None:
     page = signed_in_page
     open_editor(page, studio, small)

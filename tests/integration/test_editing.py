@@ -12,9 +12,10 @@ import pytest
 from engine.errors import NotFound
 from engine.language.document import Document
 from engine.settings import Settings
+from engine.store.access import pins as pin_rows
 from engine.store.access import workflows
 from engine.store.session import Database, Scope
-from studio.services import editing
+from studio.services import editing, pins
 from studio.services.editor_commit import Commit, Utf16
 from studio.services.editor_graph import drawn, inferred
 from studio.services.editor_specs import node_specs
@@ -103,6 +104,33 @@ async def test_places_never_touch_the_text(database: Database, scope: Scope, wor
     text, layout, revision = await draft(database, scope, workflow_id)
     assert (text, layout["nodes"], revision) == (TEXT, {"answer": [20, 140]}, 2)
     assert answer["changes"] == []
+
+
+async def test_what_stands_beside_a_node_goes_with_a_name_that_is_typed_over(
+    database: Database, scope: Scope, workflow_id: UUID
+) -> None:
+    group = {"title": "Both", "nodes": ["start", "answer"], "color": "blue"}
+    await save(database, scope, workflow_id, Commit(1, places={"answer": [20, 140]}, groups=[group]))
+    await pins.pin(database, scope, "small", "answer", {"n": 1})
+
+    async def beside(after: str, revision: int) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        before, _, _ = await draft(database, scope, workflow_id)
+        answer = await save(database, scope, workflow_id, Commit(revision, typed=typing(before, after)))
+        async with database.transaction(scope) as tx:
+            pinned = await pin_rows.outputs(tx, workflow_id)
+        return answer, (await draft(database, scope, workflow_id))[1], pinned
+
+    renamed = TEXT.replace('name: "answer"', 'name: "answers"')
+    answer, layout, pinned = await beside(renamed, 2)
+    assert answer["retyped"] == {"answer": "answers"}
+    assert layout["nodes"] == {"start": [0, 0], "answers": [20, 140]}
+    assert layout["groups"] == [group | {"nodes": ["start", "answers"]}]
+    assert pinned == {"answers": {"n": 1}}
+    # Two nodes of one name: nobody's place is taken, and when the name is another one again, nothing was lost.
+    answer, layout, _ = await beside(renamed.replace('name: "answers"', 'name: "start"'), 3)
+    assert "retyped" not in answer
+    answer, layout, pinned = await beside(TEXT, 4)
+    assert (layout["nodes"], pinned) == ({"start": [0, 0], "answers": [20, 140]}, {"answers": {"n": 1}})
 
 
 async def test_a_commit_that_changes_nothing_keeps_the_revision(

@@ -4,6 +4,7 @@ import { edgeOf, freeName, placeOfEdge, waysOn } from "../graph/graph.js";
 import { freeSpot } from "../graph/places.js";
 import { CARD, layered } from "../graph/layered.js";
 import { moved } from "../run/pins.js";
+import { renamedIn } from "../text/layout.js";
 
 const BELOW = 140; // from one row of cards to the next
 
@@ -72,12 +73,7 @@ export function putOnEdge(session, name, key, at) {
 }
 
 export function rename(session, from, to) {
-  const layout = {};
-  const at = session.layout.nodes.get(from);
-  if (at) layout.nodes = new Map([[from, null], [to, at]]);
-  const groups = [...session.layout.groups].filter(([, group]) => group.nodes.includes(from));
-  if (groups.length) layout.groups = new Map(groups.map(([id, group]) => [id, { ...group, nodes: group.nodes.map((name) => (name === from ? to : name)) }]));
-  session.edit(() => ({ edits: [{ op: "rename_node", node: from, to }], layout }), {
+  session.edit(() => ({ edits: [{ op: "rename_node", node: from, to }], layout: renamedIn(session.layout, from, to) }), {
     after: (reply) => {
       if (failed(reply)) return;
       session.select([to]);

@@ -7,7 +7,8 @@
 // else saved meanwhile. Then both are merged: `merged` is what their changes do to the text, `layout` the whole sidecar, or
 // there is a `conflict` about the fields that both changed, and the person's choices go with the commit once more.
 import { ChangeSet } from "@codemirror/state";
-import { adopted, layOut, readLayout, writeLayout } from "../text/layout.js";
+import { moved } from "../run/pins.js";
+import { adopted, layOut, readLayout, renamedIn, writeLayout } from "../text/layout.js";
 import { fromServer } from "../text/marks.js";
 import { applyFromServer, layoutOf, replaceAll } from "../text/view.js";
 
@@ -186,11 +187,23 @@ export class Sync {
     this.flight = null;
     this.revision = reply.revision;
     this.rebase(reply, sent);
+    for (const [from, to] of Object.entries(reply.retyped ?? {})) this.follow(from, to);
     this.session.setGraph(reply.graph, reply.op);
     if (reply.merged) this.session.say(sent.pulls ? `${reply.by ?? "Somebody"} changed the draft.` : `Merged with what ${reply.by ?? "somebody"} changed meanwhile.`);
     if (reply.error) this.session.fail(reply.error);
     sent.after?.(reply);
     this.pump();
+  }
+
+  // A node's name was typed over: what stands beside the text goes with it, as on the server.
+  follow(from, to) {
+    const layout = renamedIn(layoutOf(this.view), from, to);
+    if (Object.keys(layout).length) applyFromServer(this.view, null, layout, { undoable: false });
+    this.knownLayout = layoutOf(this.view);
+    this.session.set((s) => ({
+      pins: moved(s.pins, from, to),
+      selected: { ...s.selected, nodes: s.selected.nodes.map((name) => (name === from ? to : name)) },
+    }));
   }
 
   // Nothing of it was kept (a text too long, a right that is gone): it stays unsaved in this tab until it can be.

@@ -51,6 +51,16 @@ export function replaced(old, next) {
   return Object.fromEntries(PARTS.map((part) => [part, new Map([...[...old[part].keys()].map((id) => [id, null]), ...next[part]])]));
 }
 
+// The change that gives a node's place and its groups to another name.
+export function renamedIn(layout, from, to) {
+  const change = {};
+  const at = layout.nodes.get(from);
+  if (at) change.nodes = new Map([[from, null], [to, at]]);
+  const groups = [...layout.groups].filter(([, group]) => group.nodes.includes(from));
+  if (groups.length) change.groups = new Map(groups.map(([id, group]) => [id, { ...group, nodes: group.nodes.map((name) => (name === from ? to : name)) }]));
+  return change;
+}
+
 // The change that takes over `next` as somebody else left it, but for what this person moved since (`touched`). Notes and
 // groups that are the same keep their ids, so that undoing still finds them.
 export function adopted(old, next, touched) {
