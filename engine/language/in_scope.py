@@ -39,33 +39,31 @@ class InScope:
         return {key: value for key, value in shown.items() if value}
 
 
-def paths_in_scope(
-    workflow: Workflow, node_name: str, tools: Mapping[str, Any] | None = None, *, after: bool = False
-) -> list[InScope]:
+def paths_in_scope(inference: Inference, node_name: str, *, after: bool = False) -> list[InScope]:
     """The paths that are known where this node runs, the nearest writers first; each path once, 1,000 at most.
 
     With `after`, those that the conditions of its edges read: what it writes itself comes first. `node_name` may be
-    unknown: then what all nodes write counts. `tools` maps tool names to ToolSpecs.
+    unknown: then what all nodes write counts.
     """
     found: dict[str, InScope] = {}
-    for one in _all(workflow, node_name, tools or {}, after=after):
+    for one in _all(inference, node_name, after=after):
         found.setdefault(one.path, one)
         if len(found) >= MAX_PATHS:
             break
     return list(found.values())
 
 
-def _all(workflow: Workflow, node_name: str, tools: Mapping[str, Any], *, after: bool) -> Iterator[InScope]:
+def _all(inference: Inference, node_name: str, *, after: bool) -> Iterator[InScope]:
+    workflow = inference.workflow
     if _in_loop(workflow, node_name):
         yield InScope("item", "any", "loop", "The loop's present item.")
         yield InScope("index", "number", "loop", "Its number, from 0.")
     own = [node for node in workflow.nodes if after and node.name == node_name]
-    inference = Inference(workflow, tools)
     for node in own:
-        yield from _written_by(node, _output_of(node, tools, inference))
+        yield from _written_by(node, _output_of(node, inference))
     yield from _input(workflow)
     for node in _before(workflow, node_name):
-        yield from _written_by(node, _output_of(node, tools, inference))
+        yield from _written_by(node, _output_of(node, inference))
     for name, value in workflow.variables.items():
         yield InScope(f"variables.{name}", _type_of(value), "variables", str(value)[:80] if value is not None else "")
     for path, kind in _RUN.items():
@@ -137,7 +135,7 @@ def _in_loop(workflow: Workflow, node_name: str) -> bool:
     return False
 
 
-def _output_of(node: Node, tools: Mapping[str, Any], inference: Inference) -> Schema | None:
+def _output_of(node: Node, inference: Inference) -> Schema | None:
     """The schema of a node's output: its own, its tool's, or one inferred from what is asked of it."""
     kind = node_types.get(node.type)
     for key in ("output_schema", "schema"):
@@ -146,7 +144,7 @@ def _output_of(node: Node, tools: Mapping[str, Any], inference: Inference) -> Sc
     if kind is None:
         return None
     for key in fields_with_widget(kind, "tool"):
-        returns = getattr(tools.get(str(node.config.get(key))), "returns", None)
+        returns = getattr(inference.tools.get(str(node.config.get(key))), "returns", None)
         if isinstance(returns, Mapping) and properties(returns):
             return returns
     if kind.infers:

@@ -58,6 +58,7 @@ class Inference:
     """The output schemas of a workflow's agents; what all of them need is worked out once."""
 
     def __init__(self, workflow: Workflow, tools: Mapping[str, Any] | None = None) -> None:
+        self.workflow = workflow
         self._nodes = {node.name: node for node in workflow.nodes}
         self._edges = [edge for edge in workflow.edges if edge.source in self._nodes and edge.target in self._nodes]
         self._flow = Dataflow(self._nodes, ((edge.source, edge.target) for edge in self._edges))

@@ -10,9 +10,10 @@ from weakref import WeakKeyDictionary
 
 import engine.nodes
 from engine.execution.ports import ToolSpec
-from engine.language import infer, node_types
+from engine.language import node_types
 from engine.language.diagnostics import Diagnostic
 from engine.language.document import Document
+from engine.language.infer import Inference
 from engine.language.model import Edge, Node, Trigger, Workflow
 from engine.language.positions import Path
 from engine.language.schedules import ScheduleError, next_fires, zone
@@ -112,12 +113,12 @@ def clipped(text: str) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"
 
 
-def inferred(workflow: Workflow, node: Node) -> dict[str, Json] | None:
+def inferred(inference: Inference, node: Node) -> dict[str, Json] | None:
     """The output schema that the conditions downstream ask for: `{"branches", "fields": [{name, values | type}]}`."""
     kind = node_types.get(node.type)
     if kind is None or not kind.infers or node.config.get("output_schema"):
         return None
-    schema = infer.infer_output_schema(workflow, node.name)
+    schema = inference.schema(node.name)
     if not schema or not schema.get("properties"):
         return None
     fields = [
@@ -125,7 +126,7 @@ def inferred(workflow: Workflow, node: Node) -> dict[str, Json] | None:
         for name, shape in schema["properties"].items()
     ]
     asked = list(schema["properties"])
-    conditions = {edge.condition for edge in workflow.edges if edge.condition}
+    conditions = {edge.condition for edge in inference.workflow.edges if edge.condition}
     branches = sum(any(f"context.{name}" in condition for name in asked) for condition in conditions)
     return {"branches": max(1, branches), "fields": fields}
 

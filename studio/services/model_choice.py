@@ -11,8 +11,8 @@ from engine.errors import AppError
 from engine.execution.ports import RouteRequest, Tier
 from engine.language import node_types
 from engine.language.fields import fields_with_widget
-from engine.language.infer import infer_output_schema
-from engine.language.model import Node, Workflow
+from engine.language.infer import Inference
+from engine.language.model import Node
 from engine.router.rules import USUAL_COST_USD, RuleRouter
 from engine.settings import Settings
 
@@ -40,7 +40,7 @@ def _tier(tier: Tier, settings: Settings, keys: dict[str, str]) -> dict[str, Jso
     return shown | {"model": "built-in demo model" if found.demo else found.model}
 
 
-def routed(workflow: Workflow, node: Node, tenant_id: UUID) -> dict[str, Json] | None:
+def routed(inference: Inference, node: Node, tenant_id: UUID) -> dict[str, Json] | None:
     """`{tier, reason, usual_usd}` that the router would choose for the node's texts as they stand; None for a node
     that leaves it no choice. In a run the filled prompt counts, and what the tenant sent before."""
     kind = node_types.get(node.type)
@@ -50,7 +50,7 @@ def routed(workflow: Workflow, node: Node, tenant_id: UUID) -> dict[str, Json] |
     routing = node.config.get("routing")
     limits = routing if isinstance(routing, dict) else {}
     tools = node.config.get("tools")
-    schema = node.config.get("output_schema") or infer_output_schema(workflow, node.name)
+    schema = node.config.get("output_schema") or inference.schema(node.name)
     decision = RuleRouter().choose(
         RouteRequest(
             tenant_id=tenant_id,

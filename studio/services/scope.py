@@ -17,6 +17,7 @@ from engine.errors import AppError, InputError
 from engine.language.document import Document
 from engine.language.expressions import compile_expression
 from engine.language.in_scope import paths_in_scope
+from engine.language.infer import Inference
 from engine.language.resolve import expressions_in, resolve_value
 from engine.language.templates import compile_template
 from engine.store.access import workflows
@@ -57,12 +58,13 @@ def _of_node(text: str, name: str, tenant_id: UUID, after: bool) -> dict[str, Js
     workflow = Document.parse_cached(text).workflow
     if workflow is None:
         return {"paths": []}
-    paths = paths_in_scope(workflow, name, toolbox_specs(), after=after)
+    inference = Inference(workflow, toolbox_specs())
+    paths = paths_in_scope(inference, name, after=after)
     found: dict[str, Json] = {"paths": [one.to_dict() for one in paths]}
     node = next((one for one in workflow.nodes if one.name == name), None)
     if node is None:
         return found
-    more = {"inferred": inferred(workflow, node), "route": routed(workflow, node, tenant_id)}
+    more = {"inferred": inferred(inference, node), "route": routed(inference, node, tenant_id)}
     return found | {key: value for key, value in more.items() if value}
 
 

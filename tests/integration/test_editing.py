@@ -11,11 +11,13 @@ import pytest
 
 from engine.errors import NotFound
 from engine.language.document import Document
+from engine.language.infer import Inference
 from engine.settings import Settings
 from engine.store.access import pins as pin_rows
 from engine.store.access import workflows
 from engine.store.session import Database, Scope
 from studio.services import editing, pins
+from studio.services import scope as scopes
 from studio.services.editor_commit import Commit, Utf16
 from studio.services.editor_graph import drawn, inferred
 from studio.services.editor_specs import node_specs
@@ -312,7 +314,7 @@ def test_inferred_classes_are_shown_with_the_agent() -> None:
     )
     workflow = Document.parse(text).workflow
     assert workflow is not None
-    asked = inferred(workflow, workflow.nodes[1])
+    asked = inferred(Inference(workflow), workflow.nodes[1])
     assert asked is not None
     [field] = [one for one in asked["fields"] if one["name"] == "intent"]
     assert {"faq", "order"} <= set(field["values"])
@@ -322,3 +324,25 @@ def test_inferred_classes_are_shown_with_the_agent() -> None:
 def test_utf16_units() -> None:
     text = "a🧵b"
     assert [Utf16(text)(offset) for offset in range(4)] == [0, 1, 3, 4]
+
+
+async def test_what_an_agent_is_asked_counts_with_what_tools_return(database: Database, scope: Scope) -> None:
+    nodes = """\
+  - {name: start, type: start}
+  - {name: ask, type: agent, config: {prompt_template: 'Hi'}}
+  - {name: find, type: tool, config: {tool_name: search_order, parameters: {order_id: context.order_id}}}
+  - {name: more, type: message, config: {text: 'Wait'}}
+  - {name: end, type: end}
+edges:
+  - {from: start, to: ask}
+  - {from: ask, to: find}
+  - {from: find, to: more, condition: "context.mood == 'angry' and context.order_found"}
+  - {from: find, to: end}
+  - {from: more, to: end}
+"""
+    head = TEXT.split("nodes:")[0].replace("small", "asked")
+    async with database.transaction(scope) as tx:
+        await workflows.create(tx, f"{head}nodes:\n{nodes}")
+    found = await scopes.of_node(database, scope, "asked", "ask")
+    assert found["inferred"]["fields"][0] == {"name": "mood", "values": ["angry", "other"]}
+    assert "order_found" not in {field["name"] for field in found["inferred"]["fields"]}

@@ -9,6 +9,7 @@ import pytest
 
 import engine.nodes
 from engine.language.document import Document
+from engine.language.infer import Inference
 from engine.language.model import Workflow
 from engine.settings import Settings
 from studio.services.model_choice import offered, routed
@@ -48,12 +49,12 @@ def test_each_tier_has_a_model_and_a_usual_cost() -> None:
 
 def test_the_routers_choice_comes_with_its_reason() -> None:
     found = workflow("{prompt_template: 'Classify {message}'}")
-    choice = routed(found, found.nodes[1], uuid.uuid4())
+    choice = routed(Inference(found), found.nodes[1], uuid.uuid4())
     assert choice is not None
     assert choice["tier"] in "ABC"
     assert choice["reason"]
     limited = workflow("{prompt_template: 'Classify {message}', routing: {tiers: [C]}}")
-    choice = routed(limited, limited.nodes[1], uuid.uuid4())
+    choice = routed(Inference(limited), limited.nodes[1], uuid.uuid4())
     assert choice is not None
     assert choice["tier"] == "C"
 
@@ -62,9 +63,9 @@ def test_the_routers_choice_comes_with_its_reason() -> None:
 def test_where_there_is_no_choice_there_is_none(name: str) -> None:
     found = workflow("{model: 'tier:B', prompt_template: 'Hi'}")
     node = found.nodes[0] if name == "start" else found.nodes[1]
-    assert routed(found, node, uuid.uuid4()) is None
+    assert routed(Inference(found), node, uuid.uuid4()) is None
 
 
 def test_settings_of_the_wrong_kind_do_not_break_it() -> None:
     found = workflow("{prompt_template: [1], routing: 'fast', tools: 5, output_schema: nothing}")
-    assert routed(found, found.nodes[1], uuid.uuid4()) is not None
+    assert routed(Inference(found), found.nodes[1], uuid.uuid4()) is not None

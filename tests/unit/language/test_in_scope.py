@@ -8,6 +8,7 @@ import pytest
 
 from engine.language.document import Document
 from engine.language.in_scope import paths_in_scope
+from engine.language.infer import Inference
 from engine.language.model import Workflow
 
 TEXT = """\
@@ -60,7 +61,7 @@ def workflow() -> Workflow:
 
 
 def types(workflow: Workflow, node: str) -> dict[str, str]:
-    return {one.path: one.type for one in paths_in_scope(workflow, node, TOOLS)}
+    return {one.path: one.type for one in paths_in_scope(Inference(workflow, TOOLS), node)}
 
 
 def test_outputs_of_the_nodes_before_it_with_their_types(workflow: Workflow) -> None:
@@ -92,7 +93,7 @@ def test_where_nothing_is_known_everything_that_is_written_counts(workflow: Work
 
 
 def test_the_nearest_writer_is_named_and_each_path_once(workflow: Workflow) -> None:
-    found = paths_in_scope(workflow, "end", TOOLS)
+    found = paths_in_scope(Inference(workflow, TOOLS), "end")
     assert len({one.path for one in found}) == len(found)
     assert next(one.origin for one in found if one.path == "context.intent") == "sort"
 
@@ -104,12 +105,12 @@ def test_hostile_schemas_are_bounded() -> None:
     )
     document = Document.parse(text.replace("{enum: [faq, order]", "{type: [[]], enum: 5"))
     assert document.workflow is not None
-    assert len(paths_in_scope(document.workflow, "end", TOOLS)) == 1_000
+    assert len(paths_in_scope(Inference(document.workflow, TOOLS), "end")) == 1_000
 
 
 def test_edges_read_what_their_node_wrote(workflow: Workflow) -> None:
-    before = {one.path for one in paths_in_scope(workflow, "sort", TOOLS)}
-    after = {one.path: one for one in paths_in_scope(workflow, "sort", TOOLS, after=True)}
+    before = {one.path for one in paths_in_scope(Inference(workflow, TOOLS), "sort")}
+    after = {one.path: one for one in paths_in_scope(Inference(workflow, TOOLS), "sort", after=True)}
     assert "context.intent" not in before
     assert after["context.intent"].origin == "sort"
     assert before < set(after)
