@@ -1,10 +1,10 @@
 """The document of a text that patches have made from another document's text, without reading all of it again.
 
 When all patches lie inside one item of a top-level list (a node, an edge) or put further items behind it, only the
-lines from that item up to the next old one are parsed; the rest of the tree is taken over, shifted where it stands
-behind. Complete list items leave the reader in the state in which it found it, so the lines around
-them mean what they meant before. Wherever that argument does not hold for certain (anchors, document markers, odd
-layouts), the whole text is parsed.
+lines from that item up to the next old one are parsed, and none when one patch takes all lines of an item away; the
+rest of the tree is taken over, shifted where it stands behind. Complete list items leave the reader in the state in
+which it found it, so the lines around them mean what they meant before. Wherever that argument does not hold for
+certain (anchors, document markers, odd layouts), the whole text is parsed.
 """
 
 from __future__ import annotations
@@ -49,14 +49,17 @@ def _reparse_item(old: Document, text: str, patches: Sequence[Patch]) -> Documen
     tree, root = old.tree, old.root
     if tree is None or root is None or tree.has_anchors or tree.problems or len(text) > MAX_LENGTH:
         return None
-    place = _place(old, root, patches)
-    if place is None:
-        return None
     shift = len(text) - len(old.text)
-    section = root.entries[place.section].value
-    items = _read_items(text[place.start : place.end + shift], column(old.text, section.start))
-    if not items:
-        return None
+    items: list[YamlNode] = []
+    place = _removed(old, root, patches)
+    if place is None:
+        place = _place(old, root, patches)
+        if place is None:
+            return None
+        section = root.entries[place.section].value
+        items = _read_items(text[place.start : place.end + shift], column(old.text, section.start))
+        if not items:
+            return None
     new_root = _grafted(root, place, [moved(item, place.start) for item in items], shift)
     document = Document(text, ParsedTree(new_root, [], False))
     _take_over_model(old, document, place, len(items))
@@ -80,16 +83,36 @@ def _read_items(lines: str, dash_column: int) -> list[YamlNode]:
 def _place(old: Document, root: YamlNode, patches: Sequence[Patch]) -> _Place | None:
     """The one item of a top-level block list whose lines hold all patches; what is put right behind it counts."""
     first, last = min(p.start for p in patches), max(p.end for p in patches)
-    if root.kind is not Kind.MAPPING or root.is_flow:
+    name = _section_at(root, first)
+    if name is None:
         return None
-    begun = [(e.value.start, name) for name, e in root.entries.items() if e.value.start <= first]
-    name = max(begun)[1] if begun else None
-    section = root.entries[name].value if name is not None else None
-    if name is None or section is None or section.kind is not Kind.SEQUENCE or section.is_flow:
-        return None
-    index = bisect_right(section.items, first, key=lambda item: item.start) - 1
+    index = bisect_right(root.entries[name].value.items, first, key=lambda item: item.start) - 1
     place = _lines_of(old, root, name, index) if index >= 0 else None
     return place if place is not None and last <= place.end else None
+
+
+def _removed(old: Document, root: YamlNode, patches: Sequence[Patch]) -> _Place | None:
+    """The item, not the first of its list, of which the one patch takes away all lines and nothing else."""
+    start, end, text = patches[0].start, patches[0].end, old.text
+    name = _section_at(root, start)
+    if name is None or len(patches) > 1 or patches[0].text:
+        return None
+    while text[start : start + 1] in ("\r", "\n") and text[start] == text[end : end + 1]:
+        start, end = start + 1, end + 1  # the same removal, with the line break behind the lines, not the one before
+    items = root.entries[name].value.items
+    index = bisect_right(items, start, key=lambda item: item.start)
+    place = _lines_of(old, root, name, index) if 0 < index < len(items) else None
+    return place if place is not None and (place.start, place.end) == (start, end) else None
+
+
+def _section_at(root: YamlNode, offset: int) -> str | None:
+    """The top-level block list that begins last before this place."""
+    if root.kind is not Kind.MAPPING or root.is_flow:
+        return None
+    begun = [(e.value.start, name) for name, e in root.entries.items() if e.value.start <= offset]
+    name = max(begun)[1] if begun else None
+    section = root.entries[name].value if name is not None else None
+    return name if section is not None and section.kind is Kind.SEQUENCE and not section.is_flow else None
 
 
 def _lines_of(old: Document, root: YamlNode, name: str, index: int) -> _Place | None:

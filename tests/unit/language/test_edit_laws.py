@@ -189,6 +189,9 @@ def test_reparsing_a_change_gives_the_same_tree_as_parsing_all(random: Random) -
     assert shape_of(again.root) == shape_of(fresh.root)
     assert again.diagnostics == fresh.diagnostics
     assert again.workflow == fresh.workflow
+    back = reparse(again, text, edited.undo[0])
+    assert shape_of(back.root) == shape_of(old.root)
+    assert back.workflow == old.workflow
 
 
 def shape_of(node: Any) -> Any:
