@@ -216,6 +216,7 @@ class RunClient:
         kept = await self._reader.replay(scope.tenant_id, run_id, after)
         last = kept[-1][0] if kept else ""
         is_whole = bool(kept) and kept[0][1]["type"] == "run.queued"
+        rebuilt: list[_Told] = []
         if after in ("0", "0-0") and not is_whole:
             row, rebuilt = await self._journalled(scope, run_id)
             kept = rebuilt + _news(kept, rebuilt)
@@ -224,8 +225,10 @@ class RunClient:
             yield event_id, event
             if _is_end(event):
                 return
+        told = {_moment(event) for _, event in rebuilt}
         async for event_id, event in self._live_events(scope, row, after):
-            yield event_id, event
+            if _moment(event) not in told:  # it may have been on its way to the stream
+                yield event_id, event
 
     async def _live_events(
         self, scope: Scope, row: RunRow, after: str
@@ -318,6 +321,10 @@ def _is_end(event: Event) -> bool:
 
 def _identity(event: Event) -> tuple[Any, ...]:
     return tuple(event[name] for name in ("type", "path", "iteration", "attempt"))
+
+
+def _moment(event: Mapping[str, Json]) -> tuple[Json, ...]:
+    return (*_identity(event), event["at"])
 
 
 def _news(kept: Sequence[_Told], rebuilt: Sequence[_Told]) -> list[_Told]:

@@ -1,6 +1,6 @@
 // Completion in the YAML pane: keys of the place, values that the schema lists, names of what there is, paths into the data.
-import { acceptCompletion, autocompletion } from "@codemirror/autocomplete";
-import { keymap } from "@codemirror/view";
+import { acceptCompletion, autocompletion, startCompletion } from "@codemirror/autocomplete";
+import { EditorView, keymap } from "@codemirror/view";
 import { entriesOf, schemasAt, typeOf, valuesOf } from "./schema.js";
 import { functions, isExpression, isTemplate, namesFor, paths, toolParameters } from "./names.js";
 import { where } from "./where.js";
@@ -8,11 +8,17 @@ import { where } from "./where.js";
 const PATH = /[\w.]*$/;
 
 export function completing(session, language) {
-  const source = async (context) => {
-    const root = await language();
-    return root && !context.aborted ? complete(session, root, context) : null;
+  let root = null;
+  const load = async () => (root ??= await language());
+  // What was typed before the language is here gets its list then: an answer that comes late would be dropped.
+  const source = (context) => {
+    if (root) return complete(session, root, context);
+    const { view } = context;
+    load().then(() => root && view?.hasFocus && endsInWord(view.state) && startCompletion(view));
+    return null;
   };
   return [
+    EditorView.domEventHandlers({ focus: () => void load() }),
     autocompletion({ override: [source], icons: false, activateOnCompletion: (option) => option.type === "key", maxRenderedOptions: 60 }),
     keymap.of([{ key: "Tab", run: acceptCompletion }]),
   ];
@@ -30,6 +36,7 @@ function complete(session, root, { state, pos, explicit }) {
   return found(place.from, options.map((one) => ({ ...one, apply: quoted(one.label, place) })), explicit || place.word || afterColon(place, state, pos), "value");
 }
 
+const endsInWord = ({ doc, selection: { main } }) => main.empty && /[\w.]/.test(doc.sliceString(main.head - 1, main.head));
 const isMapping = (schemas) => schemas.some((schema) => schema.properties);
 const afterColon = (place, state, pos) => place.at === "value" && state.sliceDoc(pos - 2, pos) === ": ";
 
