@@ -5,8 +5,6 @@ from __future__ import annotations
 import gc
 
 _YOUNG = 10_000  # objects made before the youngest are looked at; Python's 700 are a few steps of a run
-
-
 _LOADING = 50_000  # the same while modules are loaded, of which nothing is garbage: a tenth of a short command's time
 
 

@@ -22,7 +22,6 @@ class _Menu(rx.Component):
 class _MenuRoot(_Menu):
     tag = "Root"
     alias = "MenuRoot"
-    modal: rx.Var[bool]
 
 
 class _MenuTrigger(_Menu):
@@ -57,13 +56,9 @@ class _MenuSeparator(_Menu):
     alias = "MenuSeparator"
 
 
-def menu(
-    trigger: rx.Component, *content: rx.Component, side: str = "bottom", align: str = "end", **props: Any
-) -> rx.Component:
+def menu(trigger: rx.Component, *content: rx.Component, side: str = "bottom") -> rx.Component:
     """A button and the menu that it opens."""
-    shown = _MenuContent.create(
-        *content, side=side, align=align, side_offset=4, collision_padding=8, class_name="menu", **props
-    )
+    shown = _MenuContent.create(*content, side=side, align="end", side_offset=4, collision_padding=8, class_name="menu")
     return _MenuRoot.create(_MenuTrigger.create(trigger, as_child=True), _MenuPortal.create(shown))
 
 

@@ -19,6 +19,7 @@ export function useOpened(session) {
       const name = nameInAddress();
       try {
         const found = await draftOf(name, signal);
+        if (signal.aborted) return; // what the page itself asked for cannot be called off
         receive(session, { ...found, load: (loads += 1), run: askedRun() });
         setOpened({ name });
       } catch (error) {
