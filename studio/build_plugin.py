@@ -20,10 +20,12 @@ FONT_SHEETS = ("@fontsource-variable/inter/wght.css", "@fontsource-variable/jetb
 
 EDITOR_PAGE = "app/workflows/_editor.html"
 
+_SHARED = "shared"
 _FONTS = ("inter-latin-wght-normal", "jetbrains-mono-latin-wght-normal")
 _EDITOR_CHUNK = "_app_._workflows_.__workflow_name_"
 _NAMED = re.compile(r"""["'`](?:\./|assets/)([^"'`/]+\.(?:js|css))["'`]""")
-_ADDRESS = re.compile(r"""(["'`])(ws|http)s?://localhost:\d+(/[^"'`]*)\1""")
+# Behind the name of a constant only: an address in a text that people read stays as it is.
+_ADDRESS = re.compile(r"""(?<=[A-Z][=:])(["'`])(ws|http)s?://localhost:\d+(/[^"'`]*)\1""")
 
 
 class StudioPlugin(Plugin):
@@ -35,6 +37,9 @@ class StudioPlugin(Plugin):
     def get_stylesheet_paths(self, **_: Any) -> tuple[str, ...]:
         return FONT_SHEETS
 
+    def pre_compile(self, **context: Any) -> None:
+        context["add_modify_task"]("vite.config.js", share_one_chunk)
+
     def post_build(self, **context: Any) -> None:
         static_dir = Path(context["static_dir"])
         make_relative(static_dir)
@@ -42,10 +47,17 @@ class StudioPlugin(Plugin):
         preload_fonts(static_dir)
 
 
+def share_one_chunk(config: str) -> str:
+    """Let what several pages use stand in one chunk: a file for each icon is a request for each icon."""
+    groups = "codeSplitting: {\n          groups: ["
+    if groups not in config:
+        raise RuntimeError("The build's configuration has no groups of chunks: Reflex's way of building has changed.")
+    return config.replace(groups, f'{groups}\n            {{ name: "{_SHARED}", minShareCount: 2 }},')
+
+
 def make_relative(static_dir: Path) -> None:
     """Replace the baked addresses by ones from `location`; raises RuntimeError when there is nothing to replace."""
-    chunks = list(static_dir.glob("assets/reflex-env*.js"))
-    replaced = sum(_rewrite(chunk) for chunk in chunks)
+    replaced = sum(_rewrite(chunk) for chunk in static_dir.glob(f"assets/{_SHARED}-*.js"))
     if not replaced:
         raise RuntimeError("The build holds no address to rewrite: Reflex's way of building has changed.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import UUID
 
 import reflex as rx
@@ -132,10 +133,12 @@ class WorkflowsState(rx.State):
     async def _read(self) -> None:
         db, scope, days = get_container().db, current_scope(), int(self.days)
         try:
-            self.kpis = await workflow_list.summary(db, scope, days)
-            self.category_options = await workflow_list.categories(db, scope)
-            self.rows = await workflow_list.listing(
-                db, scope, search=self.search, category=self.category, state=self.state, days=days
+            self.kpis, self.category_options, self.rows = await asyncio.gather(
+                workflow_list.summary(db, scope, days),
+                workflow_list.categories(db, scope),
+                workflow_list.listing(
+                    db, scope, search=self.search, category=self.category, state=self.state, days=days
+                ),
             )
         except AppError as error:
             self.phase, self.fault = "failed", error.public_message

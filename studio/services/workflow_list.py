@@ -97,8 +97,8 @@ async def listing(
         found = await overview.list_with_publication(tx, search=search, category=category)
         numbers = await overview.run_numbers_by_workflow(tx, days=days)
         lines = await overview.runs_over_time(tx, days=days, points=POINTS.get(days, 7))
-        texts = [row.row.text for row in await overview.list_with_publication(tx)]
-    called = await asyncio.to_thread(_called_by_others, texts)
+        everything = await overview.list_with_publication(tx) if search or category else found
+    called = await asyncio.to_thread(_called_by_others, [item.row.text for item in everything])
     rows = [_line(item, numbers.get(item.row.name), lines.get(item.row.name), called) for item in found]
     return [row for row in rows if not state or row.state == state]
 

@@ -13,17 +13,19 @@ import pytest
 from engine.errors import ConfigError
 from runners.embedded import ports
 from studio import frontend
-from studio.build_plugin import add_editor_page, make_relative, preload_fonts
+from studio.build_plugin import add_editor_page, make_relative, preload_fonts, share_one_chunk
 from studio.delivery import with_headers, with_plain_addresses
 
 
 def test_addresses_come_from_the_page(tmp_path: Path) -> None:
-    chunk = tmp_path / "assets" / "reflex-env-abc.js"
+    chunk = tmp_path / "assets" / "shared-abc.js"
     chunk.parent.mkdir()
-    chunk.write_text('var e={PING:"http://localhost:8000/ping",EVENT:`ws://localhost:8000/_event`,T:`websocket`};')
+    constants = 'PING:"http://localhost:8000/ping",EVENT:`ws://localhost:8000/_event`,T:`websocket`'
+    chunk.write_text(f'var e={{{constants}}},h="http://localhost:3000/x";')
     make_relative(tmp_path)
     text = chunk.read_text()
-    assert "localhost" not in text
+    assert text.count("localhost") == 1
+    assert 'h="http://localhost:3000/x"' in text
     assert 'EVENT:(location.protocol.replace("http","ws")+"//"+location.host+"/_event")' in text
     assert 'PING:(location.protocol+"//"+location.host+"/ping")' in text
     assert "T:`websocket`" in text
@@ -33,6 +35,13 @@ def test_a_build_of_another_shape_is_refused(tmp_path: Path) -> None:
     (tmp_path / "assets").mkdir()
     with pytest.raises(RuntimeError, match="way of building has changed"):
         make_relative(tmp_path)
+
+
+def test_what_pages_share_stands_in_one_chunk() -> None:
+    config = "output: {\n        codeSplitting: {\n          groups: [\n            { test: /env.json/ },"
+    assert 'groups: [\n            { name: "shared", minShareCount: 2 },\n            { test' in share_one_chunk(config)
+    with pytest.raises(RuntimeError, match="way of building has changed"):
+        share_one_chunk("output: {}")
 
 
 def test_the_page_of_a_workflow_asks_for_the_editor_at_once(tmp_path: Path) -> None:
