@@ -23,9 +23,15 @@ from rq.worker.base import BaseWorker
 T = TypeVar("T")
 
 
+_LINGER_S = 0.005  # nobody waits for what RQ shows, and each transaction costs as much as several jobs
+
+
 @dataclass(slots=True)
 class Batcher(Generic[T]):
-    """Collects items while a batch is on its way, then sends them together. `add` returns when its item is sent."""
+    """Collects items for a moment, and while a batch is on its way, then sends them together.
+
+    `add` returns when its item is sent.
+    """
 
     send: Callable[[list[T]], Awaitable[None]]
     _waiting: list[tuple[T, asyncio.Future[None]]] = field(default_factory=list)
@@ -42,6 +48,7 @@ class Batcher(Generic[T]):
         """Send batches for ever."""
         while True:
             await self._work.wait()
+            await asyncio.sleep(_LINGER_S)
             self._work.clear()
             batch, self._waiting = self._waiting, []
             try:

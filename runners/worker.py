@@ -191,15 +191,17 @@ class AsyncWorker(BaseWorker):
             log.error("worker: the end of job %s was not recorded", job_id, exc_info=task.exception())
 
     async def _perform(self, job: Job) -> None:
-        execution = await self._records.begin(job)
+        beginning = asyncio.create_task(self._records.begin(job))  # waited for by the job's end, not by the job
         try:
             result = await self._call(job)
         except asyncio.CancelledError:
-            await self._cancelled(job, execution)
+            await self._cancelled(job, await beginning)
             return
         except Exception:
-            await asyncio.to_thread(self._finalize_failure, job, self.queues[0], execution, sys.exc_info())
+            failure = sys.exc_info()
+            await asyncio.to_thread(self._finalize_failure, job, self.queues[0], await beginning, failure)
             return
+        execution = await beginning
         job.ended_at = now()
         if isinstance(result, Retry) or job.success_callback or job.webhooks or job.repeats_left or job.has_rate_limit:
             await asyncio.to_thread(self._finalize_success, job, self.queues[0], execution, result)
