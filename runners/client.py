@@ -33,7 +33,7 @@ from runners.host import CONTROL_CHANNEL, RunHost
 from runners.live import Event, LiveReader, LiveWriter, is_event_id
 from runners.lookback import scope_before
 from runners.queue import RunQueue, WakeUp
-from runners.requests import ByText, ByVersion, RunRequest, part_row, resolved
+from runners.requests import ByName, ByText, ByVersion, RunRequest, part_row, resolved
 from runners.views import RunView, StepView, end_event, rebuilt_events
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from runners.connections import Connections
     from runners.runtime import Runtime
 
-__all__ = ["ByText", "ByVersion", "RunClient", "RunRequest", "RunView", "StepView", "process_name"]
+__all__ = ["ByName", "ByText", "ByVersion", "RunClient", "RunRequest", "RunView", "StepView", "process_name"]
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +117,17 @@ class RunClient:
             await self._wake(scope.tenant_id, accepted.run_id, accepted.run["epoch"])
         return accepted.run_id
 
+    async def run(self, scope: Scope, request: RunRequest, timeout_s: float) -> RunView:
+        """As `submit`, then `wait`; of a new run nothing can have been missed, so less is asked for."""
+        until = asyncio.get_running_loop().time() + timeout_s
+        accepted = await self._accept(scope, request, leased=False)
+        if not accepted.is_new:
+            return await self.wait(scope, accepted.run_id, timeout_s)
+        async with self._reader.subscribe(scope.tenant_id, accepted.run_id, None) as queue:
+            self._queued(accepted)
+            await self._wake(scope.tenant_id, accepted.run_id, accepted.run["epoch"])
+            return await self._ended(scope, RunView.of_json(accepted.run), queue, until)
+
     async def run_inline(self, scope: Scope, request: RunRequest, deadline_s: float, *, whole: bool = False) -> RunView:
         """Accept a run durably and execute it here, until it is over, comes to a long node, or `deadline_s` passes.
 
@@ -153,17 +164,23 @@ class RunClient:
 
     async def wait(self, scope: Scope, run_id: UUID, timeout_s: float) -> RunView:
         """The run once it is over, or as it stands after `timeout_s`. Raises NotFound."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + timeout_s
+        until = asyncio.get_running_loop().time() + timeout_s
         after = await self._reader.last_id(scope.tenant_id, run_id)
         view = await self.get(scope, run_id)
         if view.is_final or timeout_s <= 0:
             return view
         async with self._reader.subscribe(scope.tenant_id, run_id, after) as queue:
-            while not view.is_final and (left := until - loop.time()) > 0:
-                event = await _next(queue, min(left, _LOOK_AGAIN_S))
-                if event is None or _is_end(event[1]):
-                    view = await self.get(scope, run_id)
+            return await self._ended(scope, view, queue, until)
+
+    async def _ended(
+        self, scope: Scope, view: RunView, queue: asyncio.Queue[tuple[str, Event]], until: float
+    ) -> RunView:
+        """The run once its end is told, or as it stands at `until` (the loop's time)."""
+        loop = asyncio.get_running_loop()
+        while not view.is_final and (left := until - loop.time()) > 0:
+            event = await _next(queue, min(left, _LOOK_AGAIN_S))
+            if event is None or _is_end(event[1]):
+                view = await self.get(scope, view.run_id)
         return view
 
     async def cancel(self, scope: Scope, run_id: UUID) -> RunView:
@@ -257,10 +274,10 @@ class RunClient:
 
     async def _accept(self, scope: Scope, request: RunRequest, *, leased: bool) -> _Accepted:
         source = request.source
-        if isinstance(source, ByVersion) and request.conversation_id is None:
+        if not isinstance(source, ByText) and request.conversation_id is None:
             new = PublishedRun(
                 scope.tenant_id,
-                source.workflow_id,
+                source.name if isinstance(source, ByName) else source.workflow_id,
                 source.number,
                 request.trigger,
                 request.input,

@@ -219,12 +219,13 @@ class LiveReader:
         # A blocked XREAD does not notice new subscribers: an entry in this stream of our own ends the blocking.
         self._bell = f"heddle:bell:{uuid4().hex}"
         self._task: asyncio.Task[None] | None = None
+        self._ringing: asyncio.Task[None] | None = None
+        self._rung = True  # for everybody who is subscribed
 
     async def close(self) -> None:
         """Stop reading; subscriptions that are still open get nothing more."""
-        if self._task is not None:
-            await cancel_all([self._task])
-            self._task = None
+        await cancel_all([task for task in (self._task, self._ringing) if task is not None])
+        self._task = self._ringing = None
 
     async def replay(self, tenant_id: UUID, run_id: UUID, after: str = "0") -> list[tuple[str, Event]]:
         """What the stream holds after an id. Empty when the stream is gone, or Redis is."""
@@ -244,18 +245,22 @@ class LiveReader:
 
     @contextlib.asynccontextmanager
     async def subscribe(
-        self, tenant_id: UUID, run_id: UUID, after: str
+        self, tenant_id: UUID, run_id: UUID, after: str | None
     ) -> AsyncIterator[asyncio.Queue[tuple[str, Event]]]:
-        """A queue of (id, event) of everything in the stream after `after`, as it comes."""
+        """A queue of (id, event) of everything in the stream after `after`, as it comes.
+
+        None says that the stream is still empty: nobody has been told of the run yet.
+        """
         key = stream_key(tenant_id, run_id)
+        is_new, after = after is None, after or "0"
         subscriber = _Subscriber(after)
         self._subscribers.setdefault(key, set()).add(subscriber)
         self._positions.setdefault(key, _entry_id(after))
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="live reader")
         else:
-            await self._ring()
-        subscriber.catch_up(await self.replay(tenant_id, run_id, after))
+            self._ring()
+        subscriber.catch_up([] if is_new else await self.replay(tenant_id, run_id, after))
         try:
             yield subscriber.queue
         finally:
@@ -263,12 +268,20 @@ class LiveReader:
             if not self._subscribers[key]:
                 del self._subscribers[key], self._positions[key]
 
-    async def _ring(self) -> None:
-        with contextlib.suppress(RedisError, OSError):
-            async with self._redis.pipeline(transaction=False) as pipe:
-                pipe.xadd(self._bell, {"e": b""}, maxlen=1)
-                pipe.expire(self._bell, 60)
-                await pipe.execute()
+    def _ring(self) -> None:
+        """Soon; once for all who subscribe meanwhile."""
+        self._rung = False
+        if self._ringing is None or self._ringing.done():
+            self._ringing = asyncio.create_task(self._ring_bell(), name="live bell")
+
+    async def _ring_bell(self) -> None:
+        while not self._rung:
+            self._rung = True
+            with contextlib.suppress(RedisError, OSError):
+                async with self._redis.pipeline(transaction=False) as pipe:
+                    pipe.xadd(self._bell, {"e": b""}, maxlen=1)
+                    pipe.expire(self._bell, 60)
+                    await pipe.execute()
 
     async def _run(self) -> None:
         bell_at = "0-0"

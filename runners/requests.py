@@ -14,6 +14,7 @@ from engine.language.document import Document
 from engine.store.access import workflows
 from engine.store.access.runs import NewRun
 from engine.store.session import Tx
+from engine.store.tables.workflows import WorkflowRow
 
 Json = Any
 
@@ -36,13 +37,21 @@ class ByVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class ByName:
+    """As ByVersion, by the name of a workflow that is not archived."""
+
+    name: str
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RunRequest:
     """One run to start. `trigger`: manual | chat | webhook | api | cli | schedule | event | form | workflow.
 
     The same `idempotency_key` with the same input gives the run that was started first.
     """
 
-    source: ByText | ByVersion
+    source: ByText | ByVersion | ByName
     input: Mapping[str, Json]
     trigger: str = "manual"
     conversation_id: UUID | None = None
@@ -67,12 +76,18 @@ async def resolved(tx: Tx, request: RunRequest) -> NewRun:
         }
         digest = await workflows.put_definition(tx, name, source.text)
         return NewRun(name, digest, bindings=bindings, workflow_id=source.workflow_id, **common)
-    row = await workflows.get_workflow(tx, source.workflow_id)
+    row = await _workflow(tx, source)
     number = source.number or row.published_number
     if number is None:
         raise NotFound("The workflow is not published.")
-    version = await workflows.get_version(tx, source.workflow_id, number)
+    version = await workflows.get_version(tx, row.workflow_id, number)
     return NewRun(row.name, version.hash, workflow_id=row.workflow_id, version_number=number, **common)
+
+
+async def _workflow(tx: Tx, source: ByVersion | ByName) -> WorkflowRow:
+    if isinstance(source, ByName):
+        return await workflows.get_by_name(tx, source.name)
+    return await workflows.get_workflow(tx, source.workflow_id)
 
 
 def part_row(part: RunPart) -> dict[str, Json]:

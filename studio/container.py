@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 from engine.errors import ConfigError
 from engine.settings import Settings, get_settings
 from engine.store.addresses import Addresses
+from engine.store.api_keys import ApiKeys
 from engine.store.session import Database
 from engine.store.vault import Vault
 from studio.services.tokens import PageTokens
@@ -31,7 +32,7 @@ Service = TypeVar("Service")
 
 
 class Container:
-    """Services of one process; `db`, `redis`, `client` and `addresses` raise ConfigError before `open`."""
+    """Services of one process; all but `settings` raise ConfigError before `open`."""
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings
@@ -42,6 +43,7 @@ class Container:
         self._rate: Rate | None = None
         self._client: RunClient | None = None
         self._addresses: Addresses | None = None
+        self._api_keys: ApiKeys | None = None
         self.stopping = asyncio.Event()  # what would stay open for long ends when this is set
 
     @property
@@ -71,6 +73,11 @@ class Container:
         return _opened(self._addresses)
 
     @property
+    def api_keys(self) -> ApiKeys:
+        """Who holds which."""
+        return _opened(self._api_keys)
+
+    @property
     def vault(self) -> Vault:
         """Opens the secrets of tenants."""
         return Vault(_opened(self._connections).secrets.master_key)
@@ -98,7 +105,9 @@ class Container:
             redis = Redis.from_url(self._connections.redis_url)
             self._client = await RunClient.open(self.settings, self._connections, db=db, redis=redis)
             self._addresses = Addresses(self._connections.app_database_url)
+            self._api_keys = ApiKeys(self._connections.app_database_url)
             self._addresses.start()
+            self._api_keys.start()
             self._db, self._redis, self._rate = db, redis, SharedRate(Link(redis))
 
     async def close(self) -> None:
@@ -106,13 +115,15 @@ class Container:
         async with self._lock:
             if self._addresses is not None:
                 await self._addresses.close()
+            if self._api_keys is not None:
+                await self._api_keys.close()
             if self._client is not None:
                 await self._client.close()
             if self._redis is not None:
                 await self._redis.aclose()
             if self._db is not None:
                 await self._db.close()
-            self._db = self._redis = self._rate = self._client = self._addresses = None
+            self._db = self._redis = self._rate = self._client = self._addresses = self._api_keys = None
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:

@@ -31,10 +31,13 @@ _REFUSED = {
 
 @dataclass(frozen=True, slots=True)
 class PublishedRun:
-    """A run of a published version; `number` None: the one that is published now. `leased`: it begins right here."""
+    """A run of a published version; `number` None: the one that is published now. `leased`: it begins right here.
+
+    `workflow` is an id, or the name of a workflow that is not archived.
+    """
 
     tenant_id: UUID
-    workflow_id: UUID
+    workflow: UUID | str
     number: int | None
     trigger: str
     input: Mapping[str, Json]
@@ -69,7 +72,7 @@ class Acceptance:
         body = {
             "tenant_id": str(new.tenant_id),
             "run_id": str(run_id),
-            "workflow_id": str(new.workflow_id),
+            "workflow_id" if isinstance(new.workflow, UUID) else "workflow_name": str(new.workflow),
             "number": new.number,
             "trigger": new.trigger,
             "input": dict(new.input),
@@ -80,6 +83,8 @@ class Acceptance:
         }
         found = await self._accepts.ask(Question(str(run_id), json_bytes(body)))
         verdict = "no_workflow" if found is None else found["verdict"]
+        if verdict == "no_workflow" and isinstance(new.workflow, str):
+            raise NotFound(f"No workflow is named {new.workflow!r}.")
         if verdict in _REFUSED:
             raise NotFound(_REFUSED[verdict])
         assert found is not None

@@ -49,8 +49,7 @@ def requires(permission: str) -> Callable[[Request], Awaitable[Scope]]:
 
 
 async def _by_key(request: Request, key: str, permission: str) -> Scope:
-    async with container_of(request).db.anonymous() as session:
-        found = await identity.identity_of_api_key(session, key)
+    found = await container_of(request).api_keys.find(key)
     if found is None:
         raise Unauthenticated("This API key is not valid.")
     if permission not in found.scopes:

@@ -53,7 +53,7 @@ async def send(request: Request, body: ChatMessage, scope: Annotated[Scope, Depe
         trigger="chat",
         conversation_id=conversation.conversation_id,
     )
-    view = await container.client.wait(scope, await container.client.submit(scope, run), body.wait_s)
+    view = await container.client.run(scope, run, body.wait_s)
     if view.status != RunStatus.SUCCEEDED:
         return answer(view)
     known = {"conversation_id": str(conversation.conversation_id), "run_id": str(view.run_id)}

@@ -13,10 +13,10 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from engine.execution.context import RunPart
-from engine.store.access import run_list, workflows
+from engine.store.access import run_list
 from engine.store.access import runs as access
 from engine.store.session import Scope
-from runners.client import ByVersion, RunRequest, RunView, StepView
+from runners.client import ByName, RunRequest, RunView, StepView
 from studio.api.access import container_of, requires
 from studio.api.hooks import accepted, answered
 
@@ -81,20 +81,17 @@ async def start(
     scope: Annotated[Scope, Depends(requires("workflows:run"))],
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
 ) -> Response:
-    container = container_of(request)
-    async with container.db.transaction(scope) as tx:
-        workflow_id = await workflows.id_of(tx, body.workflow)
+    client = container_of(request).client
     run = RunRequest(
-        source=ByVersion(workflow_id, body.version),
+        source=ByName(body.workflow, body.version),
         input=body.input,
         trigger="api",
         part=RunPart(**body.part.model_dump()),
         idempotency_key=f"api:{idempotency_key}" if idempotency_key else None,
     )
-    run_id = await container.client.submit(scope, run)
     if not body.wait_s:
-        return accepted(run_id)
-    return await answered(request, scope, await container.client.wait(scope, run_id, body.wait_s))
+        return accepted(await client.submit(scope, run))
+    return await answered(request, scope, await client.run(scope, run, body.wait_s))
 
 
 @router.get("/runs", summary="List runs, newest first")

@@ -14,7 +14,7 @@ from engine.errors import Conflict, DefinitionError, InputError, NotFound
 from engine.settings import Settings
 from engine.store.access import conversations, run_list, runs, workflows
 from engine.store.session import Database, Scope
-from runners.client import ByText, ByVersion, RunRequest
+from runners.client import ByName, ByText, ByVersion, RunRequest
 from runners.connections import Connections
 from runners.runtime import Runtime
 from tests.support.counting import chain, counting_world, effects_of, until, workflow_text
@@ -123,6 +123,32 @@ async def test_wait_returns_with_the_end_and_no_earlier(runtime: Runtime, scope:
     assert view.ended_at is not None
 
 
+async def test_run_waits_for_the_end_from_the_first_moment(
+    runtime: Runtime, scope: Scope, database: Database, tmp_path: Path
+) -> None:
+    request = RunRequest(ByText(chain(2, 0)), {"message": "a"}, idempotency_key="k2")
+    assert (await runtime.client.run(scope, request, 0)).status == "queued"
+    waiting = [asyncio.create_task(runtime.client.run(scope, request, 20)) for _ in range(2)]
+    fresh = [
+        asyncio.create_task(runtime.client.run(scope, RunRequest(ByText(chain(1, 0)), {"n": n}), 20)) for n in range(8)
+    ]
+    async with asyncio.timeout(20):
+        while await runtime.queue.length() < 9:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    async with database.transaction(scope) as tx:
+        queued = [row.run_id for row in (await run_list.list_runs(tx, status="queued")).rows]
+    assert len(queued) == 9
+    await asyncio.gather(*(runtime.host.execute(scope.tenant_id, run_id) for run_id in queued))
+    async with asyncio.timeout(2):  # told of, not found when looking again after seconds
+        first, second, *others = await asyncio.gather(*waiting, *fresh)
+    assert first == second == await runtime.client.get(scope, first.run_id)
+    assert {view.status for view in (first, *others)} == {"succeeded"}
+    assert len({view.run_id for view in others}) == 8
+    with pytest.raises(Conflict):
+        await runtime.client.run(scope, RunRequest(request.source, {"message": "b"}, idempotency_key="k2"), 5)
+    assert len(effects_of(tmp_path / "effects")) == 2 + 8
+
+
 async def test_cancel_reaches_a_run_in_the_middle_of_a_step(runtime: Runtime, scope: Scope, tmp_path: Path) -> None:
     run_id = await runtime.client.submit(scope, RunRequest(ByText(chain(3, 20)), {}))
     executing = asyncio.create_task(runtime.host.execute(scope.tenant_id, run_id))
@@ -190,7 +216,40 @@ async def test_published_version_is_pinned_for_a_run(runtime: Runtime, scope: Sc
     assert pinned == {"child": published.hash}
 
 
-async def _started(runtime: Runtime, scope: Scope, source: ByVersion) -> uuid.UUID:
+async def test_a_published_workflow_is_started_by_its_name(
+    runtime: Runtime, scope: Scope, other_scope: Scope, database: Database
+) -> None:
+    async with database.transaction(scope) as tx:
+        row = await workflows.create(tx, _says("named", "hello"))
+    with pytest.raises(NotFound, match="not published"):
+        await _started(runtime, scope, ByName("named"))
+    async with database.transaction(scope) as tx:
+        await workflows.publish(tx, row.workflow_id)
+    for conversation in (False, True):  # a run of a conversation takes another way
+        view = await runtime.client.run_inline(scope, await _named(database, scope, ByName("named"), conversation), 10)
+        assert (view.status, view.output["reply"], view.version_number) == ("succeeded", "hello", 1)
+        for wrong in (ByName("named", 2), ByName("other"), ByName(str(row.workflow_id))):
+            with pytest.raises(NotFound):
+                await runtime.client.submit(scope, await _named(database, scope, wrong, conversation))
+    with pytest.raises(NotFound):
+        await _started(runtime, scope, ByName("named\0"))
+    with pytest.raises(NotFound, match="No workflow is named 'named'"):
+        await _started(runtime, other_scope, ByName("named"))
+    async with database.transaction(scope) as tx:
+        await workflows.archive(tx, row.workflow_id)
+    with pytest.raises(NotFound, match="No workflow is named 'named'"):
+        await _started(runtime, scope, ByName("named"))
+
+
+async def _named(database: Database, scope: Scope, source: ByName, in_conversation: bool) -> RunRequest:
+    if not in_conversation:
+        return RunRequest(source, {})
+    async with database.transaction(scope) as tx:
+        conversation = await conversations.create_conversation(tx, source.name, "preview")
+    return RunRequest(source, {"message": "hi"}, conversation_id=conversation.conversation_id)
+
+
+async def _started(runtime: Runtime, scope: Scope, source: ByVersion | ByName) -> uuid.UUID:
     return await runtime.client.submit(scope, RunRequest(source, {}))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import AsyncIterator
 from datetime import datetime
 
 import pytest
@@ -13,7 +14,9 @@ from sqlalchemy.exc import DBAPIError
 from engine.errors import Conflict, NotFound
 from engine.store import migrate
 from engine.store.access import identity, workflows
+from engine.store.api_keys import ApiKeys
 from engine.store.session import Database, Scope
+from runners.connections import Connections
 
 TEXT = """\
 name: "{name}"
@@ -166,26 +169,45 @@ async def test_a_session_ends_with_membership_and_sign_out(database: Database, s
         assert await identity.identity_of_session(session, token) is None
 
 
-async def test_revoked_api_key_is_refused(database: Database, scope: Scope) -> None:
+@pytest.fixture
+async def api_keys(connections: Connections) -> AsyncIterator[ApiKeys]:
+    opened = ApiKeys(connections.app_database_url)
+    opened.start()
+    yield opened
+    await opened.close()
+
+
+async def test_each_api_key_is_its_holders_however_many_are_asked_for_at_once(
+    database: Database, api_keys: ApiKeys, scope: Scope, other_scope: Scope
+) -> None:
+    holders = {}
+    for number, one in enumerate((scope, other_scope) * 5):
+        async with database.transaction(one) as tx:
+            _, key = await identity.create_api_key(tx, "ci", [f"runs:{number}"])
+        holders[key] = (one.tenant_id, {f"runs:{number}"})
+    keys = [*holders, "nobody's", "", *holders, "x" * 10_000, "\x00'; DROP TABLE api_keys; --"]
+    found = await asyncio.gather(*(api_keys.find(key) for key in keys))
+    told = [(one.scope.tenant_id, one.scopes) if one else None for one in found]
+    assert told == [holders.get(key) for key in keys]
+
+
+async def test_revoked_api_key_is_refused(database: Database, api_keys: ApiKeys, scope: Scope) -> None:
     async with database.transaction(scope) as tx:
         row, key = await identity.create_api_key(tx, "ci", ["runs:read"])
-    async with database.anonymous() as session:
-        found = await identity.identity_of_api_key(session, key)
-        assert found is not None
-        assert found.scopes == {"runs:read"}
+    found = await api_keys.find(key)
+    assert found is not None
+    assert (found.scope, found.scopes) == (Scope(scope.tenant_id, None, "api_key"), {"runs:read"})
     async with database.transaction(scope) as tx:
         await identity.revoke_api_key(tx, row.api_key_id)
-    async with database.anonymous() as session:
-        assert await identity.identity_of_api_key(session, key) is None
+    assert await api_keys.find(key) is None
 
 
-async def test_use_of_an_api_key_is_noted_once_a_minute(database: Database, scope: Scope) -> None:
+async def test_use_of_an_api_key_is_noted_once_a_minute(database: Database, api_keys: ApiKeys, scope: Scope) -> None:
     async with database.transaction(scope) as tx:
         row, key = await identity.create_api_key(tx, "ci", ["runs:read"])
 
     async def used() -> datetime | None:
-        async with database.anonymous() as session:
-            assert await identity.identity_of_api_key(session, key) is not None
+        assert await api_keys.find(key) is not None
         async with database.transaction(scope) as tx:
             query = sa.text("SELECT last_used_at FROM api_keys WHERE api_key_id = :id")
             return (await tx.session.execute(query, {"id": row.api_key_id})).scalar_one()

@@ -60,15 +60,6 @@ class Identity:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class KeyIdentity:
-    """A program that showed an API key; `scopes` are permission names such as "runs:read"."""
-
-    scope: Scope
-    api_key_id: UUID
-    scopes: frozenset[str]
-
-
 def token_hash(token: str) -> str:
     """The form in which a token is stored. Tokens are long and random, so one round of sha256 is enough."""
     return hashlib.sha256(token.encode()).hexdigest()
@@ -142,15 +133,6 @@ async def revoke_api_key(tx: Tx, api_key_id: UUID) -> None:
     done: Any = await tx.session.execute(query)
     if not done.rowcount:
         raise NotFound("No such API key.")
-
-
-async def identity_of_api_key(session: AsyncSession, key: str) -> KeyIdentity | None:
-    """The program that holds this key, or None when it is unknown, expired or revoked. Notes the time of use."""
-    found = await session.execute(sa.text("SELECT * FROM heddle_api_key(:hash)"), {"hash": token_hash(key)})
-    row = found.mappings().one_or_none()
-    if row is None:
-        return None
-    return KeyIdentity(Scope(row["tenant_id"], None, "api_key"), row["api_key_id"], frozenset(row["scopes"]))
 
 
 async def tenant_id_by_slug(session: AsyncSession, slug: str) -> UUID | None:

@@ -59,15 +59,6 @@ async def get_by_name(tx: Tx, name: str) -> WorkflowRow:
     return row
 
 
-async def id_of(tx: Tx, name: str) -> UUID:
-    """As `get_by_name`, for those who need no more than the id. Raises NotFound."""
-    query = select(WorkflowRow.workflow_id).where(WorkflowRow.name == name, col(WorkflowRow.archived_at).is_(None))
-    found = (await tx.session.execute(query)).scalar_one_or_none()
-    if found is None:
-        raise NotFound(f"No workflow is named {name!r}.")
-    return found
-
-
 async def create(tx: Tx, text: str, layout: Mapping[str, Json] | None = None, golden: str | None = None) -> WorkflowRow:
     """Keep a new workflow under the name in its text; raises SchemaError without one, Conflict when it is taken."""
     name, description, category = described(text)
