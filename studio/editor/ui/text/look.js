@@ -2,7 +2,7 @@
 import { StateEffect, StateField } from "@codemirror/state";
 import { Decoration, EditorView, MatchDecorator, ViewPlugin } from "@codemirror/view";
 import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
-import { setDiagnostics } from "@codemirror/lint";
+import { diagnosticCount, setDiagnostics } from "@codemirror/lint";
 import { tags } from "@lezer/highlight";
 
 const showNode = StateEffect.define();
@@ -50,7 +50,9 @@ const colours = HighlightStyle.define([
 
 export const look = [shownLines, numberMarks, syntaxHighlighting(colours)];
 
+// Each dispatch makes the text measure itself, so nothing is dispatched to show nothing where nothing is shown.
 export function showLines(view, range, { scroll }) {
+  if (!range && !view.state.field(shownLines).size) return;
   const effects = [showNode.of(range)];
   if (range && scroll && range[0] <= view.state.doc.lines) {
     const first = view.state.doc.line(Math.max(1, range[0]));
@@ -60,6 +62,7 @@ export function showLines(view, range, { scroll }) {
 }
 
 export function showProblems(view, diagnostics) {
+  if (!diagnostics.length && !diagnosticCount(view.state)) return;
   const doc = view.state.doc;
   const found = diagnostics.map((d) => {
     const line = doc.line(Math.min(Math.max(1, d.line || 1), doc.lines));
