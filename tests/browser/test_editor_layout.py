@@ -141,6 +141,27 @@ def test_the_plus_on_an_edge_inserts_there(signed_in_page: Page, studio: Any, sm
     assert {("start", "guardrail"), ("guardrail", "answer")} <= edges_of(stored(studio, small).text)
 
 
+def test_the_end_of_an_edge_is_moved_to_another_node(signed_in_page: Page, studio: Any) -> None:
+    page, name = signed_in_page, new_workflow(studio, LOOSE)
+    open_editor(page, studio, name)
+    ends = page.locator(".react-flow__edgeupdater")
+    expect(ends).to_have_count(0)
+    x, y = middle(handle(page, "answer", "target"))
+    page.mouse.move(x, y - 14)
+    expect(ends).to_have_count(2)
+    drag(page, (x, y - 14), middle(handle(page, "loose", "target")))
+    saved(page)
+    assert edges_of(stored(studio, name).text) == {("start", "loose"), ("answer", "end")}
+    page.keyboard.press("Control+z")
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+    saved(page)
+    x, y = middle(handle(page, "start", "source"))
+    page.mouse.move(x, y + 14)
+    drag(page, (x, y + 14), middle(handle(page, "loose", "source")))
+    saved(page)
+    assert edges_of(stored(studio, name).text) == {("loose", "answer"), ("answer", "end")}
+
+
 def test_a_note_is_written_moved_coloured_and_never_in_the_file(signed_in_page: Page, studio: Any, small: str) -> None:
     page, before = signed_in_page, stored(studio, small).text
     open_editor(page, studio, small)

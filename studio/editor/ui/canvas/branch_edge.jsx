@@ -6,6 +6,9 @@ import { useSession, useValue } from "../core/store.js";
 import { middleOf, pathOf } from "../graph/routes.js";
 import { isFinal } from "../run/run.js";
 
+// React Flow measures the handles again once they are drawn, and finds them a hair away; the way is our own.
+const isSame = (a, b) => a.id === b.id && a.source === b.source && a.target === b.target && a.data === b.data && a.selected === b.selected;
+
 export const BranchEdge = memo(function BranchEdge({ id, source, target, data, selected }) {
   const { edge, label, route } = data;
   const taken = useValue((s) => Boolean(s.run?.taken.has(`${source}->${target}`)));
@@ -26,7 +29,7 @@ export const BranchEdge = memo(function BranchEdge({ id, source, target, data, s
       )}
     </>
   );
-});
+}, isSame);
 
 const placed = ([x, y]) => ({ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` });
 

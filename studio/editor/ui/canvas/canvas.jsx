@@ -43,7 +43,7 @@ function Surface() {
   const { drag, over, onMoves, onStart, onStop } = useDragging(routes);
   const drops = useDrops(flow, routes);
   const nodes = useFlowNodes(drag);
-  const { edges, routes: ways } = useFlowEdges(drag);
+  const { edges, routes: ways } = useFlowEdges(drag, canEdit);
   routes.current = ways;
   useViewport(flow, box);
   const wiring = useWiring(session, flow);
@@ -73,7 +73,7 @@ function Surface() {
         nodes={nodes} edges={edges} nodeTypes={NODE_TYPES} edgeTypes={EDGE_TYPES}
         onNodesChange={onNodesChange} onEdgesChange={onEdgesChange}
         onNodeDragStart={onStart} onNodeDragStop={onStop} onSelectionDragStart={onStart} onSelectionDragStop={onStop}
-        {...wiring} {...pane} edgesReconnectable={canEdit}
+        {...wiring} {...pane}
         nodesDraggable={canEdit} nodesConnectable={canEdit} deleteKeyCode={null} selectionMode={SelectionMode.Partial}
         multiSelectionKeyCode={["Shift", "Meta", "Control"]} panOnScroll panOnDrag={[0, 1]} selectionKeyCode="Shift"
         minZoom={0.1} maxZoom={2} onlyRenderVisibleElements={size > MANY} elevateNodesOnSelect={false} disableKeyboardA11y={false}

@@ -78,10 +78,12 @@ function useFrames(drag) {
   }), [groups, positions, drag]);
 }
 
-export function useFlowEdges(drag) {
+// The ends of an edge can be taken hold of once it is hovered or selected: two circles an edge would be drawn for nothing.
+export function useFlowEdges(drag, canEdit) {
   const given = useValue((s) => s.graph?.edges) ?? NONE;
   const positions = useValue((s) => s.positions);
   const selected = useValue((s) => s.selected.edge);
+  const hovered = useValue((s) => s.hovered);
   const resting = useMemo(() => routeAll(given, positions), [given, positions]);
   const routes = useMemo(() => (drag ? routeMoved(given, positions, drag, resting) : resting), [given, positions, drag, resting]);
   const cache = useRef(new Map());
@@ -93,15 +95,16 @@ export function useFlowEdges(drag) {
       if (!route) continue;
       const many = out.get(edge.from) > 1;
       const on = edge.key === selected;
+      const reconnectable = canEdit && (on || edge.key === hovered);
       const known = cache.current.get(edge.key);
-      const same = known && known.data.edge === edge && known.data.route === route && known.data.many === many && known.selected === on;
+      const same = known && known.data.edge === edge && known.data.route === route && known.data.many === many && known.selected === on && known.reconnectable === reconnectable;
       next.set(edge.key, same ? known : {
-        id: edge.key, type: "branch", source: edge.from, target: edge.to, selected: on,
+        id: edge.key, type: "branch", source: edge.from, target: edge.to, selected: on, reconnectable,
         data: { edge, route, many, label: edgeLabel(edge, out.get(edge.from)) }, ariaLabel: `From ${edge.from} to ${edge.to}`,
       });
     }
     cache.current = next;
     return [...next.values()];
-  }, [given, routes, selected]);
+  }, [given, routes, selected, hovered, canEdit]);
   return { edges, routes };
 }
