@@ -99,6 +99,10 @@ class InputError(StepError):
     code = "validation_error"
 
 
+class Unstorable(InputError):
+    """A text with a NUL character, or a number out of range, cannot be looked up or stored."""
+
+
 class InputMismatch(InputError):
     """The run's input is not what the workflow asks for."""
 

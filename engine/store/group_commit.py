@@ -19,7 +19,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import set_json_loads
 
-from engine.errors import TransientError
+from engine.errors import AppError, TransientError, Unstorable
 from engine.store.urls import libpq_url
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,9 @@ class Question:
 
     def fail(self, error: Exception) -> None:
         if not self.answer.done():
-            failure = TransientError("The database does not answer, or refuses the data.")
+            failure: AppError = TransientError("The database does not answer, or refuses the data.")
+            if isinstance(error, psycopg.DataError):
+                failure = Unstorable()
             failure.__cause__ = error
             self.answer.set_exception(failure)
 

@@ -6,14 +6,16 @@ for just this transaction (so a pooled connection carries nothing over), and com
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.exc import DataError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from engine.errors import Unstorable
 from engine.store.urls import sqlalchemy_url
 
 _SET_TENANT = text("SELECT set_config('app.tenant_id', :tenant, true)")
@@ -54,16 +56,30 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, scope: Scope) -> AsyncIterator[Tx]:
-        """One transaction for one tenant; commits when the block ends, rolls back when it raises."""
-        async with self._sessions.begin() as session:
-            await session.execute(_SET_TENANT, {"tenant": str(scope.tenant_id)})
-            yield Tx(session, scope)
+        """One transaction for one tenant; commits when the block ends, rolls back when it raises.
+
+        Raises Unstorable for what no column can hold.
+        """
+        with _storable():
+            async with self._sessions.begin() as session:
+                await session.execute(_SET_TENANT, {"tenant": str(scope.tenant_id)})
+                yield Tx(session, scope)
 
     @asynccontextmanager
     async def anonymous(self) -> AsyncIterator[AsyncSession]:
         """A transaction without a tenant: every table is empty in it; only the lookup functions answer."""
-        async with self._sessions.begin() as session:
-            yield session
+        with _storable():
+            async with self._sessions.begin() as session:
+                yield session
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+@contextmanager
+def _storable() -> Iterator[None]:
+    """Whoever may send a text may send one with a NUL in it, and a number of any size."""
+    try:
+        yield
+    except DataError as error:
+        raise Unstorable from error
