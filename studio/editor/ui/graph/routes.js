@@ -72,12 +72,14 @@ function route(edge, positions, boxes, splits, joins) {
   const [from, to] = [positions.get(edge.from), positions.get(edge.to)];
   const [sx, sy] = [from[0] + CARD.width / 2, from[1] + CARD.height];
   const [tx, ty] = [to[0] + CARD.width / 2, to[1]];
-  const others = boxes.filter((box) => box.name !== edge.from && box.name !== edge.to);
-  return tidy(best(candidates(sx, sy, tx, ty, boxes, splits, joins), others));
+  const [low, high] = [Math.min(sy, ty - STUB), Math.max(sy + STUB, ty)]; // no way leaves this band
+  const near = boxes.filter((box) => box.bottom > low - STUB && box.top < high + STUB);
+  const others = near.filter((box) => box.name !== edge.from && box.name !== edge.to);
+  return tidy(best(candidates(sx, sy, tx, ty, near, splits, joins), others));
 }
 
 // Simple ways first; the others are only thought of where those are blocked.
-function* candidates(sx, sy, tx, ty, boxes, splits, joins) {
+function* candidates(sx, sy, tx, ty, near, splits, joins) {
   if (ty - sy >= 2 * GAP) {
     if (sx === tx) yield [[sx, sy], [tx, ty]];
     const short = ty - sy < 130;
@@ -85,15 +87,13 @@ function* candidates(sx, sy, tx, ty, boxes, splits, joins) {
     const rails = short ? [middle] : splits || !joins ? [sy + STUB, ty - STUB, middle] : [ty - STUB, sy + STUB, middle];
     for (const y of rails) yield [[sx, sy], [sx, y], [tx, y], [tx, ty]];
   }
-  for (const lane of lanes(sx, tx, sy, ty, boxes)) {
+  for (const lane of lanes(sx, tx, near)) {
     yield [[sx, sy], [sx, sy + STUB], [lane, sy + STUB], [lane, ty - STUB], [tx, ty - STUB], [tx, ty]];
   }
 }
 
 // Columns between the cards in which a long edge can run past them, nearest first.
-function lanes(sx, tx, sy, ty, boxes) {
-  const [low, high] = [Math.min(sy, ty - STUB), Math.max(sy + STUB, ty)];
-  const near = boxes.filter((box) => box.bottom > low - STUB && box.top < high + STUB);
+function lanes(sx, tx, near) {
   const columns = new Set(near.flatMap((box) => [box.left - GAP, box.right + GAP]));
   return [...columns].sort((a, b) => Math.abs(a - sx) + Math.abs(a - tx) - Math.abs(b - sx) - Math.abs(b - tx)).slice(0, 8);
 }
