@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from engine.errors import ConfigError
 from engine.settings import Settings, get_settings
 from engine.store.addresses import Addresses
-from engine.store.api_keys import ApiKeys
+from engine.store.callers import Callers
 from engine.store.session import Database
 from engine.store.vault import Vault
 from studio.services.tokens import PageTokens
@@ -43,7 +43,7 @@ class Container:
         self._rate: Rate | None = None
         self._client: RunClient | None = None
         self._addresses: Addresses | None = None
-        self._api_keys: ApiKeys | None = None
+        self._callers: Callers | None = None
         self.stopping = asyncio.Event()  # what would stay open for long ends when this is set
 
     @property
@@ -73,9 +73,9 @@ class Container:
         return _opened(self._addresses)
 
     @property
-    def api_keys(self) -> ApiKeys:
-        """Who holds which."""
-        return _opened(self._api_keys)
+    def callers(self) -> Callers:
+        """Who calls."""
+        return _opened(self._callers)
 
     @property
     def vault(self) -> Vault:
@@ -105,9 +105,9 @@ class Container:
             redis = Redis.from_url(self._connections.redis_url)
             self._client = await RunClient.open(self.settings, self._connections, db=db, redis=redis)
             self._addresses = Addresses(self._connections.app_database_url)
-            self._api_keys = ApiKeys(self._connections.app_database_url)
+            self._callers = Callers(self._connections.app_database_url)
             self._addresses.start()
-            self._api_keys.start()
+            self._callers.start()
             self._db, self._redis, self._rate = db, redis, SharedRate(Link(redis))
 
     async def close(self) -> None:
@@ -115,15 +115,15 @@ class Container:
         async with self._lock:
             if self._addresses is not None:
                 await self._addresses.close()
-            if self._api_keys is not None:
-                await self._api_keys.close()
+            if self._callers is not None:
+                await self._callers.close()
             if self._client is not None:
                 await self._client.close()
             if self._redis is not None:
                 await self._redis.aclose()
             if self._db is not None:
                 await self._db.close()
-            self._db = self._redis = self._rate = self._client = self._addresses = self._api_keys = None
+            self._db = self._redis = self._rate = self._client = self._addresses = self._callers = None
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:

@@ -1,4 +1,4 @@
-"""what a program's call asks first, in fewer round trips: API keys many at once, runs accepted by a workflow's name
+"""what a call asks first, in fewer round trips: who calls, many at once, and runs accepted by a workflow's name
 
 Revision ID: 0019
 Revises: 0018
@@ -13,17 +13,21 @@ down_revision = "0018"
 branch_labels = None
 depends_on = None
 
-# Who holds the API keys with these hashes. `p_batch`: ["hash", ...]. A hash that is nobody's has no row.
-API_KEYS = """
-CREATE FUNCTION heddle_api_keys(p_batch jsonb)
-RETURNS TABLE (asked text, tenant_id uuid, api_key_id uuid, scopes jsonb)
+# Who calls. `p_batch`: ["session:hash", "key:hash", ...] of sessions' tokens and API keys, each as it stands in the answer.
+# What is nobody's has no row.
+CALLERS = """
+CREATE FUNCTION heddle_callers(p_batch jsonb) RETURNS TABLE (asked text, caller jsonb)
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, public AS $$
-  SELECT t.asked, k.tenant_id, k.api_key_id, k.scopes
-  FROM (SELECT DISTINCT x.asked FROM jsonb_array_elements_text(p_batch) AS x(asked)) t
-  CROSS JOIN LATERAL heddle_api_key(t.asked) k
+  WITH wanted AS (
+    SELECT DISTINCT x.asked, split_part(x.asked, ':', 1) AS kind, split_part(x.asked, ':', 2) AS hash
+    FROM jsonb_array_elements_text(p_batch) AS x(asked)
+  )
+  SELECT w.asked, to_jsonb(s) FROM wanted w CROSS JOIN LATERAL heddle_session(w.hash) s WHERE w.kind = 'session'
+  UNION ALL
+  SELECT w.asked, to_jsonb(k) FROM wanted w CROSS JOIN LATERAL heddle_api_key(w.hash) k WHERE w.kind = 'key'
 $$
 """
-API_KEYS_SIGNATURE = "heddle_api_keys(jsonb)"
+SIGNATURE = "heddle_callers(jsonb)"
 
 # As in migration 0010. Instead of `workflow_id` an entry may have `workflow_name`, of one that is not archived.
 NAME = "workflow_name text,"
@@ -85,12 +89,12 @@ ACCEPT_BEFORE = ACCEPT.replace(f" {NAME}", "").replace(BY_NAME, "")
 
 
 def upgrade() -> None:
-    op.execute(API_KEYS)
-    op.execute(f"REVOKE ALL ON FUNCTION {API_KEYS_SIGNATURE} FROM PUBLIC")
-    op.execute(f"GRANT EXECUTE ON FUNCTION {API_KEYS_SIGNATURE} TO {APP_ROLE}")
+    op.execute(CALLERS)
+    op.execute(f"REVOKE ALL ON FUNCTION {SIGNATURE} FROM PUBLIC")
+    op.execute(f"GRANT EXECUTE ON FUNCTION {SIGNATURE} TO {APP_ROLE}")
     op.execute(ACCEPT)
 
 
 def downgrade() -> None:
     op.execute(ACCEPT_BEFORE)
-    op.execute(f"DROP FUNCTION {API_KEYS_SIGNATURE}")
+    op.execute(f"DROP FUNCTION {SIGNATURE}")

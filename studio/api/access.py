@@ -14,7 +14,6 @@ from typing import Any
 from fastapi import Request
 
 from engine.errors import Forbidden, Unauthenticated
-from engine.store.access import identity
 from engine.store.session import Scope
 from studio.auth.cookies import COOKIE
 from studio.auth.origins import is_own
@@ -49,7 +48,7 @@ def requires(permission: str) -> Callable[[Request], Awaitable[Scope]]:
 
 
 async def _by_key(request: Request, key: str, permission: str) -> Scope:
-    found = await container_of(request).api_keys.find(key)
+    found = await container_of(request).callers.program(key)
     if found is None:
         raise Unauthenticated("This API key is not valid.")
     if permission not in found.scopes:
@@ -63,8 +62,7 @@ async def _by_cookie(request: Request, permission: str) -> Scope:
         raise Unauthenticated("Sign in, or send an API key as a bearer token.")
     if request.method not in SAFE_METHODS:
         check_origin(request)
-    async with container_of(request).db.anonymous() as session:
-        found = await identity.identity_of_session(session, token)
+    found = await container_of(request).callers.person(token)
     if found is None:
         raise Unauthenticated("Your session has ended; sign in again.")
     if not role_allows(found.scope.role, permission):

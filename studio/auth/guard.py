@@ -22,7 +22,8 @@ from reflex.state import UpdateVarsInternalState as UpdateVars
 from reflex_base.registry import RegistrationContext
 
 from engine.errors import Unauthenticated
-from engine.store.access.identity import Identity, identity_of_session, token_hash
+from engine.store.access.identity import token_hash
+from engine.store.callers import Person
 from engine.store.session import Scope
 from studio.auth.permissions import PUBLIC, permission_of, role_allows
 from studio.auth.sockets import token_of
@@ -44,7 +45,7 @@ FRAMEWORK_HANDLERS = frozenset(
     }
 )
 
-_current: ContextVar[Identity | None] = ContextVar("heddle_identity", default=None)
+_current: ContextVar[Person | None] = ContextVar("heddle_identity", default=None)
 
 
 class TabState(rx.State):
@@ -53,7 +54,7 @@ class TabState(rx.State):
     _session: str = ""
 
 
-def current_identity() -> Identity:
+def current_identity() -> Person:
     """Who sent the event that is being handled; raises Unauthenticated for an event of nobody."""
     identity = _current.get()
     if identity is None:
@@ -126,11 +127,8 @@ def _token_of(state: BaseState) -> str | None:
     return token_of(state.router.session.session_id)
 
 
-async def _identify(token: str | None) -> Identity | None:
-    if token is None:
-        return None
-    async with get_container().db.anonymous() as session:
-        return await identity_of_session(session, token)
+async def _identify(token: str | None) -> Person | None:
+    return None if token is None else await get_container().callers.person(token)
 
 
 async def _claim_tab(state: BaseState, session: str) -> None:

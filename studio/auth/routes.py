@@ -61,7 +61,8 @@ async def sign_out(request: Request) -> RedirectResponse:
     cookies.clear_session(response)
     token = request.cookies.get(cookies.COOKIE)
     if token:
-        await accounts.sign_out(container_of(request).db, token)
+        container = container_of(request)
+        await accounts.sign_out(container.db, container.callers, token)
     return response
 
 

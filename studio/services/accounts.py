@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from engine.errors import Forbidden, RateLimited, Unauthenticated
 from engine.settings import Settings
 from engine.store.access import credentials, identity
+from engine.store.callers import Callers
 from engine.store.session import Database, Scope
 from studio.auth import lockout, passwords
 
@@ -49,10 +50,9 @@ async def sign_in(db: Database, redis: Redis, email: str, password: str, address
     return SignedIn(token, scope)
 
 
-async def sign_out(db: Database, token: str) -> None:
+async def sign_out(db: Database, callers: Callers, token: str) -> None:
     """End a session; an unknown one is no error."""
-    async with db.anonymous() as session:
-        found = await identity.identity_of_session(session, token)
+    found = await callers.person(token)
     if found is None:
         return
     async with db.transaction(found.scope) as tx:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from engine.settings import Settings
+from engine.store.callers import Callers
 from runners.connections import Connections
 from studio.container import Container
 from tests.support.api import open_container, open_http
@@ -23,3 +24,11 @@ async def container(settings: Settings, connections: Connections) -> AsyncIterat
 async def http(container: Container) -> AsyncIterator[httpx.AsyncClient]:
     async with open_http(container) as client:
         yield client
+
+
+@pytest.fixture
+async def callers(connections: Connections) -> AsyncIterator[Callers]:
+    opened = Callers(connections.app_database_url)
+    opened.start()
+    yield opened
+    await opened.close()

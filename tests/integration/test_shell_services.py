@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from engine.errors import Conflict, NotFound, RateLimited, SchemaError, Unauthenticated
 from engine.store.access import identity, runs, workflows
+from engine.store.callers import Callers
 from engine.store.session import Database, Scope
 from engine.store.tables.runs import StepRow
 from studio.auth.passwords import hash_password
@@ -213,17 +214,15 @@ async def _person(database: Database, scope: Scope, password: str) -> str:
     return email
 
 
-async def test_signing_in_and_out(database: Database, scope: Scope, redis_url: str) -> None:
+async def test_signing_in_and_out(database: Database, callers: Callers, scope: Scope, redis_url: str) -> None:
     email = await _person(database, scope, "right")
     async with Redis.from_url(redis_url) as redis:
         signed_in = await accounts.sign_in(database, redis, f"  {email.upper()} ", "right", "10.0.0.1")
     assert signed_in.scope.role == "agent"
-    async with database.anonymous() as session:
-        assert await identity.identity_of_session(session, signed_in.token) is not None
-    await accounts.sign_out(database, signed_in.token)
-    await accounts.sign_out(database, signed_in.token)
-    async with database.anonymous() as session:
-        assert await identity.identity_of_session(session, signed_in.token) is None
+    assert await callers.person(signed_in.token) is not None
+    await accounts.sign_out(database, callers, signed_in.token)
+    await accounts.sign_out(database, callers, signed_in.token)
+    assert await callers.person(signed_in.token) is None
 
 
 async def test_the_door_closes_for_the_account_at_that_address_alone(

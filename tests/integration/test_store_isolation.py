@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -14,9 +13,8 @@ from sqlalchemy.exc import DBAPIError
 from engine.errors import Conflict, NotFound
 from engine.store import migrate
 from engine.store.access import identity, workflows
-from engine.store.api_keys import ApiKeys
+from engine.store.callers import Callers
 from engine.store.session import Database, Scope
-from runners.connections import Connections
 
 TEXT = """\
 name: "{name}"
@@ -154,31 +152,24 @@ async def test_people_are_seen_by_their_tenants_only(database: Database, scope: 
             await identity.set_role(tx, user_id, "admin")
 
 
-async def test_a_session_ends_with_membership_and_sign_out(database: Database, scope: Scope) -> None:
+async def test_a_session_ends_with_membership_and_sign_out(database: Database, callers: Callers, scope: Scope) -> None:
     async with database.transaction(scope) as tx:
         user_id = await identity.add_member(tx, f"{uuid.uuid4()}@example.com", "Bob", "hash", "agent")
         token = await identity.create_session(tx, user_id)
-    async with database.anonymous() as session:
-        found = await identity.identity_of_session(session, token)
-        assert found is not None
-        assert (found.scope.tenant_id, found.scope.role) == (scope.tenant_id, "agent")
-        assert await identity.identity_of_session(session, token + "x") is None
+    found, again, stranger, program = await asyncio.gather(
+        callers.person(token), callers.person(token), callers.person(token + "x"), callers.program(token)
+    )
+    assert found is not None
+    assert (found.scope, found.name) == (Scope(scope.tenant_id, user_id, "agent"), "Bob")
+    assert timedelta(0) < found.expires_at - datetime.now(UTC) < timedelta(days=366)
+    assert (again, stranger, program) == (found, None, None)
     async with database.transaction(scope) as tx:
         await tx.session.execute(sa.text("DELETE FROM members WHERE user_id = :id"), {"id": user_id})
-    async with database.anonymous() as session:
-        assert await identity.identity_of_session(session, token) is None
-
-
-@pytest.fixture
-async def api_keys(connections: Connections) -> AsyncIterator[ApiKeys]:
-    opened = ApiKeys(connections.app_database_url)
-    opened.start()
-    yield opened
-    await opened.close()
+    assert await callers.person(token) is None
 
 
 async def test_each_api_key_is_its_holders_however_many_are_asked_for_at_once(
-    database: Database, api_keys: ApiKeys, scope: Scope, other_scope: Scope
+    database: Database, callers: Callers, scope: Scope, other_scope: Scope
 ) -> None:
     holders = {}
     for number, one in enumerate((scope, other_scope) * 5):
@@ -186,28 +177,28 @@ async def test_each_api_key_is_its_holders_however_many_are_asked_for_at_once(
             _, key = await identity.create_api_key(tx, "ci", [f"runs:{number}"])
         holders[key] = (one.tenant_id, {f"runs:{number}"})
     keys = [*holders, "nobody's", "", *holders, "x" * 10_000, "\x00'; DROP TABLE api_keys; --"]
-    found = await asyncio.gather(*(api_keys.find(key) for key in keys))
+    found = await asyncio.gather(*(callers.program(key) for key in keys))
     told = [(one.scope.tenant_id, one.scopes) if one else None for one in found]
     assert told == [holders.get(key) for key in keys]
 
 
-async def test_revoked_api_key_is_refused(database: Database, api_keys: ApiKeys, scope: Scope) -> None:
+async def test_revoked_api_key_is_refused(database: Database, callers: Callers, scope: Scope) -> None:
     async with database.transaction(scope) as tx:
         row, key = await identity.create_api_key(tx, "ci", ["runs:read"])
-    found = await api_keys.find(key)
+    found = await callers.program(key)
     assert found is not None
     assert (found.scope, found.scopes) == (Scope(scope.tenant_id, None, "api_key"), {"runs:read"})
     async with database.transaction(scope) as tx:
         await identity.revoke_api_key(tx, row.api_key_id)
-    assert await api_keys.find(key) is None
+    assert await callers.program(key) is None
 
 
-async def test_use_of_an_api_key_is_noted_once_a_minute(database: Database, api_keys: ApiKeys, scope: Scope) -> None:
+async def test_use_of_an_api_key_is_noted_once_a_minute(database: Database, callers: Callers, scope: Scope) -> None:
     async with database.transaction(scope) as tx:
         row, key = await identity.create_api_key(tx, "ci", ["runs:read"])
 
     async def used() -> datetime | None:
-        assert await api_keys.find(key) is not None
+        assert await callers.program(key) is not None
         async with database.transaction(scope) as tx:
             query = sa.text("SELECT last_used_at FROM api_keys WHERE api_key_id = :id")
             return (await tx.session.execute(query, {"id": row.api_key_id})).scalar_one()

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from engine.store.access.identity import Identity
+from engine.store.callers import Person
 from engine.store.session import Scope
 from studio.auth import cookies, guard, origins, sockets
 from studio.auth.guard import Guard, TabState, current_scope, signed_in
@@ -41,13 +41,13 @@ class Tab:
 
     def __init__(self) -> None:
         self.token: str | None = None
-        self.people: dict[str, Identity] = {}
+        self.people: dict[str, Person] = {}
         self.broken = False
         self.resets = 0
         self.router = SimpleNamespace(session=SimpleNamespace(session_id="sid"))
         self._tab = SimpleNamespace(_session="")
 
-    async def identify(self, token: str | None) -> Identity | None:
+    async def identify(self, token: str | None) -> Person | None:
         if self.broken:
             raise OSError("the database is away")
         return self.people.get(token or "")
@@ -64,7 +64,7 @@ class Tab:
 
     def enter(self, token: str, role: str) -> None:
         self.token = token
-        self.people[token] = Identity(Scope(uuid4(), uuid4(), role), "a@b.c", "A", "t", "T", None)  # type: ignore[arg-type]
+        self.people[token] = Person(Scope(uuid4(), uuid4(), role), "a@b.c", "A", "t", "T", None)  # type: ignore[arg-type]
 
     async def send(self, name: str) -> Any:
         return await Guard().preprocess(None, self, SimpleNamespace(name=name))  # type: ignore[arg-type]

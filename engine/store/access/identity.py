@@ -20,7 +20,7 @@ from sqlmodel import col, select
 from uuid6 import uuid7
 
 from engine.errors import NotFound
-from engine.store.session import Scope, Tx
+from engine.store.session import Tx
 from engine.store.tables.identity import ApiKey, Member, Session, Tenant, User
 
 SESSION_LIFETIME = timedelta(days=7)
@@ -46,18 +46,6 @@ class SignIn:
     password_hash: str
     disabled: bool
     memberships: tuple[Membership, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """A signed-in person in a tenant."""
-
-    scope: Scope
-    email: str
-    name: str
-    tenant_slug: str
-    tenant_name: str
-    expires_at: datetime
 
 
 def token_hash(token: str) -> str:
@@ -93,16 +81,6 @@ async def create_session(tx: Tx, user_id: UUID, lifetime: timedelta = SESSION_LI
 async def end_session(tx: Tx, token: str) -> None:
     """Sign out; a second call does nothing."""
     await tx.session.execute(sa.delete(Session).where(col(Session.token_hash) == token_hash(token)))
-
-
-async def identity_of_session(session: AsyncSession, token: str) -> Identity | None:
-    """Who holds this cookie, or None when it is unknown, expired, or the person or tenant is no longer active."""
-    found = await session.execute(sa.text("SELECT * FROM heddle_session(:hash)"), {"hash": token_hash(token)})
-    row = found.mappings().one_or_none()
-    if row is None:
-        return None
-    scope = Scope(row["tenant_id"], row["user_id"], row["role"])
-    return Identity(scope, row["email"], row["name"], row["tenant_slug"], row["tenant_name"], row["expires_at"])
 
 
 async def create_api_key(tx: Tx, name: str, scopes: Sequence[str]) -> tuple[ApiKey, str]:
