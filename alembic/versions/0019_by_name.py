@@ -14,13 +14,13 @@ branch_labels = None
 depends_on = None
 
 # Who calls. `p_batch`: ["session:hash", "key:hash", ...] of sessions' tokens and API keys, each as it stands in the answer.
-# What is nobody's has no row.
+# What is nobody's has no row. In order, because the use of a key is noted: two processes must not wait for each other.
 CALLERS = """
 CREATE FUNCTION heddle_callers(p_batch jsonb) RETURNS TABLE (asked text, caller jsonb)
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, public AS $$
   WITH wanted AS (
     SELECT DISTINCT x.asked, split_part(x.asked, ':', 1) AS kind, split_part(x.asked, ':', 2) AS hash
-    FROM jsonb_array_elements_text(p_batch) AS x(asked)
+    FROM jsonb_array_elements_text(p_batch) AS x(asked) ORDER BY 1
   )
   SELECT w.asked, to_jsonb(s) FROM wanted w CROSS JOIN LATERAL heddle_session(w.hash) s WHERE w.kind = 'session'
   UNION ALL
