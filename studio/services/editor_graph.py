@@ -58,14 +58,16 @@ _drawn: WeakKeyDictionary[Document, dict[str, Json]] = WeakKeyDictionary()
 
 
 def difference(old: Mapping[str, Json] | None, new: Mapping[str, Json] | None) -> Json:
-    """What turns the graph `old` into `new`. A number among the nodes or edges stands for that one of the old."""
+    """What turns the graph `old` into `new`: the parts that differ, and `since` to say that it is no whole graph.
+
+    A number among the nodes or edges stands for that one of the old.
+    """
     if old is None or new is None:
         return new
-    found: dict[str, Json] = {"node_lines": new["node_lines"], "edge_places": new["edge_places"]}
+    found = {key: part for key, part in new.items() if part != old[key]}
     for key, name in (("nodes", "name"), ("edges", "from")):
-        found[key] = _referred(old[key], new[key], name)
-    if old["top"] != new["top"]:
-        found["top"] = new["top"]
+        if key in found:
+            found[key] = _referred(old[key], new[key], name)
     return found | {"since": True}
 
 

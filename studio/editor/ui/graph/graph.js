@@ -5,16 +5,16 @@
 
 const isMap = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 
-// `change` is a whole graph, or with `since` a difference in which a number stands for that item of `old`.
+// `change` is a whole graph, or with `since` the parts that differ; a number in them stands for that item of `old`.
 export function readGraph(old, change) {
-  const pick = (kind, make) => change[kind].map((one) => (typeof one === "number" ? old[kind][one] : make(one)));
+  const pick = (kind, make) => change[kind]?.map((one) => (typeof one === "number" ? old[kind][one] : make(one))) ?? old[kind];
   const nodes = pick("nodes", (node) => ({ ...node, config: isMap(node.raw.config) ? node.raw.config : {} }));
   return {
     nodes,
     edges: unless(old?.edges, keyed(pick("edges", (edge) => ({ condition: null, label: null, ...edge })))),
     top: change.top ?? old.top,
-    nodeLines: change.node_lines,
-    edgePlaces: change.edge_places,
+    nodeLines: change.node_lines ?? old.nodeLines,
+    edgePlaces: change.edge_places ?? old.edgePlaces,
     byName: new Map(nodes.map((node) => [node.name, node])),
   };
 }
