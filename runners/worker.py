@@ -194,6 +194,7 @@ class AsyncWorker(BaseWorker):
         beginning = asyncio.create_task(self._records.begin(job))  # waited for by the job's end, not by the job
         try:
             result = await self._call(job)
+            execution = await asyncio.shield(beginning)
         except asyncio.CancelledError:
             await self._cancelled(job, await beginning)
             return
@@ -201,7 +202,6 @@ class AsyncWorker(BaseWorker):
             failure = sys.exc_info()
             await asyncio.to_thread(self._finalize_failure, job, self.queues[0], await beginning, failure)
             return
-        execution = await beginning
         job.ended_at = now()
         if isinstance(result, Retry) or job.success_callback or job.webhooks or job.repeats_left or job.has_rate_limit:
             await asyncio.to_thread(self._finalize_success, job, self.queues[0], execution, result)

@@ -322,7 +322,7 @@ async def test_a_renewed_token_replaces_the_old_one(http: httpx.AsyncClient, dat
     assert "token" not in again
     path, address = f"/api/v1/workflows/endpoints/{again['endpoint_id']}/secret", again["path"]
     tokens = [old]
-    for _ in range(3):  # within the second for which an endpoint is remembered
+    for _ in range(3):  # each holds for the next call, whoever was let in a moment ago
         assert await _answers(http, address, tokens[-1]) == 200
         tokens.append((await http.post(path, headers=key)).json()["secret"])
         assert [await _answers(http, address, token) for token in tokens] == [403] * (len(tokens) - 1) + [200]
