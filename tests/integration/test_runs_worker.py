@@ -101,6 +101,19 @@ async def test_stop_command_reaches_its_job_alone(worker: AsyncWorker, queue: Qu
     await all_in([other], "finished")
 
 
+async def test_a_job_that_is_stopped_while_it_is_being_booked_leaves_nothing_behind(
+    worker: AsyncWorker, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runners.rq_records._LINGER_S", 1.0)
+    job = queue.enqueue(rq_jobs.add, 1, 1)
+    await until(lambda: job.id in worker._running)
+    await asyncio.sleep(0.1)  # the job itself is over long before its beginning is booked
+    worker._stop_job(job.id)
+    await all_in([job], "stopped")
+    await until(lambda: not worker.executions and not worker._running)
+    assert StartedJobRegistry(queue=queue).count == 0
+
+
 async def test_dependents_start_when_their_job_is_done(worker: AsyncWorker, queue: Queue) -> None:
     first = queue.enqueue(rq_jobs.rest, 0.2)
     second = queue.enqueue(rq_jobs.add, 1, 1, depends_on=first)
