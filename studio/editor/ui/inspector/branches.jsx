@@ -133,7 +133,7 @@ export function EdgeFields({ edge, editable }) {
       </div>
       {editable && (
         <div className="hed-f">
-          <label>Order among the branches of {edge.from}</label>
+          <label>Order among the branches</label>
           <div className="hed-row">
             <button className="hed-btn small" onClick={() => moveEdge(session, edge.key, -1)}><ArrowUp size={13} /> Earlier</button>
             <button className="hed-btn small" onClick={() => moveEdge(session, edge.key, 1)}><ArrowDown size={13} /> Later</button>
