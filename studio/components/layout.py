@@ -185,7 +185,7 @@ def _theme_item(title: str, mode: str, icon: str) -> rx.Component:
     return menu_item(
         rx.icon(icon, size=14),
         title,
-        rx.cond(color_mode == mode, rx.icon("check", size=14, margin_left="auto")),
+        rx.cond(color_mode == mode, rx.icon("check", size=14, class_name="at-end")),
         on_select=set_color_mode(mode),
     )
 

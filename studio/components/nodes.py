@@ -22,8 +22,12 @@ COLOURS = {
 def node_icon(node_type: rx.Var[str], size: int = 15) -> rx.Component:
     """The type's icon in the colour of its group."""
     engine.nodes.load()
-    cases = [(t.type, rx.icon(t.icon, size=size, color=f"var(--{COLOURS[t.group]})")) for t in all_types()]
-    return rx.match(node_type, *cases, rx.icon("circle", size=size, color="var(--flow)"))
+    cases = [(t.type, _icon(t.icon, size, COLOURS[t.group])) for t in all_types()]
+    return rx.match(node_type, *cases, _icon("circle", size, "flow"))
+
+
+def _icon(name: str, size: int, colour: str) -> rx.Component:
+    return rx.icon(name, size=size, custom_attrs={"color": f"var(--{colour})"})
 
 
 def node_colour(node_type: rx.Var[str]) -> rx.Var[str]:

@@ -11,6 +11,8 @@ import reflex as rx
 from reflex.constants.compiler import MemoizationMode
 from reflex.event import no_args_event_spec
 
+from studio.components.native import styled
+
 # A part that lends its behaviour to its child (as_child) needs that very element: it may not be memoized apart from it.
 _WITH_ITS_CHILD = MemoizationMode(recursive=False)
 
@@ -156,7 +158,7 @@ def modal(*body: rx.Component, opened: rx.Var[bool], on_close: Any, width: str) 
     shown = _DialogContent.create(
         *body,
         class_name="dialog",
-        style={"width": width},
+        custom_attrs=styled(width=width),
         on_escape_key_down=on_close,
         on_pointer_down_outside=on_close,
     )

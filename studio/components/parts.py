@@ -7,6 +7,7 @@ from typing import Any
 
 import reflex as rx
 
+from studio.components.native import styled
 from studio.style import STATUS
 
 Text = str | rx.Var[str]
@@ -98,7 +99,7 @@ def select(options: Sequence[tuple[str, str]] | rx.Var[Any], value: Any, on_chan
 
 def bone(width: str, **props: Any) -> rx.Component:
     """A grey bar where text is about to stand."""
-    return rx.el.span(class_name="bone", style={"width": width}, aria_hidden="true", **props)
+    return rx.el.span(class_name="bone", custom_attrs=styled(width=width), aria_hidden="true", **props)
 
 
 def table_skeleton(columns: Sequence[tuple[str, str]], rows: int = 8) -> rx.Component:
@@ -111,7 +112,7 @@ def empty(icon: str, title: Text, text: Text, *actions: rx.Component, whole_page
     """Where nothing is yet: what this is, and one thing to do."""
     heading = rx.el.h1 if whole_page else rx.el.h2
     return rx.el.div(
-        rx.icon(icon, size=28, stroke_width=1.5),
+        rx.icon(icon, size=28, class_name="thin"),
         heading(title),
         rx.el.p(text),
         *actions,
@@ -122,7 +123,7 @@ def empty(icon: str, title: Text, text: Text, *actions: rx.Component, whole_page
 def failed(text: Text, on_retry: Any) -> rx.Component:
     """Where loading failed: what happened, and again."""
     return rx.el.div(
-        rx.icon("cloud_off", size=28, stroke_width=1.5),
+        rx.icon("cloud_off", size=28, class_name="thin"),
         rx.el.h2("This could not be loaded"),
         rx.el.p(text),
         button("Try again", icon="rotate_cw", on_click=on_retry),

@@ -7,6 +7,7 @@ from typing import Any
 import reflex as rx
 
 from studio.components.layout import link
+from studio.components.native import styled
 from studio.components.nodes import node_colour, node_icon
 from studio.components.parts import (
     bone,
@@ -28,7 +29,7 @@ from studio.state import ShellState
 def crumbs(state: Any) -> list[rx.Component | str]:
     return [
         link("Runs", to="/app/runs"),
-        rx.el.span(state.line.short_id, class_name="mono", style={"font_size": "13px"}),
+        rx.el.span(state.line.short_id, class_name="mono run-id"),
     ]
 
 
@@ -190,9 +191,7 @@ def step_line(state: Any, step: StepLine) -> rx.Component:
     on = state.step.key == step.key
     return rx.el.button(
         rx.el.span(
-            rx.match(
-                step.depth, (0, rx.fragment()), rx.el.span(class_name="indent", style={"width": f"{step.depth * 16}px"})
-            ),
+            rx.cond(step.depth > 0, rx.el.span(class_name="indent", custom_attrs=styled(width=f"{step.depth * 16}px"))),
             node_icon(step.node_type),
             rx.el.span(step.name, class_name="clip"),
             rx.cond(step.attempts > 1, rx.el.span(step.attempts, "×", class_name="chip small", title="Attempts")),
@@ -201,11 +200,9 @@ def step_line(state: Any, step: StepLine) -> rx.Component:
         rx.el.span(
             rx.el.i(
                 class_name="bar " + step.status,
-                style={
-                    "left": f"min({step.left}, 100% - 3px)",
-                    "width": step.width,
-                    "--g": node_colour(step.node_type),
-                },
+                custom_attrs=styled(
+                    left=f"min({step.left}, 100% - 3px)", width=step.width, **{"--g": node_colour(step.node_type)}
+                ),
             ),
             class_name="track",
         ),
@@ -232,7 +229,9 @@ def inspector(state: Any) -> rx.Component:
         rx.fragment(
             rx.el.header(
                 rx.el.span(
-                    node_icon(step.node_type, size=16), class_name="badge", style={"--g": node_colour(step.node_type)}
+                    node_icon(step.node_type, size=16),
+                    class_name="badge",
+                    custom_attrs=styled(**{"--g": node_colour(step.node_type)}),
                 ),
                 rx.el.b(step.name, class_name="clip grow", title=step.path),
                 status_mark(step.status, pill=True),
@@ -319,7 +318,7 @@ def value_block(title: str, value: Any) -> rx.Component:
 def skeleton() -> rx.Component:
     """As high as the loaded page's upper part, so that nothing jumps."""
     bones = [rx.el.div(rx.el.span(bone("48px")), rx.el.b(bone("84px")), class_name="fact") for _ in range(7)]
-    lines = [rx.el.div(bone("38%"), style={"padding": "6px 14px"}) for _ in range(6)]
+    lines = [rx.el.div(bone("38%"), class_name="step-bone") for _ in range(6)]
     card = rx.el.section(rx.el.header(bone("60px"), class_name="card-head"), *lines, class_name="card")
     return rx.el.div(
         rx.el.div(

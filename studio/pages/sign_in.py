@@ -56,8 +56,7 @@ def field(label: str, name: str, kind: str, autocomplete: str, *, focus: bool = 
             ),
             class_name="field big",
         ),
-        class_name="stack",
-        style={"gap": "4px"},
+        class_name="stack tight",
     )
 
 
@@ -69,8 +68,7 @@ def form() -> rx.Component:
         rx.el.button("Sign in", type="submit", class_name="btn primary big"),
         action="/auth/sign-in",
         method="post",
-        class_name="stack",
-        style={"gap": "14px"},
+        class_name="stack loose",
     )
 
 

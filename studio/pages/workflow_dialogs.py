@@ -36,7 +36,7 @@ def new_dialog() -> rx.Component:
                 class_name=rx.cond(WorkflowForms.fault != "", "field invalid", "field"),
             ),
             fault_line("Small letters, digits, _ and -. It stands in addresses and in files."),
-            rx.el.div("Start from", class_name="caption", style={"margin": "12px 0 4px"}),
+            rx.el.div("Start from", class_name="caption start-from"),
             rx.el.div(
                 template_option("", "Blank", "Start, one model step, end: an assistant that answers."),
                 rx.foreach(WorkflowForms.templates, lambda t: template_option(t["name"], t["name"], t["description"])),
@@ -152,15 +152,19 @@ def import_report() -> rx.Component:
 
 def problem_line(problem: rx.Var[dict[str, str]]) -> rx.Component:
     return rx.el.li(
-        rx.match(
-            problem["severity"],
-            ("error", rx.icon("circle_alert", size=14, color="var(--red)")),
-            ("warning", rx.icon("triangle_alert", size=14, color="var(--amber)")),
-            rx.icon("info", size=14, color="var(--mut)"),
-        ),
+        _weight_icon(problem["severity"], worst="error", bad="warning"),
         rx.el.span(problem["place"], class_name="mono mut"),
         rx.el.span(problem["message"], class_name="grow"),
         rx.el.span(problem["code"], class_name="mono mut"),
+    )
+
+
+def _weight_icon(weight: rx.Var[str], *, worst: str, bad: str) -> rx.Component:
+    return rx.match(
+        weight,
+        (worst, rx.icon("circle_alert", size=14, class_name="is-red")),
+        (bad, rx.icon("triangle_alert", size=14, class_name="is-amber")),
+        rx.icon("info", size=14, class_name="is-mut"),
     )
 
 
@@ -190,12 +194,7 @@ def loss_line(loss: rx.Var[dict[str, str]]) -> rx.Component:
         rx.el.b(loss["name"]),
     )
     return rx.el.li(
-        rx.match(
-            loss["outcome"],
-            ("unsupported", rx.icon("circle_alert", size=14, color="var(--red)")),
-            ("approximated", rx.icon("triangle_alert", size=14, color="var(--amber)")),
-            rx.icon("info", size=14, color="var(--mut)"),
-        ),
+        _weight_icon(loss["outcome"], worst="unsupported", bad="approximated"),
         rx.el.span(name, " ", rx.el.span(loss["type"], class_name="mono mut"), class_name="loss-name"),
         rx.el.span(loss["text"], class_name="grow"),
         title=loss["outcome"],

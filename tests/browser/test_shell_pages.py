@@ -8,6 +8,7 @@ import subprocess
 import sys
 import uuid
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -279,6 +280,7 @@ def test_a_run_from_the_command_line_shows_its_steps(signed_in_page: Page, studi
     expect(inspector).to_contain_text("Tier")
     expect(inspector).to_contain_text("order")
     expect(page.get_by_role("button", name=re.compile("get_order_details|search_order")).first).to_be_visible()
+    assert page.locator("style[data-emotion]").count() == 0, "see styled() in studio/components/native.py"
 
 
 def test_a_queued_run_can_be_cancelled_and_the_page_follows(signed_in_page: Page, studio: Any) -> None:
@@ -333,6 +335,12 @@ def test_pages_are_not_shadowed_and_have_safe_headers(context: BrowserContext, s
         assert answer.headers["x-frame-options"] == "DENY"
         assert answer.headers["cache-control"] == "no-cache"
         assert "access-control-allow-origin" not in answer.headers
+
+
+def test_pages_bring_no_style_sheet_for_each_value(frontend: Path) -> None:
+    pages = list((frontend / "build" / "client").rglob("*.html"))
+    assert pages
+    assert [page.name for page in pages if "data-emotion" in page.read_text("utf-8")] == []
 
 
 def test_the_build_serves_any_address(browser: Any, studio: Any) -> None:
