@@ -26,6 +26,7 @@ from engine.store.access.identity import token_hash
 from engine.store.callers import Person
 from engine.store.session import Scope
 from studio.auth.permissions import PUBLIC, permission_of, role_allows
+from studio.auth.places import sign_in_address
 from studio.auth.sockets import token_of
 from studio.container import get_container
 
@@ -112,7 +113,7 @@ class Guard(Middleware):
         if permission == PUBLIC:
             return None
         if identity is None:
-            return _update(rx.redirect("/login?reason=ended" if token else "/login"))
+            return _update(rx.redirect(sign_in_address("ended" if token else "", _page_of(state))))
         if not role_allows(identity.scope.role, permission):
             return _say(f"Your role ({identity.scope.role}) does not allow this.")
         return None
@@ -125,6 +126,12 @@ def _permission_of(event_name: str) -> str | None:
 
 def _token_of(state: BaseState) -> str | None:
     return token_of(state.router.session.session_id)
+
+
+def _page_of(state: BaseState) -> str:
+    """Path and query of the page that the tab shows; who has signed in goes on there."""
+    url = state.router.url
+    return f"{url.path}?{url.query}" if url.query else url.path
 
 
 async def _identify(token: str | None) -> Person | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse
@@ -13,18 +12,12 @@ from engine.errors import Forbidden, RateLimited, Unauthenticated
 from studio.api.access import container_of, public
 from studio.auth import cookies
 from studio.auth.origins import is_own
+from studio.auth.places import HOME, local_path, sign_in_address
 from studio.services import accounts
 
 log = logging.getLogger("heddle.auth")
 
-HOME = "/app/workflows"
 router = APIRouter(prefix="/auth", tags=["sign-in"], dependencies=[Depends(public)])
-
-
-def local_path(path: str) -> str:
-    """A path of our own to go to after signing in; anything that could lead elsewhere becomes the home page."""
-    own = path.startswith("/app/") and "\\" not in path and not any(ord(c) < 33 for c in path)
-    return path if own else HOME
 
 
 @router.post("/sign-in", summary="Sign in with e-mail address and password", response_class=RedirectResponse)
@@ -57,7 +50,7 @@ async def sign_in(
 async def sign_out(request: Request) -> RedirectResponse:
     if not _own_page(request):
         raise Forbidden("This request came from another site.")
-    response = RedirectResponse("/login?reason=signed_out", 303)
+    response = RedirectResponse(sign_in_address("signed_out"), 303)
     cookies.clear_session(response)
     token = request.cookies.get(cookies.COOKIE)
     if token:
@@ -67,8 +60,7 @@ async def sign_out(request: Request) -> RedirectResponse:
 
 
 def _again(reason: str, next_path: str) -> RedirectResponse:
-    query = {"reason": reason} | ({"next": next_path} if local_path(next_path) != HOME else {})
-    return RedirectResponse(f"/login?{urlencode(query)}", 303)
+    return RedirectResponse(sign_in_address(reason, next_path), 303)
 
 
 def _own_page(request: Request) -> bool:

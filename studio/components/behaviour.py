@@ -1,4 +1,4 @@
-"""Components without looks: a ticker that pauses while the tab is hidden, the `/` key, arrow keys in a list."""
+"""Components without looks: a ticker that pauses while the tab is hidden, keys, what a form keeps."""
 
 from __future__ import annotations
 
@@ -97,6 +97,33 @@ useEffect(() => {
         ]
 
 
+class KeptEmail(Fragment):
+    """Who mistyped the password need not type the e-mail address again. It stays in this tab, never in an address."""
+
+    def add_imports(self) -> ImportDict:
+        return {"react": [rx.ImportVar(tag="useEffect")]}
+
+    def add_hooks(self) -> list[str | rx.Var[Any]]:
+        return [
+            """
+useEffect(() => {
+  const email = document.getElementById('email');
+  const key = 'heddle-email';
+  const again = ['wrong', 'unavailable'].includes(new URLSearchParams(location.search).get('reason'));
+  try {
+    const kept = sessionStorage.getItem(key);
+    sessionStorage.removeItem(key);
+    if (again && kept && !email.value) { email.value = kept; document.getElementById('password').focus(); }
+  } catch { /* a browser that keeps nothing */ }
+  const keep = () => { try { sessionStorage.setItem(key, email.value); } catch { /* the same */ } };
+  email.form.addEventListener('submit', keep);
+  return () => email.form?.removeEventListener('submit', keep);
+}, []);
+"""
+        ]
+
+
 ticker = Ticker.create
+kept_email = KeptEmail.create
 arrow_keys = ArrowKeys.create
 search_key = SearchKey.create

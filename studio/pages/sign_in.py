@@ -6,11 +6,12 @@ import reflex as rx
 
 from studio.auth.guard import signed_in
 from studio.auth.permissions import public
+from studio.auth.places import HOME
+from studio.components.behaviour import kept_email
 from studio.components.layout import NAME, logo
 from studio.components.native import native_form
 from studio.components.parts import note
 
-HOME = "/app/workflows"
 REASONS = {
     "wrong": ("error", "The e-mail address or the password is not right."),
     "locked": ("error", "Too many attempts for this account. Try again in five minutes."),
@@ -92,7 +93,7 @@ def sign_in_page() -> rx.Component:
                 ),
                 class_name="sign-in-message",
             ),
-            rx.el.div(form(), class_name="card sign-in-card"),
+            rx.el.div(form(), kept_email(), class_name="card sign-in-card"),
             class_name="sign-in",
         ),
         class_name="sign-in-page",

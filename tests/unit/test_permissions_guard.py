@@ -44,7 +44,7 @@ class Tab:
         self.people: dict[str, Person] = {}
         self.broken = False
         self.resets = 0
-        self.router = SimpleNamespace(session=SimpleNamespace(session_id="sid"))
+        self.router = SimpleNamespace(session=SimpleNamespace(session_id="sid"), url=SimpleNamespace(path="", query=""))
         self._tab = SimpleNamespace(_session="")
 
     async def identify(self, token: str | None) -> Person | None:
@@ -79,6 +79,15 @@ async def test_a_session_that_is_over_is_told_so(tab: Tab) -> None:
     tab.token = "gone"
     answer = await tab.send("writes")
     assert answer.events[0].payload["path"] == "/login?reason=ended"
+
+
+async def test_signing_in_leads_back_to_the_page(tab: Tab) -> None:
+    tab.router.url.path, tab.router.url.query = "/app/runs", "status=failed&search=a%20b"
+    answer = await tab.send("writes")
+    assert answer.events[0].payload["path"] == "/login?next=%2Fapp%2Fruns%3Fstatus%3Dfailed%26search%3Da%2520b"
+    tab.router.url.path, tab.router.url.query = "//evil.example/app/", ""
+    answer = await tab.send("writes")
+    assert answer.events[0].payload["path"] == "/login"
 
 
 async def test_a_role_without_the_permission_is_refused(tab: Tab) -> None:
