@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import reflex as rx
 
 from engine.errors import AppError
 from engine.execution.events import RunStatus
 from studio.auth.guard import current_scope
 from studio.auth.permissions import requires
+from studio.components.address import keep_in_address
 from studio.components.behaviour import search_key, ticker
 from studio.components.layout import link, page, studio_page
 from studio.components.parts import (
@@ -42,6 +45,7 @@ TRIGGERS = (
     *((name, name.upper() if name in ("api", "cli") else name.capitalize()) for name in runs.TRIGGERS),
 )
 FAST_MS, SLOW_MS = 1500, 8000
+LONGEST_SEARCH = 200
 
 
 class RunsState(rx.State):
@@ -64,39 +68,40 @@ class RunsState(rx.State):
     @requires("runs:read")
     async def load(self) -> None:
         """The newest page, narrowed to what the address says."""
-        self.workflow = self.router.url.query_parameters.get("workflow", "")
-        self.status = self.trigger = self.search = ""
+        query = self.router.url.query_parameters
+        self.workflow, self.search = query.get("workflow", ""), query.get("search", "")[:LONGEST_SEARCH]
+        self.status, self.trigger = _known(query.get("status"), STATUSES), _known(query.get("trigger"), TRIGGERS)
         await self._first_page()
 
     @rx.event
     @requires("runs:read")
-    async def set_workflow(self, name: str) -> None:
+    async def set_workflow(self, name: str) -> rx.event.EventSpec:
         self.workflow = name
-        await self._first_page()
+        return await self._filtered()
 
     @rx.event
     @requires("runs:read")
-    async def set_status(self, status: str) -> None:
-        self.status = status
-        await self._first_page()
+    async def set_status(self, status: str) -> rx.event.EventSpec:
+        self.status = _known(status, STATUSES)
+        return await self._filtered()
 
     @rx.event
     @requires("runs:read")
-    async def set_trigger(self, trigger: str) -> None:
-        self.trigger = trigger
-        await self._first_page()
+    async def set_trigger(self, trigger: str) -> rx.event.EventSpec:
+        self.trigger = _known(trigger, TRIGGERS)
+        return await self._filtered()
 
     @rx.event
     @requires("runs:read")
-    async def set_search(self, text: str) -> None:
-        self.search = text[:200]
-        await self._first_page()
+    async def set_search(self, text: str) -> rx.event.EventSpec:
+        self.search = text[:LONGEST_SEARCH]
+        return await self._filtered()
 
     @rx.event
     @requires("runs:read")
-    async def clear_filters(self) -> None:
+    async def clear_filters(self) -> rx.event.EventSpec:
         self.workflow = self.status = self.trigger = self.search = ""
-        await self._first_page()
+        return await self._filtered()
 
     @rx.event
     @requires("runs:read")
@@ -119,6 +124,12 @@ class RunsState(rx.State):
         if self.phase == "ready":
             await self._read()
 
+    async def _filtered(self) -> rx.event.EventSpec:
+        await self._first_page()
+        return keep_in_address(
+            {"workflow": self.workflow, "status": self.status, "trigger": self.trigger, "search": self.search}
+        )
+
     async def _first_page(self) -> None:
         self._cursors = [""]
         await self._read()
@@ -137,6 +148,11 @@ class RunsState(rx.State):
             self.phase, self.rows, self.older = "ready", found.rows, found.cursor
             self.page_number = len(self._cursors)
             self.every_ms = FAST_MS if any(row.live for row in found.rows) else SLOW_MS
+
+
+def _known(value: str | None, options: Iterable[tuple[str, str]]) -> str:
+    """The value, or none where it is no option: an address can say anything."""
+    return value if value and value in dict(options) else ""
 
 
 def table_row(row: RunLine) -> rx.Component:

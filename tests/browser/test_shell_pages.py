@@ -35,16 +35,24 @@ def enter(page: Page, studio: Any, email: str) -> None:
 
 
 def test_signing_in_and_out(page: Page, studio: Any) -> None:
-    page.goto("/app/runs")
+    page.goto("/app/runs?status=failed")
     expect(page).to_have_url(re.compile("/login"))
     fill_form(page, studio.email, "wrong")
     expect(page.get_by_role("alert")).to_have_text("The e-mail address or the password is not right.")
-    fill_form(page, studio.email, studio.password)
-    expect(page).to_have_url(f"{studio.url}/app/workflows")
+    # The address is there still, the password is asked for, and neither stands in the page's own address.
+    expect(page.get_by_label("E-mail address")).to_have_value(studio.email)
+    expect(page.get_by_label("Password")).to_be_focused()
+    assert "@" not in page.url
+    page.keyboard.type(studio.password)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{studio.url}/app/runs?status=failed")
+    expect(page.get_by_label("Status")).to_have_value("failed")
+    page.get_by_role("link", name="Workflows").click()
     expect(page.get_by_role("link", name="customer_support_workflow")).to_be_visible()
     page.get_by_role("button", name="Account and theme").click()
     page.get_by_role("menuitem", name="Sign out").click()
     expect(page.get_by_text("You are signed out.")).to_be_visible()
+    expect(page.get_by_label("E-mail address")).to_have_value("")
     page.goto("/app/workflows")
     expect(page).to_have_url(re.compile("/login"))
 
@@ -280,7 +288,27 @@ def test_a_run_from_the_command_line_shows_its_steps(signed_in_page: Page, studi
     expect(inspector).to_contain_text("Tier")
     expect(inspector).to_contain_text("order")
     expect(page.get_by_role("button", name=re.compile("get_order_details|search_order")).first).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("searchbox")).to_have_value(mark)
+    expect(page.get_by_role("row").filter(has_text=mark)).to_be_visible()
     assert page.locator("style[data-emotion]").count() == 0, "see styled() in studio/components/native.py"
+
+
+def test_the_filters_of_the_run_list_stand_in_its_address(signed_in_page: Page) -> None:
+    page = signed_in_page
+    page.goto("/app/runs?status=failed&trigger=no-such&workflow=<b>&search=100%25")
+    expect(page.get_by_label("Status")).to_have_value("failed")
+    expect(page.get_by_label("Trigger")).to_have_value("")
+    expect(page.get_by_role("searchbox")).to_have_value("100%")
+    expect(page.get_by_role("heading", name="No run fits these filters")).to_be_visible()
+    page.get_by_role("button", name="Clear filters").click()
+    expect(page).to_have_url(re.compile(r"/app/runs$"))
+    page.get_by_label("Status").select_option("cancelled")
+    page.get_by_role("searchbox").fill("a&b='c'")
+    expect(page).to_have_url(re.compile(r"/app/runs\?status=cancelled&search=a%26b%3D%27c%27$"))
+    page.reload()
+    expect(page.get_by_label("Status")).to_have_value("cancelled")
+    expect(page.get_by_role("searchbox")).to_have_value("a&b='c'")
 
 
 def test_a_queued_run_can_be_cancelled_and_the_page_follows(signed_in_page: Page, studio: Any) -> None:
