@@ -12,6 +12,7 @@ import studio.pages  # noqa: F401  # registers every page
 from studio.auth.guard import Guard
 from studio.auth.origins import websocket_is_own
 from studio.auth.sockets import keep_tokens_back
+from studio.components.crash import RELOAD_WHEN_A_FILE_IS_GONE, crash_boundary
 from studio.components.layout import offline_note
 from studio.container import get_container
 from studio.delivery import past_the_pages, with_an_end, with_headers, with_plain_addresses
@@ -27,6 +28,7 @@ app = rx.App(
     stylesheets=["/studio.css"],
     head_components=[
         rx.el.script(EARLY_DRAFT),
+        rx.el.script(RELOAD_WHEN_A_FILE_IS_GONE),
         rx.el.style(css_variables()),
         rx.el.link(rel="icon", type="image/svg+xml", href="/favicon.svg"),
     ],
@@ -34,6 +36,7 @@ app = rx.App(
     toaster=rx.toast.provider(position="bottom-right", rich_colors=False),
 )
 app.app_wraps[(5, "Overlay")] = lambda _: offline_note()
+app.app_wraps[(55, "ErrorBoundary")] = lambda stateful: crash_boundary(stateful=stateful)
 
 # The list in rx.Config knows neither the port nor the public name; this asks for every handshake.
 assert app.sio is not None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from engine.execution.events import RunStatus
 from engine.store.access import identity, runs, workflows
@@ -353,6 +353,40 @@ def test_the_theme_is_chosen_and_kept(signed_in_page: Page) -> None:
 def test_an_address_without_a_page_says_so(signed_in_page: Page) -> None:
     signed_in_page.goto("/app/no-such-page")
     expect(signed_in_page.get_by_role("heading", name="There is no page here")).to_be_visible()
+
+
+def test_a_page_that_breaks_says_so(signed_in_page: Page) -> None:
+    page = signed_in_page
+
+    def broken(route: Route) -> None:
+        text = route.fetch().text()
+        assert '"aria-label":`Trigger`' in text
+        route.fulfill(
+            body=text.replace('"aria-label":`Trigger`', '"aria-label":null.gone'), content_type="text/javascript"
+        )
+
+    page.route("**/assets/_app_._runs_._index-*.js", broken)
+    page.goto("/app/runs")
+    said = page.get_by_role("alert")
+    expect(said.get_by_role("heading", name="This page stopped working")).to_be_visible()
+    said.get_by_text("What broke").click()
+    expect(said).to_contain_text("TypeError")
+    page.unroute("**/assets/_app_._runs_._index-*.js")
+    said.get_by_role("button", name="Load the page again").click()
+    expect(page.get_by_label("Trigger")).to_be_visible()
+
+
+def test_a_file_that_is_gone_is_asked_for_once_more(signed_in_page: Page) -> None:
+    """As after an upgrade: the tab knows the files of the build before."""
+    page = signed_in_page
+    page.goto("/app/workflows")
+    page.route("**/assets/editor-*.js", lambda route: route.fulfill(status=404), times=1)
+    page.get_by_role("link", name="customer_support_workflow").click()
+    expect(page.locator(".react-flow__node").first).to_be_visible()
+    page.goto("/app/workflows")
+    page.route("**/assets/editor-*.js", lambda route: route.fulfill(status=404))
+    page.get_by_role("link", name="customer_support_workflow").click()
+    expect(page.get_by_role("alert")).to_contain_text("A part of this page could not be loaded. Try again")
 
 
 def test_pages_are_not_shadowed_and_have_safe_headers(context: BrowserContext, studio: Any) -> None:
