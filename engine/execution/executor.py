@@ -300,11 +300,12 @@ class Executor:
         try:
             shown = {"reason": wait.reason, "data": clean(dict(wait.data))}
             kept = {} if wait.keep is None else {"keep": clean(wait.keep)}
+            match = {"match": clean(dict(wait.match))} if wait.match else {}
         except AppError as err:
             attempt.error = err.to_dict()
             await self._settle(active, node, attempt)
             return
-        then = {"do": "suspend", "until": wait.wake_at, "signal": wait.signal}
+        then = {"do": "suspend", "until": wait.wake_at, "signal": wait.signal, **match}
         await self._record(active, node, attempt, "suspended", {"suspend": shown, **kept, "then": then})
         self._tell.step("step.suspended", active, node, {**shown, "until": wait.wake_at, "signal": wait.signal})
 

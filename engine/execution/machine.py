@@ -184,7 +184,7 @@ def _edit(state: State, active: Active, record: StepRecord, plans: Plans) -> Sta
 
 def _suspend(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
     then, kept = record.outcome["then"], record.outcome.get("keep")
-    wait = Wait(then["until"], then["signal"])
+    wait = Wait(then["until"], then["signal"], then.get("match") or {})
     return _put(state, active._replace(wait=wait, resumed=None, kept=kept, not_before=None))
 
 

@@ -40,7 +40,8 @@ class CallWorkflow:
 
 @dataclass(frozen=True, slots=True)
 class Suspend:
-    """The step waits without holding a worker, until `wake_at` (unix time) or a signal of that name.
+    """The step waits without holding a worker, until `wake_at` (unix time) or a signal of that name, whose data has the
+    values of `match`: any other one is left for whoever else waits.
 
     Then `run` is called again, with `ctx.resumed` saying what ended the wait; it may suspend once more. `reason` (wait,
     event, approval, ...) and `data` are for people: the list of what is waited for shows them. `keep` is for the step
@@ -52,6 +53,7 @@ class Suspend:
     signal: str | None = None
     data: Mapping[str, Json] = field(default_factory=dict)
     keep: Json = None
+    match: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

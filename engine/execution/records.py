@@ -11,8 +11,8 @@
               request  {}: the step is about to touch the outside world with the record's input
               effect   {}: one effect within the step is done; `effect` names it, `result` is what it gave
               edit     {"context": map}: a person has changed data before the run went on
-              suspend  {"until": unix time | null, "signal": name | null}; `suspend` is {"reason", "data"} for people,
-                         `keep` what the step itself goes on with
+              suspend  {"until": unix time | null, "signal": name | null, "match"?: what the signal's data must have};
+                         `suspend` is {"reason", "data"} for people, `keep` what the step itself goes on with
               resume   {"id", "signal", "data", "at", "until"}: the wait is over; without a signal, by time
               respond  {"reply": text}: the workflow of this frame is over and answers with this text
               fail     the frame fails with `error`

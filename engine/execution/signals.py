@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.execution.ports import Signal
 from engine.execution.state import Active, State
+from engine.language.operators import equal
 
 Json = Any
 
@@ -14,14 +15,15 @@ Json = Any
 def resumption(state: State, active: Active, signals: Sequence[Signal], now: float) -> dict[str, Json] | None:
     """The `then` of the record that ends this wait, or None while it lasts.
 
-    The first signal of that name which no other step has taken comes before the time: a signal that was there in time
-    counts, however late the run is looked at.
+    The first signal of that name which fits and which no other step has taken comes before the time: a signal that was
+    there in time counts, however late the run is looked at. One that does not fit is not used up: a branch beside this
+    one may wait for it.
     """
     wait = active.wait
     assert wait is not None
     if wait.signal is not None:
         for signal in signals:
-            if signal.name == wait.signal and signal.id not in state.taken:
+            if signal.name == wait.signal and signal.id not in state.taken and fits(signal.data, wait.match):
                 data = dict(signal.data)
                 return {
                     "do": "resume",
@@ -34,3 +36,8 @@ def resumption(state: State, active: Active, signals: Sequence[Signal], now: flo
     if wait.until is not None and wait.until <= now:
         return {"do": "resume", "id": None, "signal": None, "data": {}, "at": now, "until": wait.until}
     return None
+
+
+def fits(data: Mapping[str, Json], match: Mapping[str, Json]) -> bool:
+    """Has the data each of these values?"""
+    return all(key in data and equal(data[key], value) for key, value in match.items())

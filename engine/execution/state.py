@@ -21,10 +21,14 @@ _NO_RESULTS: Mapping[int, Any] = {}
 
 
 class Wait(NamedTuple):
-    """What a suspended step waits for: a moment (unix time), a signal of that name, or whichever comes first."""
+    """What a suspended step waits for: a moment (unix time), a signal of that name, or whichever comes first.
+
+    `match` are the values that the signal's data must have.
+    """
 
     until: float | None
     signal: str | None
+    match: Mapping[str, Json] = _EMPTY
 
 
 class Loop(NamedTuple):

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from engine.errors import InputError
 from engine.execution.context import StepContext
 from engine.execution.node import Done, Json, Node, Outcome, Suspend
+from engine.execution.signals import fits
 from engine.language.node_types import Group, NodeConfig
 from engine.nodes._fields import LONGEST_WAIT_S
 
@@ -96,15 +97,19 @@ class WaitNode(Node[WaitConfig]):
         resumed = ctx.resumed
         if resumed is not None and resumed.signal is None:
             return Done({"timed_out": event is not None})
-        if resumed is not None and _fits(resumed.data, event["match"]):
+        if resumed is not None and fits(resumed.data, event["match"]):
             return Done({"timed_out": False, "event": {"name": resumed.signal, "data": dict(resumed.data)}})
-        if resumed is not None:  # another event of that name: go on waiting for the same moment
-            return Suspend("event", resumed.until, event["name"], event)
+        if resumed is not None:  # taken by a version that took each event of that name: go on to the same moment
+            return _waiting(event, resumed.until)
         wake_at = _moment(ctx)
         if event is None:
             assert wake_at is not None
             return Done({"timed_out": False}) if wake_at <= ctx.clock.now() else Suspend("wait", wake_at)
-        return Suspend("event", wake_at, event["name"], event)
+        return _waiting(event, wake_at)
+
+
+def _waiting(event: Mapping[str, Json], until: float | None) -> Suspend:
+    return Suspend("event", until, event["name"], event, match=event["match"])
 
 
 def _moment(ctx: StepContext) -> float | None:
@@ -122,7 +127,3 @@ def _moment(ctx: StepContext) -> float | None:
     if at - ctx.clock.now() > LONGEST_WAIT_S:
         raise InputError("until is more than a year away")
     return at
-
-
-def _fits(data: Mapping[str, Json], match: Mapping[str, Json]) -> bool:
-    return all(key in data and data[key] == value for key, value in match.items())

@@ -116,6 +116,31 @@ async def test_a_signal_ends_one_wait_only() -> None:
     assert result.output["event"]["data"] == {"n": 2}
 
 
+ORDERS = workflow("""\
+nodes:
+  - {name: start, type: start}
+  - {name: each, type: loop, config: {over: context.orders, body: paid, concurrency: 3, collect: context.event.data.by}}
+  - {name: paid, type: wait, config: {event: {name: paid, match: {order: "${item}"}}}}
+  - {name: end, type: end}
+edges:
+  - {from: start, to: each}
+  - {from: paid, to: each}
+  - {from: each, to: end}
+""")
+
+
+async def test_an_event_is_left_for_the_branch_that_waits_for_it() -> None:
+    """All three wait for the same name; what fits the last one must not be used up by the first."""
+    w, given = World(), {"orders": [1, 2, True]}
+    assert (await w.run(ORDERS, given)).status is RunStatus.SUSPENDED
+    signals = tuple(Signal(f"s{n}", "paid", {"order": n, "by": f"by {n}"}) for n in (True, 2, 1))
+    for number in (1, 2):
+        assert (await go_on(w, ORDERS, *signals[:number], given=given)).status is RunStatus.SUSPENDED
+    result = await go_on(w, ORDERS, *signals, given=given)
+    assert (result.status, result.output["results"]) == (RunStatus.SUCCEEDED, ["by 1", "by 2", "by True"])
+    assert [r.status for r in w.journal.records if r.path == "each[0]/paid"] == ["suspended", "resumed", "succeeded"]
+
+
 async def test_a_signal_reaches_a_run_that_is_busy_elsewhere() -> None:
     text = workflow("""\
 nodes:
