@@ -37,6 +37,8 @@ from engine.execution.ports import (
 )
 from engine.router.rules import RuleRouter
 
+engine.nodes.load()  # here, so that a test that only validates does not need another one to have run before it
+
 Json = Any
 Answer = Json | AppError | Callable[..., Json]
 RUN_ID = UUID("00000000-0000-7000-8000-000000000001")
@@ -61,7 +63,6 @@ def definition(text: str, name: str = "main") -> Definition:
 
 
 def plan(text: str, name: str = "main") -> Plan:
-    engine.nodes.load()
     return plan_of(definition(text, name))
 
 
