@@ -4,8 +4,8 @@
       DefinitionError              a workflow file that cannot be used as it stands
         YamlError, SchemaError, GraphError, NotImportable
       StepError                    one attempt of one step failed
-        StepTimeout, InputError (InputMismatch), ExpressionError, BudgetExceeded, OutputTooLarge, SchemaMismatch,
-        DefinitionMissing, RunAbandoned, SagaFailed, CompensationFailed, GuardrailBlocked, CodeFailed
+        StepTimeout (Unanswered), InputError (InputMismatch), ExpressionError, BudgetExceeded, OutputTooLarge,
+        SchemaMismatch, DefinitionMissing, RunAbandoned, SagaFailed, CompensationFailed, GuardrailBlocked, CodeFailed
       ConnectorError               the outside world refused or failed
         AuthError, RateLimited, TransientError, PermanentError, CircuitOpen, EgressBlocked
       AccessError                  NotFound (also another tenant's object), Forbidden, Unauthenticated, Conflict
@@ -91,6 +91,12 @@ class StepTimeout(StepError):
 
     code = "timeout"
     retryable = True
+
+
+class Unanswered(StepTimeout):
+    """Nobody answered in time. Asking once more takes as long again, so only who says so has it done."""
+
+    retryable = False
 
 
 class InputError(StepError):

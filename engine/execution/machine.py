@@ -218,14 +218,26 @@ def _put(state: State, active: Active) -> State:
 
 
 def _retry(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
-    """Let the step be tried once more; what is beneath it begins anew, effects that were done stay done."""
+    """Let the step be tried once more; what is beneath it begins anew, effects that were done stay done.
+
+    A wait that time has ended begins anew, too, unless the step has put something aside to go on with.
+    """
     then = record.outcome["then"]
+    resumed = active.resumed
+    if resumed is not None and resumed["signal"] is None and active.kept is None:
+        resumed = None
     tries = {**active.tries, then["by"]: active.tries.get(then["by"], 0) + 1}
     state = drop_frames(state, active, rewind=True) if active.open else state
     return _put(
         state,
         active._replace(
-            attempt=active.attempt + 1, tries=tries, not_before=then["at"], open=False, loop=None, started_at=None
+            attempt=active.attempt + 1,
+            tries=tries,
+            not_before=then["at"],
+            open=False,
+            loop=None,
+            started_at=None,
+            resumed=resumed,
         ),
     )
 

@@ -6,7 +6,7 @@ that fails costs the summary, not the hand-over. `message` is said to the person
 
 The run goes on at once. With `resume_on: resolved` it waits, without holding a worker, until somebody resolves the
 matter under Approvals; what they reply to the customer becomes the reply of the run. When nobody does within
-`timeout_seconds`, the step fails with type timeout.
+`timeout_seconds`, the step fails with type timeout; a `retry` with `on: [timeout]` waits once more, for as long again.
 
 The output has `escalation_id`, `queue`, `priority` and `summary`; after a resolution also `resolved`, `comment`, `by`.
 """
@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from engine.errors import AppError, PermanentError, StepTimeout
+from engine.errors import AppError, PermanentError, Unanswered
 from engine.execution.context import StepContext
 from engine.execution.node import Done, Json, Node, Outcome, Suspend
 from engine.execution.ports import ToolCall
@@ -153,7 +153,7 @@ class HandoffNode(Node[HandoffConfig]):
             until = None if config.timeout_seconds is None else ctx.clock.now() + config.timeout_seconds
             return Suspend("handoff", until, ctx.signal, asked)
         if resumed.signal is None:
-            raise StepTimeout(f"nobody resolved {matter['escalation_id']} in time", timeout_s=config.timeout_seconds)
+            raise Unanswered(f"nobody resolved {matter['escalation_id']} in time", timeout_s=config.timeout_seconds)
         if faults(asked, resumed.data):
             return Suspend("handoff", resumed.until, ctx.signal, asked)
         return await _resolved(ctx, known, resumed.data)

@@ -6,7 +6,7 @@ bound to the hash of everything that is shown: one that was given to something e
 
 `assignees` are e-mail addresses of members, or roles such as role:agent; empty means anybody who may answer. When
 nobody answers within `timeout_seconds`, the step fails with type timeout, or counts as approved or rejected, as
-`on_timeout` says.
+`on_timeout` says. A `retry` with `on: [timeout]` asks once more, for as long again.
 
 The output has `decision` (approve, reject, the choice, or submit), `approved`, the fields of the form, `comment`, `by`
 and `at`. A rejection is an answer, not a failure: let the edges ask for `context.approved`.
@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from engine.errors import StepTimeout
+from engine.errors import Unanswered
 from engine.execution.context import StepContext
 from engine.execution.node import Done, Json, Node, Outcome, Suspend
 from engine.execution.questions import faults, hash_of
@@ -158,7 +158,7 @@ def _output(mode: Mode, answer: Mapping[str, Json], at: float) -> dict[str, Json
 
 def _by_time(config: HumanConfig, at: float) -> Done:
     if config.on_timeout == "fail":
-        raise StepTimeout(f"nobody answered within {config.timeout_seconds:g} s", timeout_s=config.timeout_seconds)
+        raise Unanswered(f"nobody answered within {config.timeout_seconds:g} s", timeout_s=config.timeout_seconds)
     output = {"decision": config.on_timeout, "approved": config.on_timeout == "approve", "comment": None}
     return Done({**output, "by": None, "at": _moment(at)})
 

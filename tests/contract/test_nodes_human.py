@@ -137,6 +137,33 @@ def test_bad_questions_are_diagnostics_at_their_line(config: str, words: str) ->
     assert any(words in d.message or words in str(d.path) for d in found), found
 
 
+async def late(w: World, text: str) -> Any:
+    w.clock.time = w.journal.wake_at or 0.0
+    w.journal.wake_at = None
+    return await w.run(text, {"amount": 5}, records=tuple(w.journal.records))
+
+
+@pytest.mark.parametrize(
+    "how", ["retry: {max_attempts: 2, initial_seconds: 1, on: [timeout]}", "on_error: {action: retry}"]
+)
+async def test_who_is_to_be_asked_once_more_is_asked_for_as_long_again(how: str) -> None:
+    w, text = World(), asking("timeout_seconds: 60").replace("{name: ask,", f"{{name: ask, {how},")
+    assert (await w.run(text, {"amount": 5})).status is RunStatus.SUSPENDED
+    assert (await late(w, text)).status is RunStatus.SUSPENDED
+    assert w.journal.wake_at == 1_060 + 1 + 60
+    shown = w.journal.records[-1].outcome["suspend"]["data"]
+    answer = Signal("s1", "step:ask:0", {"hash": shown["hash"], "decision": "approve"})
+    result = await w.run(text, {"amount": 5}, records=tuple(w.journal.records), signals=(answer,))
+    assert result.output["it"]["approved"] is True
+
+
+async def test_nobody_is_asked_again_because_calls_are_repeated_by_default() -> None:
+    w, text = World(), asking("timeout_seconds: 60") + "config: {max_retries: 3, retry_delay_seconds: 5}\n"
+    await w.run(text, {"amount": 5})
+    result = await late(w, text)
+    assert (result.status, result.error["type"], w.clock.slept) == (RunStatus.FAILED, "timeout", [])
+
+
 SUB = """\
 nodes:
   - {name: start, type: start}
