@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import AppError, CompensationFailed, PermanentError, SagaFailed, StepTimeout
 from engine.execution.context import StepContext
 from engine.execution.ports import ToolCall
+from engine.execution.records import clean
 from engine.nodes._parameters import resolve_parameters
 
 if TYPE_CHECKING:
@@ -119,7 +120,10 @@ class Course:
                 return {}
             if "output" in result:
                 self._results[step.name] = result
-                undo = self._undo(step, result["output"])
+                try:
+                    undo = self._undo(step, result["output"])
+                except AppError as error:  # its parameters cannot be computed, and will not be the next time
+                    return {"step": step.name, "error": error.to_dict()}
                 result = await self._call(f"{step.name}:undo:{number}", f"{step.name}:undo", undo)
                 if "output" in result:
                     return None
@@ -175,7 +179,7 @@ class Course:
             try:
                 if ctx.tools.spec(ask.tool) is None:
                     raise PermanentError(f"there is no tool named {ask.tool!r}", tool=ask.tool)
-                return {"output": await ctx.tools.call(call)}
+                return _storable(await ctx.tools.call(call))
             except AppError as error:
                 return {"error": error.to_dict()}
 
@@ -186,6 +190,14 @@ class Course:
     def _time_left(self, name: str) -> float:
         share = FORTH if name.endswith(":do") else 1.0 if name == "people" else BACK
         return self._started + self._ctx.timeout_s * share - self._ctx.clock.now()
+
+
+def _storable(output: Json) -> Json:
+    """The result of a call that was made: also one whose answer is more than may be stored has to be taken back."""
+    try:
+        return clean({"output": output})
+    except AppError as error:
+        return {"error": {**error.to_dict(), "retryable": True}}
 
 
 def _may_have_happened(result: Result) -> bool:

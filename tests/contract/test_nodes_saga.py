@@ -132,6 +132,24 @@ async def test_a_compensation_that_never_succeeds_is_put_before_people_and_the_r
     assert "take (locked)" in told["message"]
 
 
+@pytest.mark.parametrize("parallel", ["", "parallel: true"])
+async def test_a_compensation_whose_parameters_cannot_be_computed_holds_up_no_other(parallel: str) -> None:
+    steps = STEPS.replace('why: "went wrong"', 'why: "${context.order_id + 1}"')
+    fakes = tools(ship_it=PermanentError("no"), escalate_to_human={})
+    w, result = await go(saga(parallel, steps=steps), fakes)
+    assert called(w)[3:] == ["void", "escalate_to_human"]
+    assert (result.error["type"], result.error["details"]["compensated"]) == ("compensation_failed", ["hold"])
+    assert [each["error"]["type"] for each in result.error["details"]["open"]] == ["expression_error"]
+
+
+async def test_a_call_whose_answer_is_too_large_was_made_all_the_same() -> None:
+    w, result = await go(saga(), tools(take_pieces="x" * 1_100_000, escalate_to_human={}))
+    assert called(w) == ["hold_money", *["take_pieces"] * 5, "void", "escalate_to_human"]
+    details = result.error["details"]
+    assert (details["cause"]["type"], details["compensated"]) == ("output_too_large", ["hold"])
+    assert [each["step"] for each in details["open"]] == ["take"]
+
+
 async def test_error_handling_sees_the_type_of_what_failed_and_of_the_saga() -> None:
     for name in ("shipping_error", "saga_failed", "tool_failure"):
         rule = f"error_handling: [{{error_type: {name}, action: log_and_continue}}]"
