@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from engine.errors import AppError, AuthError, ModelError, RateLimited, StepTimeout, TransientError
+from engine.execution.ports import retry_after_s
 
 AGENT_FAILURE = "agent_failure"
 _LONGEST_REASON = 300
@@ -59,11 +59,7 @@ def _retry_after(error: Exception) -> float | None:
     value = headers.get("retry-after")
     if not value:
         return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return None
+    with contextlib.suppress(ValueError):
+        seconds = float(value)
+        return max(0.0, seconds) if math.isfinite(seconds) else None
+    return retry_after_s({"retry-after": value})

@@ -162,11 +162,14 @@ class HttpReply:
     body: Json  # parsed when the reply is JSON, else text
 
 
+_MOST_DIGITS = 16  # of a number of seconds that means something
+
+
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Seconds until the other side wants to be asked again, from seconds or a date; None when it does not say."""
     text = next((value for name, value in headers.items() if name.lower() == "retry-after"), "").strip()
     if text.isascii() and text.isdigit():
-        return float(text)
+        return float(text) if len(text) < _MOST_DIGITS else None
     from email.utils import parsedate_to_datetime  # noqa: PLC0415 - rarely needed, and slow to import
 
     try:

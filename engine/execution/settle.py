@@ -27,6 +27,7 @@ from engine.language.model import ErrorRule, RetryPolicy
 
 Json = Any
 Then = dict[str, Json]
+LONGEST_PAUSE_S = 366 * 86_400.0  # whatever the other side asks for: a moment that no clock reaches would end no run
 _GOTO = ("goto", "fallback", "escalate")
 _CONTINUE = ("continue", "log_and_continue")
 
@@ -200,7 +201,7 @@ class _Handler:
         asked = (self.error.get("details") or {}).get("retry_after_s")
         if isinstance(asked, int | float):
             delay = max(delay, float(asked))
-        return {"do": "retry", "at": self.moment.now + delay, "by": by}
+        return {"do": "retry", "at": self.moment.now + min(delay, LONGEST_PAUSE_S), "by": by}
 
     def _goto(self, by: str, target: str | None) -> Then | None:
         if target is None:

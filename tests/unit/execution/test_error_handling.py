@@ -8,6 +8,8 @@ import pytest
 
 from engine.errors import ModelError, PermanentError, RateLimited, StepTimeout, TransientError
 from engine.execution.events import RunStatus
+from engine.execution.ports import retry_after_s
+from engine.execution.settle import LONGEST_PAUSE_S
 from tests.support.ports import FakeModels, FakeTools, World, workflow
 
 FLAKY = TransientError("line is down")
@@ -95,6 +97,18 @@ async def test_the_other_side_may_ask_for_a_longer_pause() -> None:
     w = world(RateLimited("slow down", retry_after_s=20), {"ok": True})
     await w.run(flow("    retry: {max_attempts: 2, initial_seconds: 1}"))
     assert w.clock.slept == [20]
+
+
+async def test_a_pause_without_end_ends() -> None:
+    """A header such as `Retry-After: inf` must not make a run wait for a moment that no clock reaches."""
+    w = world(RateLimited("slow down", retry_after_s=float("inf")), {"ok": True})
+    result = await w.run(flow("    retry: {max_attempts: 2, initial_seconds: 1}"))
+    assert (result.status, w.journal.wake_at) == (RunStatus.SUSPENDED, 1_000 + LONGEST_PAUSE_S)
+
+
+@pytest.mark.parametrize("said", ["inf", "nan", "9" * 400, "-5", "soon", "Fri, 31 Dec 99999 23:59:59 GMT"])
+def test_a_pause_that_means_nothing_is_none(said: str) -> None:
+    assert retry_after_s({"Retry-After": said}) is None
 
 
 async def test_a_far_retry_suspends_the_run_and_goes_on_when_woken() -> None:
