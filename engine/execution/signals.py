@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.execution.ports import Signal
 from engine.execution.state import Active, State
-from engine.language.operators import equal
+from engine.language.operators import Mismatch, equal
 
 Json = Any
 
@@ -40,4 +40,7 @@ def resumption(state: State, active: Active, signals: Sequence[Signal], now: flo
 
 def fits(data: Mapping[str, Json], match: Mapping[str, Json]) -> bool:
     """Has the data each of these values?"""
-    return all(key in data and equal(data[key], value) for key, value in match.items())
+    try:
+        return all(key in data and equal(data[key], value) for key, value in match.items())
+    except Mismatch:  # nested too deeply: nobody waits for that
+        return False

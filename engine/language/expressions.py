@@ -164,7 +164,7 @@ def _compile_chain(op: str, parts: list[Closure]) -> Closure:
 def _compile_compare(tree: syntax.Compare, source: str) -> Closure:
     left, right = _compile(tree.left, source), _compile(tree.right, source)
     if tree.op in ("==", "!="):
-        return _compile_equal(tree, left, right)
+        return _compile_equal(tree, left, right, source)
     if tree.op == "in":
         return _guarded(
             lambda value, container: operators.contains(container, value), [left, right], source, tree.column
@@ -173,7 +173,7 @@ def _compile_compare(tree: syntax.Compare, source: str) -> Closure:
     return _guarded(ordered, [left, right], source, tree.column)
 
 
-def _compile_equal(tree: syntax.Compare, left: Closure, right: Closure) -> Closure:
+def _compile_equal(tree: syntax.Compare, left: Closure, right: Closure, source: str) -> Closure:
     """Comparing with a text, true, false or null needs no type checks: the fast and the usual case."""
     wanted = tree.op == "=="
     literal: syntax.Syntax = tree.right
@@ -185,7 +185,7 @@ def _compile_equal(tree: syntax.Compare, left: Closure, right: Closure) -> Closu
             return (lambda scope: left(scope) == value) if wanted else (lambda scope: left(scope) != value)
         if value is None or isinstance(value, bool):
             return (lambda scope: left(scope) is value) if wanted else (lambda scope: left(scope) is not value)
-    return lambda scope: operators.equal(left(scope), right(scope)) is wanted
+    return _guarded(lambda one, other: operators.equal(one, other) is wanted, [left, right], source, tree.column)
 
 
 def _compile_arithmetic(tree: syntax.Arithmetic, source: str) -> Closure:

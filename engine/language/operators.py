@@ -44,12 +44,19 @@ def is_number(value: Any) -> bool:
 
 def equal(left: Any, right: Any) -> bool:
     """JSON equality."""
+    try:
+        return _equal(left, right)
+    except RecursionError:
+        raise Mismatch("the values are nested too deeply to be compared") from None
+
+
+def _equal(left: Any, right: Any) -> bool:
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(equal, left, right))
+        return len(left) == len(right) and all(map(_equal, left, right))
     if isinstance(left, Mapping) and isinstance(right, Mapping):
-        return left.keys() == right.keys() and all(equal(v, right[k]) for k, v in left.items())
+        return left.keys() == right.keys() and all(_equal(v, right[k]) for k, v in left.items())
     return bool(left == right)
 
 
@@ -182,7 +189,10 @@ def matches(value: Any, pattern: Any) -> bool:
 def rounded(value: Any, digits: Any = 0) -> Any:
     if not is_number(value) or type(digits) is not int or not 0 <= digits <= 15:
         raise Mismatch("`round` takes a number and, if wanted, a count of digits from 0 to 15")
-    return round(value, digits) if digits else round(value)
+    try:
+        return _bounded_number(round(value, digits) if digits else round(value))
+    except (OverflowError, ValueError):  # of infinity, or of what is no number
+        raise Mismatch("the number is too large") from None
 
 
 def _extreme(name: str, run: Callable[[Any], Any]) -> Callable[..., Any]:

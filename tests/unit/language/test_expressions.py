@@ -13,10 +13,20 @@ from hypothesis import strategies as st
 from engine.errors import ExpressionError, SchemaError
 from engine.language.expressions import Comparison, compile_expression
 
+
+def nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 SCOPE: dict[str, Any] = {
     "context": {
         "intent": "faq", "n": 5, "f": 2.5, "text": "5", "yes": True, "no": False, "nothing": None, "empty": [],
         "items": [1, {"a": 2}, "x"], "best": {"confidence": 0.9}, "odd-key": 1, "order": {"id": "ORD-10000007"},
+        "endless": float("inf"), "no_number": float("nan"), "huge": 1e300,
+        "deep": nested(2_000), "as_deep": nested(2_000),
     },
     "nodes": {"find": {"output": {"total": 7, "rows": [{"k": "v"}]}}},
     "variables": {"limit": 50},
@@ -143,6 +153,11 @@ FAILS = {  # source -> (part of the message, column)
     "matches(context.n, 'a')": ("two texts", 1),
     "9007199254740993 * 9007199254740993 * 9007199254740993": ("too large", 18),
     "1e308 * 10": ("too large", 7),
+    "round(context.endless)": ("too large", 1),
+    "round(context.no_number)": ("too large", 1),
+    "round(context.huge)": ("too large", 1),
+    "context.deep == context.as_deep": ("nested too deeply", 14),
+    "context.deep in [context.as_deep]": ("nested too deeply", 14),
     "matches('a', context.intent + '(')": ("`)` is missing", 1),
 }
 
