@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from engine.execution.records import estimate
 from engine.execution.state import Active, Frame, Loop, State
 from engine.execution.tokens import begin, drop_frame, item_path
 
@@ -39,6 +40,7 @@ def settle_item(state: State, active: Active, then: Mapping[str, Json]) -> State
         results={**loop.results, index: then["value"]},
         stopped=loop.stopped or then["stop"],
         carried=carried,
+        kept=loop.kept + estimate(then["value"]),
     )
     return _opened(state, active._replace(loop=loop))
 

@@ -28,13 +28,15 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from engine.errors import OutputTooLarge, StepError
+from engine.errors import InputError, OutputTooLarge, StepError
 from engine.execution.node import Done
 
 Json = Any
 Outcome = dict[str, Json]
 MAX_OUTPUT_BYTES = 1_000_000
+FAR_TOO_LARGE = 4 * MAX_OUTPUT_BYTES  # by estimate, which is at most thrice the size
 MAX_INPUT_BYTES = 64_000
+MAX_WHOLE_INPUT_BYTES = 16_000_000  # what a step may be given at all; a filled template is at most 2 million characters
 _MAX_DEPTH = 64
 
 
@@ -55,7 +57,9 @@ def outcome_of(done: Done) -> Outcome:
 def clean(value: Json) -> Json:
     """`value` if it is plain JSON that the journal can hold, else an equal one: tuples become lists, keys texts, what
     PostgreSQL cannot hold (NUL, lone surrogates, NaN) is replaced. Raises OutputTooLarge over 1 MB, StepError."""
-    size, plain = _measure(value, 0)
+    size, plain = _measure(value, 0, FAR_TOO_LARGE)
+    if size > FAR_TOO_LARGE:  # not even written out: a list may hold the same large text a thousand times
+        raise OutputTooLarge("the step produced far more than the 1 MB that may be stored", bytes=size)
     if not plain:
         value = _rebuild(value, 0)
     if size > MAX_OUTPUT_BYTES // 4:  # the estimate is rough: measure what may be near the limit
@@ -67,14 +71,25 @@ def clean(value: Json) -> Json:
 
 def fits(value: Json) -> bool:
     """May this plain JSON be stored as one value?"""
-    return _measure(value, 0)[0] <= MAX_OUTPUT_BYTES // 4 or (
-        len(json.dumps(value, ensure_ascii=False).encode()) <= MAX_OUTPUT_BYTES
-    )
+    size = estimate(value)
+    if size > MAX_OUTPUT_BYTES // 4:
+        return size <= FAR_TOO_LARGE and len(json.dumps(value, ensure_ascii=False).encode()) <= MAX_OUTPUT_BYTES
+    return True
+
+
+def estimate(value: Json) -> int:
+    """Roughly how many bytes of JSON a value is, counted up to FAR_TOO_LARGE."""
+    return _measure(value, 0, FAR_TOO_LARGE)[0]
 
 
 def shown_input(value: Json) -> Json:
-    """A step's input as the journal keeps it: cut when it is large, so that prompts do not fill the database."""
-    size, plain = _measure(value, 0)
+    """A step's input as the journal keeps it: cut when it is large, so that prompts do not fill the database.
+
+    Raises InputError for more than any step may be given.
+    """
+    size, plain = _measure(value, 0, MAX_WHOLE_INPUT_BYTES)
+    if size > MAX_WHOLE_INPUT_BYTES:
+        raise InputError(f"the step is given more than {MAX_WHOLE_INPUT_BYTES // 1_000_000} MB")
     if not plain:
         value = _rebuild(value, 0)
     if size <= MAX_INPUT_BYTES:
@@ -83,8 +98,11 @@ def shown_input(value: Json) -> Json:
     return {"shortened": True, "characters": len(text), "start": text[: MAX_INPUT_BYTES // 4]}
 
 
-def _measure(value: Json, depth: int) -> tuple[int, bool]:
-    """A quick estimate of the JSON size, and whether the value is plain JSON as it stands."""
+def _measure(value: Json, depth: int, most: int) -> tuple[int, bool]:
+    """A quick estimate of the JSON size, and whether the value is plain JSON as it stands.
+
+    Of what is larger than `most` the rest is not looked at.
+    """
     kind = type(value)
     if kind is str:
         return len(value) + 2, _is_storable(value)
@@ -97,15 +115,19 @@ def _measure(value: Json, depth: int) -> tuple[int, bool]:
     size, plain = 2, True
     if kind is dict:
         for key, item in value.items():
-            inner, fine = _measure(item, depth + 1)
+            inner, fine = _measure(item, depth + 1, most)
             size += inner + 4 + len(str(key))
             plain = plain and fine and type(key) is str and _is_storable(key)
+            if size > most:
+                break
         return size, plain
     if kind is list:
         for item in value:
-            inner, fine = _measure(item, depth + 1)
+            inner, fine = _measure(item, depth + 1, most)
             size += inner + 2
             plain = plain and fine
+            if size > most:
+                break
         return size, plain
     return 0, False
 

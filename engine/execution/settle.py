@@ -17,9 +17,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from engine.errors import AppError, ExpressionError, StepError
+from engine.errors import AppError, ExpressionError, OutputTooLarge, StepError
 from engine.execution.plan import PlanEdge, PlanNode
-from engine.execution.records import Outcome, clean
+from engine.execution.records import FAR_TOO_LARGE, Outcome, clean, estimate
 from engine.execution.state import Active, Ending, Frame, State, merged, scope_of
 from engine.execution.tokens import item_path
 from engine.language.expressions import compile_expression
@@ -88,9 +88,18 @@ def settle_item(state: State, active: Active, index: int, ending: Ending, moment
     try:
         value = ending.output if config.collect is None else clean(compile_expression(config.collect).evaluate(scope))
         stop = config.until is not None and bool(compile_expression(config.until).evaluate(scope))
+        _check_room(active, value)
     except AppError as err:
         return settle_failure(state, active, err.to_dict(), moment)
     return {"then": {**then, "value": value, "stop": stop}}
+
+
+def _check_room(active: Active, value: Json) -> None:
+    """Raises OutputTooLarge as soon as the results are far more than the loop may give: neither is more work done for
+    nothing, nor does the run hold all of it."""
+    assert active.loop is not None
+    if active.loop.kept + estimate(value) > FAR_TOO_LARGE:
+        raise OutputTooLarge("the results of the loop are far more than the 1 MB that may be stored")
 
 
 def child_error(active: Active, error: Mapping[str, Json]) -> dict[str, Json]:

@@ -34,7 +34,8 @@ class Wait(NamedTuple):
 class Loop(NamedTuple):
     """A loop under way. `items` is None for one without a list; `carried` is what its last iteration put into context.
 
-    `opened` counts the frames opened so far, `running` holds the indexes of those that have not been settled.
+    `opened` counts the frames opened so far, `running` holds the indexes of those that have not been settled. `kept` is
+    roughly how many bytes the results are.
     """
 
     items: tuple[Json, ...] | None
@@ -43,6 +44,7 @@ class Loop(NamedTuple):
     results: Mapping[int, Json] = _NO_RESULTS
     stopped: bool = False
     carried: Mapping[str, Json] = _EMPTY
+    kept: int = 0
 
 
 class Active(NamedTuple):

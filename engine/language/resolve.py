@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.errors import ExpressionError, SchemaError
 from engine.language.expressions import Expression, Scope, compile_expression
-from engine.language.templates import MAX_RENDERED, as_text
+from engine.language.templates import as_text, joined
 
 CONTEXT_PREFIX = "context."
 _PART = re.compile(r"\$\$\{|\$\{((?:[^{}'\"]|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")*)\}", re.DOTALL)
@@ -50,18 +50,15 @@ def _evaluate(text: str, scope: Scope) -> Any:
         raise ExpressionError(err.public_message, **err.details) from None
     if isinstance(parts, Expression):
         return parts.evaluate(scope)
-    out = "".join([part if isinstance(part, str) else as_text(part(scope)) for part in parts])
-    if len(out) > MAX_RENDERED:
-        raise ExpressionError(f"the filled text is longer than {MAX_RENDERED:,} characters")
-    return out
+    return joined(parts, scope)
 
 
 @lru_cache(maxsize=2048)
-def _compiled(text: str) -> Expression | list[str | Callable[[Scope], Any]]:
+def _compiled(text: str) -> Expression | list[str | Callable[[Scope], str]]:
     """One expression whose value is the result, or the parts of a text. Raises SchemaError."""
     if text.startswith(CONTEXT_PREFIX):
         return compile_expression(text)
-    parts: list[str | Callable[[Scope], Any]] = []
+    parts: list[str | Callable[[Scope], str]] = []
     done = 0
     for found in _PART.finditer(text):
         if found.start() > done:
@@ -71,7 +68,11 @@ def _compiled(text: str) -> Expression | list[str | Callable[[Scope], Any]]:
         elif found.start() == 0 and found.end() == len(text):
             return compile_expression(found[1])
         else:
-            parts.append(compile_expression(found[1]).evaluate)
+            parts.append(_written(compile_expression(found[1])))
         done = found.end()
     parts.append(text[done:])
     return parts
+
+
+def _written(expression: Expression) -> Callable[[Scope], str]:
+    return lambda scope: as_text(expression.evaluate(scope))

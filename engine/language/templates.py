@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -48,15 +48,7 @@ class Template:
 
     def render(self, scope: Scope) -> str:
         """The filled text; a missing place gives its default, or nothing. Raises ExpressionError when it gets long."""
-        out: list[str] = []
-        size = 0
-        for part in self._parts:
-            text = part if isinstance(part, str) else part(scope)
-            size += len(text)
-            if size > MAX_RENDERED:
-                raise ExpressionError(f"the filled text is longer than {MAX_RENDERED:,} characters")
-            out.append(text)
-        return "".join(out)
+        return joined(self._parts, scope)
 
     def _read(self) -> list[Place]:
         places: list[Place] = []
@@ -85,6 +77,19 @@ class Template:
 def compile_template(source: str) -> Template:
     """Never fails: what is not a place is literal text."""
     return Template(source)
+
+
+def joined(parts: Sequence[str | Callable[[Scope], str]], scope: Scope) -> str:
+    """Texts and what is filled in between; given up where it gets long. Raises ExpressionError."""
+    out: list[str] = []
+    size = 0
+    for part in parts:
+        text = part if isinstance(part, str) else part(scope)
+        size += len(text)
+        if size > MAX_RENDERED:
+            raise ExpressionError(f"the filled text is longer than {MAX_RENDERED:,} characters")
+        out.append(text)
+    return "".join(out)
 
 
 def as_text(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from engine.errors import EgressBlocked, TransientError
 from engine.execution.events import RunStatus
 from engine.execution.ports import HttpReply
-from tests.support.ports import FakeHttp, FakeTools, World, workflow
+from tests.support.ports import FakeHttp, FakeTools, World, plan, workflow
 
 
 def one(node: str, *, end: str = "{}", extra: str = "") -> str:
@@ -65,6 +66,32 @@ async def test_outputs_that_cannot_be_stored(output: Any) -> None:
     assert result.error is not None
     assert result.error["type"] in ("step_error", "output_too_large")
     assert result.error["details"]["node"] == "it"
+
+
+MANY = "[" + ", ".join(["context.a"] * 350) + "]"
+
+
+@pytest.mark.parametrize(
+    ("node", "code"),
+    [
+        (f"type: transform, config: {{set: {{x: '{MANY}'}}}}", "output_too_large"),
+        (f"type: tool, config: {{tool_name: t, parameters: {{x: '${{{MANY}}}'}}}}", "validation_error"),
+        (f"type: tool, config: {{tool_name: t, parameters: {{x: '{'${context.a}' * 350}'}}}}", "expression_error"),
+        (f"type: message, config: {{text: '{'{a}' * 350}'}}", "expression_error"),
+    ],
+    ids=["output", "input", "references in a text", "template"],
+)
+async def test_what_explodes_is_refused_before_it_takes_memory(node: str, code: str) -> None:
+    """A large text named 350 times is one text in memory, until somebody writes it out."""
+    w, text, given = World(tools=FakeTools({"t": {}})), one(node), {"a": "ü" * 900_000}
+    plan(text)
+    tracemalloc.start()
+    try:
+        result = await w.run(text, given)
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+    assert (result.status, result.error["code"], w.tools.calls) == (RunStatus.FAILED, code, [])
 
 
 async def test_a_deeply_nested_output_is_refused() -> None:

@@ -201,6 +201,13 @@ async def test_results_that_are_too_large_together_are_refused_by_name() -> None
     assert result.error["details"]["node"] == "each"
 
 
+async def test_results_that_are_far_too_large_stop_the_loop_at_once() -> None:
+    w = World(tools=FakeTools({"work": {"text": "x" * 900_000}}))
+    result = await w.run(loop("over: context.items, concurrency: 2"), {"items": list(range(100))})
+    assert (result.error["code"], result.error["details"]["node"]) == ("output_too_large", "each")
+    assert len(w.tools.calls) <= 6
+
+
 async def test_a_transient_failure_inside_is_retried_inside() -> None:
     text = loop("over: context.items").replace(
         "type: tool, config: {tool_name: work,",
