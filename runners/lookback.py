@@ -59,8 +59,9 @@ def _seen(
     found: dict[str, Json] | None = None
     begun: set[int] = set()
     for record in records:
-        wanted = record.path == path and (iteration is None or record.iteration == iteration)
-        frame = state.active[(record.path, record.iteration)].frame if wanted else ""
+        active = state.active.get((record.path, record.iteration))
+        wanted = active is not None and record.path == path and iteration in (None, record.iteration)
+        frame = active.frame if active is not None else ""
         if wanted and record.iteration not in begun:
             begun.add(record.iteration)
             found = scope_of(state, state.frames[frame])

@@ -99,9 +99,11 @@ def fold(state: State, records: Iterable[StepRecord], plans: Plans) -> State:
 
 def apply(state: State, record: StepRecord, plans: Plans) -> State:
     """The state after one record. Raises KeyError for a record that does not belong to the state."""
+    do = record.outcome["then"]["do"]
+    if do == "edit":
+        return _edit(state, record)
     active = state.active[(record.path, record.iteration)]
-    changed = _CHANGES[record.outcome["then"]["do"]]
-    return changed(_charge(state, active, record), active, record, plans)
+    return _CHANGES[do](_charge(state, active, record), active, record, plans)
 
 
 def commands(state: State) -> tuple[Command, ...]:
@@ -175,11 +177,12 @@ def _effect(state: State, active: Active, record: StepRecord, plans: Plans) -> S
     return _put(state, active._replace(effects={**active.effects, outcome["effect"]: outcome["result"]}))
 
 
-def _edit(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
-    """A person has changed the data with which the run goes on."""
-    frame = state.frames[active.frame]
-    context = {**frame.context, **record.outcome["then"]["context"]}
-    return state._replace(frames={**state.frames, active.frame: frame._replace(context=context)})
+def _edit(state: State, record: StepRecord) -> State:
+    """A person has changed the data with which the run goes on: where the step was that the record names, which may be
+    over, as may be the frame it was in."""
+    frame = next(state.frames[path] for path in chain(record.path)[1:] if path in state.frames)
+    changed = frame._replace(context={**frame.context, **record.outcome["then"]["context"]})
+    return state._replace(frames={**state.frames, frame.path: changed}, seq=record.seq + 1)
 
 
 def _suspend(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
@@ -341,7 +344,6 @@ def _exhausted(state: State, path: str) -> Interrupt | None:
 _CHANGES = {
     "request": _keep,
     "effect": _effect,
-    "edit": _edit,
     "suspend": _suspend,
     "resume": _resume,
     "retry": _retry,

@@ -131,6 +131,51 @@ async def test_a_cancelled_run_that_waited_waits_again(runtime: Runtime, scope: 
     assert (await done(runtime, scope, again)).status == "succeeded"
 
 
+FORKED = workflow_text(
+    "forked",
+    [
+        "- {name: start, type: start, config: {}}",
+        "- {name: fork, type: parallel, config: {}}",
+        "- {name: paid, type: wait, config: {event: {name: paid}}}",
+        "- {name: call, type: tool, config: {tool_name: count, parameters: {}}}",
+        "- {name: gather, type: join, config: {}}",
+        "- {name: end, type: end, config: {output: {reply: context.ok}}}",
+    ],
+    [
+        "- {from: start, to: fork}",
+        "- {from: fork, to: paid}",
+        "- {from: fork, to: call}",
+        "- {from: paid, to: gather}",
+        "- {from: call, to: gather}",
+        "- {from: gather, to: end}",
+    ],
+)
+
+
+async def test_a_cancelled_run_goes_on_with_other_data_where_the_last_step_was_over(
+    runtime: Runtime, scope: Scope, tmp_path: Path
+) -> None:
+    """The branch that ended last is not the one that the run goes on with."""
+    run_id = await runtime.client.submit(scope, RunRequest(ByText(FORKED), {"ok": False}))
+    assert (await done(runtime, scope, run_id)).status == "suspended"
+    await runtime.client.cancel(scope, run_id)
+    again = await runtime.client.retry(scope, run_id, {"ok": "yes"})
+    assert (await done(runtime, scope, again)).status == "suspended"
+    seen = await runtime.client.scope_before(scope, again, "call", after=True)
+    assert seen["context"]["ok"] is False
+    await runtime.client.signal(scope, again, "paid", {})
+    view = await done(runtime, scope, again)
+    assert (view.status, view.output) == ("succeeded", {"reply": "yes"})
+    assert calls(tmp_path) == [f"{run_id}:call:0"]
+
+
+async def test_a_run_that_was_cancelled_before_it_began_begins_with_other_data(runtime: Runtime, scope: Scope) -> None:
+    run_id = await runtime.client.submit(scope, RunRequest(ByText(guarded()), {"ok": False}))
+    await runtime.client.cancel(scope, run_id)
+    again = await runtime.client.retry(scope, run_id, {"ok": True})
+    assert (await done(runtime, scope, again)).status == "succeeded"
+
+
 async def test_what_cannot_be_gone_on_with_is_refused(runtime: Runtime, scope: Scope, other_scope: Scope) -> None:
     run_id = await runtime.client.submit(scope, RunRequest(ByText(chain(1, 0)), {}))
     with pytest.raises(Conflict):

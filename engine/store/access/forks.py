@@ -40,15 +40,18 @@ async def fork_run(tx: Tx, run_id: UUID, context: Mapping[str, Json]) -> RunRow:
     kept, failed = _still_holding(steps)
     if row.status == RunStatus.FAILED and failed is None:
         raise Conflict("The run failed as a whole, not at a step: start it anew.", run_id=str(run_id))
-    new, _ = await create_run(tx, _like(row))
     rows = [{name: getattr(step, name) for name in _COPIED} for step in kept]
-    if context and (failed or kept):
-        rows.append(_edit(failed or kept[-1], context))
+    last = failed or (kept[-1] if kept else None)
+    if context and last is not None:
+        rows.append(_edit(last, context))
+    new, _ = await create_run(tx, _like(row, context if last is None else {}))
     await _copy(tx, new.run_id, rows)
     return new
 
 
-def _like(row: RunRow) -> NewRun:
+def _like(row: RunRow, context: Mapping[str, Json]) -> NewRun:
+    """The same run; one of which nothing was done begins with this data put over its input."""
+    begun = {**row.part, "context": {**row.part.get("context", {}), **context}} if context else row.part
     return NewRun(
         row.workflow_name,
         row.definition_hash,
@@ -58,7 +61,7 @@ def _like(row: RunRow) -> NewRun:
         version_number=row.version_number,
         bindings=row.bindings,
         conversation_id=row.conversation_id,
-        part=row.part,
+        part=begun,
         origin_run_id=row.origin_run_id or row.run_id,
     )
 
