@@ -65,6 +65,7 @@ from engine.execution.signals import resumption
 from engine.execution.state import Active, Ending, State
 from engine.execution.telling import Teller
 from engine.execution.tokens import end_frame, item_path
+from engine.execution.unasked import Unasked
 
 Json = Any
 SUSPEND_AFTER_S = 30.0  # a retry further away than this does not hold a worker
@@ -120,6 +121,7 @@ class Executor:
         self._plans: dict[str, Plan] = {plan.hash: plan}
         self._deadlines = Deadlines()
         self._flights = Flights()
+        self._unasked = Unasked()
         self._stop: ControlSignal | None = None
         self._began = 0.0
         self._part = part
@@ -155,6 +157,7 @@ class Executor:
         if self._records:
             self._plans.update(await plans_of_records(self._records, self._ports))
             self.state = fold(self.state, self._records, self._plans)
+            self._unasked.take_up(self.state)
         self._tell.run("run.started", {"workflow": self._plan.name, "resumed": bool(self._records)})
         schema = self._plan.workflow.inputs
         if schema and not self._records:
@@ -373,6 +376,7 @@ class Executor:
     ) -> StepRecord:
         record = record_of(self.state, active, node, attempt, status=status, outcome=outcome)
         self.state = apply(self.state, record, self._plans)  # as `write`, which is a call more for every step
+        self._unasked.note(self.state, record, self._tell)
         await self._journal.append(record)
         if self._flights:
             await self._cut_off_dropped()

@@ -1,6 +1,8 @@
 """What a journal record's `outcome` holds: the step's result, and what the run decided to do next.
 
-    {"output"?, "reply"?, "context"?, "remove"?, "error"?, "then": {"do": ..., ...}}
+    {"output"?, "reply"?, "context"?, "remove"?, "error"?, "unasked"?, "then": {"do": ..., ...}}
+
+`unasked` lists the steps, as [path, iteration], that waited for something and were dropped by this.
 
     then.do   go       {"to": [node, ...], "edge"?: index, "by"?: who decided after a failure}
               end      the workflow of this frame is over; `output` is its result, or the default one when absent

@@ -155,7 +155,7 @@ class LeasedJournal:
         self._pending.append(json_bytes(_row(record)))
         if self.totals is not None:
             self.totals.add(record)
-        self._has_waits = self._has_waits or record.status in ("suspended", "resumed")
+        self._has_waits = self._has_waits or record.status in ("suspended", "resumed") or "unasked" in record.outcome
         self._has_progress = self._has_progress or record.status != "requested"
         self._has_news = self._has_news or _is_news(record)
         self._put += 1

@@ -59,6 +59,44 @@ async def output(runtime: Runtime, scope: Scope, question: dict[str, Any]) -> di
     return it
 
 
+RACE = workflow_text(
+    "race",
+    [
+        "- {name: start, type: start, config: {}}",
+        "- {name: fork, type: parallel, config: {}}",
+        "- {name: ask, type: human, config: {message: Really?}}",
+        "- {name: paid, type: wait, config: {event: {name: paid}}}",
+        "- {name: first, type: join, config: {mode: any}}",
+        "- {name: then, type: human, config: {message: And now?}}",
+        "- {name: end, type: end, config: {}}",
+    ],
+    [
+        "- {from: start, to: fork}",
+        "- {from: fork, to: ask}",
+        "- {from: fork, to: paid}",
+        "- {from: ask, to: first}",
+        "- {from: paid, to: first}",
+        "- {from: first, to: then}",
+        "- {from: then, to: end}",
+    ],
+)
+
+
+async def test_what_the_run_went_on_without_is_no_longer_asked(runtime: Runtime, scope: Scope) -> None:
+    run_id = await runtime.client.submit(scope, RunRequest(ByText(RACE), {}))
+    assert await runtime.host.execute(scope.tenant_id, run_id) == "suspended"
+    (before,) = await approvals.questions(runtime.db, scope)
+    await runtime.client.signal(scope, run_id, "paid", {})
+    assert await runtime.host.execute(scope.tenant_id, run_id) == "suspended"
+    (after,) = await approvals.questions(runtime.db, scope)
+    assert (before["message"], after["message"]) == ("Really?", "And now?")
+    with pytest.raises(Conflict) as told:
+        await give(runtime, scope, before)
+    assert told.value.details == {"closed_by": "dropped"}
+    await give(runtime, scope, after)
+    assert await runtime.host.execute(scope.tenant_id, run_id) == "succeeded"
+
+
 async def test_an_answer_lets_the_run_go_on_and_names_who_gave_it(
     runtime: Runtime, scope: Scope, database: Database
 ) -> None:

@@ -105,7 +105,8 @@ class StepRow(TenantRow, table=True):
 class RunWait(TenantRow, table=True):
     """What a suspended step waits for, as long as `closed_at` is null; `data` is for people.
 
-    `closed_by` is the id of the signal that ended it, "time", or the status with which the run ended.
+    `closed_by` is the id of the signal that ended it, "time", "dropped" when the run went on without the step, or the
+    status with which the run ended.
     """
 
     __tablename__ = "run_waits"
