@@ -1,9 +1,10 @@
-"""what nobody waits for any more is no longer asked
+"""what nobody waits for any more is no longer asked; who goes on with a run is found by it
 
 Revision ID: 0020
 Revises: 0019
 """
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0020"
@@ -42,11 +43,14 @@ BEGIN
 END $$
 """
 WAITS_BEFORE = WAITS.replace(UNASKED, "").replace(DROPPED, "").replace("ELSIF s.status = 'resumed' THEN", "ELSE")
+IS_FORK = sa.text("origin_run_id IS NOT NULL")
 
 
 def upgrade() -> None:
     op.execute(WAITS)
+    op.create_index("runs_of_origin", "runs", ["tenant_id", "origin_run_id"], postgresql_where=IS_FORK)
 
 
 def downgrade() -> None:
+    op.drop_index("runs_of_origin", table_name="runs", postgresql_where=IS_FORK)
     op.execute(WAITS_BEFORE)

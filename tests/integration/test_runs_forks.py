@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,21 @@ async def test_a_run_that_was_cancelled_before_it_began_begins_with_other_data(r
     await runtime.client.cancel(scope, run_id)
     again = await runtime.client.retry(scope, run_id, {"ok": True})
     assert (await done(runtime, scope, again)).status == "succeeded"
+
+
+async def test_of_two_who_go_on_with_a_run_at_once_one_does(runtime: Runtime, scope: Scope, tmp_path: Path) -> None:
+    first = await done(runtime, scope, await runtime.client.submit(scope, RunRequest(ByText(guarded()), {"ok": False})))
+    again = await asyncio.gather(
+        *(runtime.client.retry(scope, first.run_id, {"ok": True}) for _ in range(8)), return_exceptions=True
+    )
+    (new,) = [run_id for run_id in again if isinstance(run_id, UUID)]
+    refused = [error for error in again if isinstance(error, Conflict)]
+    assert len(refused) == 7
+    assert {error.details["run_id"] for error in refused} == {str(new)}
+    assert (await done(runtime, scope, new)).status == "succeeded"
+    assert calls(tmp_path) == [f"{first.run_id}:call:0", f"{first.run_id}:again:0"]
+    once_more = await done(runtime, scope, await runtime.client.retry(scope, first.run_id, {"ok": True}))
+    assert once_more.status == "succeeded"  # nobody is at it any more; what is repeated has its key
 
 
 async def test_what_cannot_be_gone_on_with_is_refused(runtime: Runtime, scope: Scope, other_scope: Scope) -> None:

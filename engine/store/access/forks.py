@@ -16,11 +16,12 @@ from sqlmodel import col, select
 
 from engine.errors import Conflict
 from engine.execution.events import RunStatus
-from engine.store.access.runs import NewRun, create_run, get_run
+from engine.store.access.runs import NewRun, create_run, locked
 from engine.store.session import Tx
 from engine.store.tables.runs import RunRow, StepRow
 
 Json = Any
+UNDER_WAY = (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.SUSPENDED)
 _COPIED = (
     "path", "node_type", "iteration", "attempt", "status", "input", "outcome", "started_at", "duration_ms", "model",
     "tier", "reason",
@@ -30,11 +31,13 @@ _COPIED = (
 async def fork_run(tx: Tx, run_id: UUID, context: Mapping[str, Json]) -> RunRow:
     """Accept a run that goes on where this one failed or was cancelled; `context` is put over its data there.
 
-    Raises NotFound; Conflict for a run that is under way or succeeded, or that ran out of time, steps or money.
+    Raises NotFound; Conflict for a run that is under way or succeeded, that ran out of time, steps or money, or that is
+    being gone on with: two runs at once would do the same effects under the same keys.
     """
-    row = await get_run(tx, run_id)
+    row = await locked(tx, run_id)
     if row.status not in (RunStatus.FAILED, RunStatus.CANCELLED):
         raise Conflict("Only a run that failed or was cancelled can be gone on with.", run_status=row.status)
+    await _alone(tx, row)
     query = select(StepRow).where(StepRow.run_id == run_id).order_by(col(StepRow.seq))
     steps = (await tx.session.execute(query)).scalars().all()
     kept, failed = _still_holding(steps)
@@ -47,6 +50,17 @@ async def fork_run(tx: Tx, run_id: UUID, context: Mapping[str, Json]) -> RunRow:
     new, _ = await create_run(tx, _like(row, context if last is None else {}))
     await _copy(tx, new.run_id, rows)
     return new
+
+
+async def _alone(tx: Tx, row: RunRow) -> None:
+    """Raises Conflict when another run that goes on from the same one is not over. (The first one's row is locked.)"""
+    first = row.origin_run_id or row.run_id
+    if first != row.run_id:
+        await locked(tx, first)
+    query = select(RunRow.run_id).where(RunRow.origin_run_id == first, col(RunRow.status).in_(UNDER_WAY))
+    other = (await tx.session.execute(query.limit(1))).scalar()
+    if other is not None:
+        raise Conflict("Another run goes on from here already; wait for its end, or cancel it.", run_id=str(other))
 
 
 def _like(row: RunRow, context: Mapping[str, Json]) -> NewRun:

@@ -64,6 +64,7 @@ class RunRow(TenantRow, table=True):
             sa.text("created_at DESC"),
             postgresql_where=sa.text("status <> 'succeeded'"),
         ),
+        sa.Index("runs_of_origin", "tenant_id", "origin_run_id", postgresql_where=sa.text("origin_run_id IS NOT NULL")),
         sa.Index(
             "runs_due",
             "status",
