@@ -220,15 +220,17 @@ class RunClient:
         else:
             await self._control({"signalled": str(run_id)})
 
-    async def events(
-        self, scope: Scope, run_id: UUID, after: str = "0"
-    ) -> AsyncIterator[tuple[str, Mapping[str, Json]]]:
+    def events(self, scope: Scope, run_id: UUID, after: str = "0") -> AsyncIterator[_Told]:
         """(id, event) of a run, from the beginning or from the id that a reader saw last, up to the run's end.
 
-        What the stream has lost is rebuilt from the journal. Raises NotFound, InputError for what is no event id.
+        What the stream has lost is rebuilt from the journal. Raises InputError for what is no event id, at once: when
+        the first event is asked for it is too late to answer so. The iterator raises NotFound.
         """
         if not is_event_id(after):
             raise InputError("This is not the id of an event.", after=after[:40])
+        return self._events(scope, run_id, after)
+
+    async def _events(self, scope: Scope, run_id: UUID, after: str) -> AsyncIterator[_Told]:
         row, _ = await self._journalled(scope, run_id)
         kept = await self._reader.replay(scope.tenant_id, run_id, after)
         last = kept[-1][0] if kept else ""

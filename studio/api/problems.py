@@ -88,6 +88,11 @@ def install(api: FastAPI) -> None:
     async def http_error(_: Request, error: HTTPException) -> JSONResponse:
         return problem(error.status_code, f"http_{error.status_code}", str(error.detail))
 
+    @api.exception_handler(RecursionError)
+    async def too_deep(request: Request, error: RecursionError) -> JSONResponse:
+        log.warning("%s %s: nested too deeply", request.method, request.url.path, exc_info=error)
+        return problem(422, errors.InputError.code, "The request is nested too deeply.")
+
     @api.exception_handler(Exception)
     async def bug(request: Request, error: Exception) -> JSONResponse:
         log.error("%s %s failed", request.method, request.url.path, exc_info=error)

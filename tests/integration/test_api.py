@@ -244,6 +244,31 @@ async def test_same_idempotency_key_is_one_run(http: httpx.AsyncClient, database
     assert len((await http.get("/api/v1/runs", headers=key)).json()["runs"]) == 1
 
 
+async def test_what_is_nested_too_deeply_is_refused(http: httpx.AsyncClient, database: Database, scope: Scope) -> None:
+    key = await key_for(database, scope)
+    await publish(http, key, "deep")
+    for depth in (900, 100_000):
+        body = '{"workflow": "deep", "input": {"x": %s}}' % ("[" * depth + "]" * depth)
+        refused = await http.post("/api/v1/runs", headers=key | {"Content-Type": "application/json"}, content=body)
+        assert refused.status_code in (400, 422), depth
+    assert (await http.get("/api/v1/runs", headers=key)).json()["runs"] == []
+
+
+async def test_what_is_no_event_id_is_refused_before_a_stream_begins(
+    http: httpx.AsyncClient, database: Database, scope: Scope
+) -> None:
+    key = await key_for(database, scope)
+    token = await publish(http, key, "told")
+    hook = f"/hooks/{await slug_of(database, scope)}/told"
+    done = await http.post(hook, headers={"Authorization": f"Bearer {token}"}, json={"name": "Ada"})
+    address = f"/api/v1/runs/{done.headers['heddle-run-id']}/events"
+    for seen in ("garbage", "-1", "1-", "5-5-5", "1e3", "18446744073709551615-0", "9" * 400):
+        refused = await http.get(address, headers=key | {"Last-Event-ID": seen})
+        assert (refused.status_code, refused.json()["code"]) == (422, "validation_error"), seen
+    ahead = await http.get(address, headers=key | {"Last-Event-ID": "999999999999999-7"})  # of another run, or clock
+    assert (ahead.status_code, ahead.text.count("event: ")) == (200, 2)  # how the run ended, and the end
+
+
 async def signed_webhook(
     http: httpx.AsyncClient, database: Database, scope: Scope
 ) -> tuple[str, Webhook, dict[str, str]]:
