@@ -22,7 +22,7 @@ from engine.execution.context import WHOLE, RunPart
 from engine.execution.plan import Plan
 from engine.execution.ports import StepRecord
 from engine.execution.records import fits
-from engine.execution.state import Active, Ending, Frame, State, Wait, chain
+from engine.execution.state import Active, Ending, Frame, State, Wait, chain, with_error
 from engine.execution.tokens import begin, drop_frames, end_frame, enter, frames_beneath, is_alone, leave, move
 
 Json = Any
@@ -256,9 +256,7 @@ def _go(state: State, active: Active, record: StepRecord, plans: Plans) -> State
     state = leave(state, active, outcome if error is None or "output" in outcome else None)
     frame = state.frames[active.frame]
     if error is not None:
-        told = {"type": error.get("type"), "message": error.get("message"), "node": active.node}
-        frame = frame._replace(context={**frame.context, "error": told})
-        state = state._replace(frames={**state.frames, active.frame: frame})
+        state = state._replace(frames={**state.frames, active.frame: with_error(frame, active.node, error)})
     if targets:
         return enter(state, active.frame, targets, active.node)
     return _item_end(state, active, outcome)

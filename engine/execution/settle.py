@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from engine.errors import AppError, ExpressionError, OutputTooLarge, StepError
 from engine.execution.plan import PlanEdge, PlanNode
 from engine.execution.records import FAR_TOO_LARGE, Outcome, clean, estimate
-from engine.execution.state import Active, Ending, Frame, State, merged, scope_of
+from engine.execution.state import Active, Ending, Frame, State, merged, scope_of, with_error
 from engine.execution.tokens import item_path
 from engine.language.expressions import compile_expression
 from engine.language.model import ErrorRule, RetryPolicy
@@ -169,8 +169,9 @@ class _Handler:
         edges = [edge for edge in self.node.error_edges if edge.on == "error" or is_timeout]
         if not edges:
             return None
+        frame = with_error(self.frame, self.node.name, self.error)
         try:
-            then = _follow(self.state, self.frame, self.node, tuple(edges), {})
+            then = _follow(self.state, frame, self.node, tuple(edges), {})
         except AppError as err:
             self.unfollowed.append(err.public_message)
             return None

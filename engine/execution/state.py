@@ -168,6 +168,12 @@ def scope_of(state: State, frame: Frame) -> dict[str, Json]:
     }
 
 
+def with_error(frame: Frame, node: str, error: Mapping[str, Json]) -> Frame:
+    """The frame as those see it who handle the failure of this node: `context.error` is {type, message, node}."""
+    told = {"type": error.get("type"), "message": error.get("message"), "node": node}
+    return frame._replace(context={**frame.context, "error": told})
+
+
 def merged(frame: Frame, node: PlanNode, outcome: Mapping[str, Json], entered: Iterable[str] = ()) -> Frame:
     """The frame with a step's result in it, and these further nodes visited.
 

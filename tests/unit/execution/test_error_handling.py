@@ -10,7 +10,7 @@ from engine.errors import ModelError, PermanentError, RateLimited, StepTimeout, 
 from engine.execution.events import RunStatus
 from engine.execution.ports import retry_after_s
 from engine.execution.settle import LONGEST_PAUSE_S
-from tests.support.ports import FakeModels, FakeTools, World, workflow
+from tests.support.ports import FakeModels, FakeTools, World, paths, workflow
 
 FLAKY = TransientError("line is down")
 BROKEN = PermanentError("refused", error_type="crm_error")
@@ -187,6 +187,14 @@ async def test_timeout_edge_takes_timeouts_only() -> None:
     assert (await w.run(flow(edges=edges))).status is RunStatus.SUCCEEDED
     w = world(BROKEN)
     assert (await w.run(flow(edges=edges))).status is RunStatus.FAILED
+
+
+@pytest.mark.parametrize(("wanted", "reached"), [("crm_error", True), ("rate_limit", False)])
+async def test_an_error_edge_may_ask_what_went_wrong(wanted: str, reached: bool) -> None:
+    w = world(BROKEN)
+    edges = f"  - {{from: call, to: help, on: error, condition: \"context.error.type == '{wanted}'\"}}"
+    result = await w.run(flow(edges=edges))
+    assert (result.status is RunStatus.SUCCEEDED, "help" in paths(w.journal.records)) == (reached, reached)
 
 
 async def test_an_error_edge_whose_condition_is_false_is_passed_over() -> None:
