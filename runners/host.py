@@ -81,6 +81,7 @@ class RunHost:
         self._ports = ports
         self._definitions = DefinitionCache()
         self._active: dict[UUID, _Active] = {}
+        self._arriving: dict[UUID, bool] = {}  # runs that are being leased, and whether they were cancelled meanwhile
         self._tasks: list[asyncio.Task[None]] = []
         self._draining = False
 
@@ -119,27 +120,35 @@ class RunHost:
 
     async def execute(self, tenant_id: UUID, run_id: UUID) -> str:
         """Answer a wake-up: lease the run and go on with it. Returns its status, or why there was nothing to do."""
-        if run_id in self._active:
+        if run_id in self._active or run_id in self._arriving:
             return "busy"
-        claim = await self._hub.claim(tenant_id, run_id)
+        self._arriving[run_id] = False
+        try:
+            claim = await self._hub.claim(tenant_id, run_id)
+        finally:
+            cancelled = self._arriving.pop(run_id)
         if claim.lease is not None:
-            return (await self.execute_leased(claim.lease)).status.value
+            return (await self.execute_leased(claim.lease, cancelled=cancelled)).status.value
         if claim.verdict == "abandoned":
             self._tell(tenant_id, run_id, "run.failed", {"error": RunAbandoned().to_dict()})
         elif claim.verdict == "cancelled":
             self._tell(tenant_id, run_id, "run.cancelled", {})
         return claim.verdict
 
-    async def execute_leased(self, lease: Lease, *, inline: bool = False, deadline: float | None = None) -> RunResult:
+    async def execute_leased(
+        self, lease: Lease, *, inline: bool = False, deadline: float | None = None, cancelled: bool = False
+    ) -> RunResult:
         """Go on with a leased run until it is over or leaves this process.
 
-        `inline` and `deadline` (unix time) are the executor's. A lost lease gives the status running: somebody else
-        has it.
+        `inline` and `deadline` (unix time) are the executor's; `cancelled`: somebody has asked for it since it was
+        leased. A lost lease gives the status running: somebody else has it.
         """
         clock = clock_of(lease, self._ports.clock, self._hub.lease_s)
-        active = _Active(self._hub.journal(lease, lambda: self._lost(lease.run_id), clock), clock)
+        active = _Active(self._hub.journal(lease, lambda: active.stop(LeaseLost()), clock), clock)
         self._active[lease.run_id] = active
-        if self._draining:
+        if cancelled:
+            active.signal = RunCancelled()
+        elif self._draining:
             active.signal = ShutdownRequested()
         try:
             result = await self._run(lease, active, inline, deadline)
@@ -223,11 +232,6 @@ class RunHost:
     def _tell(self, tenant_id: UUID, run_id: UUID, type: str, data: Mapping[str, Any]) -> None:
         self._live.put(tenant_id, RunEvent(type, str(run_id), self._ports.clock.now(), data=data))
 
-    def _lost(self, run_id: UUID) -> None:
-        active = self._active.get(run_id)
-        if active is not None:
-            active.stop(LeaseLost())
-
     async def _keep_leases(self) -> None:
         """Extend all leases three times in the time that they last; let go of all when that fails for too long."""
         loop = asyncio.get_running_loop()
@@ -248,7 +252,9 @@ class RunHost:
                 log.exception("leases: unexpected failure")
 
     def cancel(self, run_id: UUID) -> None:
-        """Cancel a run if it is under way here."""
+        """Cancel a run if it is under way here, or about to be."""
+        if run_id in self._arriving:
+            self._arriving[run_id] = True
         active = self._active.get(run_id)
         if active is not None and not active.journal.ending:
             active.stop(RunCancelled())
@@ -277,4 +283,7 @@ class RunHost:
                             await self._told(orjson.loads(message["data"]))
             except (RedisError, SQLAlchemyError, OSError, ValueError, KeyError) as error:
                 log.info("control: %s, listening again", type(error).__name__)
+                await asyncio.sleep(1.0)
+            except Exception:  # whatever it was: a process that no longer listens would not hear of cancellations
+                log.exception("control: unexpected failure")
                 await asyncio.sleep(1.0)

@@ -7,15 +7,18 @@ import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from engine.errors import Conflict, DefinitionError, InputError, NotFound
 from engine.settings import Settings
 from engine.store.access import conversations, run_list, runs, workflows
+from engine.store.leases import Claim
 from engine.store.session import Database, Scope
 from runners.client import ByName, ByText, ByVersion, RunRequest
 from runners.connections import Connections
+from runners.host import CONTROL_CHANNEL
 from runners.runtime import Runtime
 from tests.support.counting import chain, counting_world, effects_of, until, workflow_text
 from tests.support.shop import open_shop
@@ -160,6 +163,26 @@ async def test_cancel_reaches_a_run_in_the_middle_of_a_step(runtime: Runtime, sc
     assert view.status == "cancelled"
     assert (await runtime.client.cancel(scope, run_id)).status == "cancelled"
     assert len(effects_of(tmp_path / "effects")) == 1
+
+
+async def test_cancel_reaches_a_run_that_is_just_being_leased(
+    runtime: Runtime, scope: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database has it as running, this process does not know it yet. Nonsense on the channel changes nothing."""
+    lease = runtime.hub.claim
+
+    async def slow(*run: UUID) -> Claim:
+        claim = await lease(*run)
+        await runtime.redis.publish(CONTROL_CHANNEL, '{"cancel": 5}')
+        await asyncio.sleep(1.2)
+        assert (await runtime.client.cancel(scope, run[1])).status == "running"
+        await asyncio.sleep(0.3)
+        return claim
+
+    monkeypatch.setattr(runtime.hub, "claim", slow)
+    run_id = await runtime.client.submit(scope, RunRequest(ByText(chain(1, 20)), {}))
+    async with asyncio.timeout(4):
+        assert await runtime.host.execute(scope.tenant_id, run_id) == "cancelled"
 
 
 async def test_cancel_of_a_queued_run_is_immediate(runtime: Runtime, scope: Scope, tmp_path: Path) -> None:
