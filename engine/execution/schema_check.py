@@ -1,21 +1,24 @@
 """Checking JSON data against a JSON Schema that a tenant wrote.
 
 A schema is compiled once (bounded cache). It never reaches the network (an unknown `$ref` is a fault of the schema),
-and its patterns run in time linear in the text, so no schema can hang a worker.
+its patterns run in time linear in the text, and the work is bounded (schema_keywords.py): no schema can hang a worker.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from engine.errors import InputError
+from engine.execution.schema_keywords import MAX_WORK, TooMuchWork, checks, work_left
 from engine.language import patterns
 
 Json = Any
 MAX_PROBLEMS = 5
+_LOOKED_AT = 50  # problems that are found, before the first ones by their place are told
 
 
 def problems(schema: Mapping[str, Json], value: Json) -> list[str]:
@@ -26,9 +29,14 @@ def problems(schema: Mapping[str, Json], value: Json) -> list[str]:
     from jsonschema.exceptions import SchemaError  # noqa: PLC0415  (heavy: only where a schema is met)
     from referencing.exceptions import Unresolvable  # noqa: PLC0415
 
+    work_left.set(MAX_WORK)
     try:
         validator = _validator(json.dumps(schema, sort_keys=True))
-        found = sorted(validator.iter_errors(value), key=lambda error: list(map(str, error.absolute_path)))
+        found = sorted(
+            islice(validator.iter_errors(value), _LOOKED_AT), key=lambda error: list(map(str, error.absolute_path))
+        )
+    except TooMuchWork:
+        raise InputError("the value is too much work to check against the schema") from None
     except (SchemaError, Unresolvable, patterns.PatternError, RecursionError) as err:
         raise InputError(f"the schema cannot be used: {str(err).splitlines()[0][:200]}") from err
     return [_say(error) for error in found[:MAX_PROBLEMS]]
@@ -41,26 +49,11 @@ def _validator(text: str) -> Any:
 
     schema = json.loads(text)
     Draft202012Validator.check_schema(schema)
+    if '"unevaluatedProperties"' in text and '"patternProperties"' in text:
+        raise patterns.PatternError("unevaluatedProperties cannot be used with patternProperties")
     extend: Any = validators.extend
-    linear = extend(Draft202012Validator, {"pattern": _pattern, "patternProperties": _pattern_properties})
-    return linear(schema, registry=Registry())
-
-
-def _pattern(_validator: Any, pattern: str, instance: Json, _schema: Any) -> Iterator[Any]:
-    from jsonschema.exceptions import ValidationError  # noqa: PLC0415
-
-    if isinstance(instance, str) and not patterns.compile_pattern(pattern).search(instance):
-        yield ValidationError(f"does not match {pattern!r}")
-
-
-def _pattern_properties(validator: Any, properties: Mapping[str, Any], instance: Json, _schema: Any) -> Iterator[Any]:
-    if not isinstance(instance, dict):
-        return
-    for pattern, subschema in properties.items():
-        compiled = patterns.compile_pattern(pattern)
-        for key, item in instance.items():
-            if compiled.search(key):
-                yield from validator.descend(item, subschema, path=key, schema_path=pattern)
+    bounded = extend(Draft202012Validator, checks(Draft202012Validator.VALIDATORS))
+    return bounded(schema, registry=Registry())
 
 
 def _say(error: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import Any
 
@@ -50,3 +51,41 @@ def test_patterns_mean_what_they_say() -> None:
     assert problems(schema, "ORD-10000007") == []
     assert problems(schema, "ORD-1") == ["does not match '^ORD-[0-9]{8}$'"]
     assert problems({"patternProperties": {"^x": {"type": "null"}}}, {"x1": 2}) == ["x1: 2 is not of type 'null'"]
+
+
+def doubling(levels: int) -> dict[str, Any]:
+    """Each definition asks for the next one twice."""
+    links = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(levels)}
+    return {"$defs": {**links, f"d{levels}": {"type": "integer"}}, "$ref": "#/$defs/d0"}
+
+
+HOSTILE: list[tuple[Any, Any]] = [
+    (doubling(40), 1),
+    (doubling(40), "x"),
+    ({"patternProperties": {"^(a+)+$": {}}, "additionalProperties": False}, {"a" * 60 + "!": 1}),
+    ({"allOf": [{"patternProperties": {"^(a+)+$": {}}}], "unevaluatedProperties": False}, {"a" * 60 + "!": 1}),
+    ({"uniqueItems": True}, [{"n": n} for n in range(5_000)]),
+    ({"items": {"type": "string"}}, list(range(50_000))),
+    ({"items": {"enum": [[n] for n in range(2_000)]}}, [[-n] for n in range(1, 3_000)]),
+    ({"items": {"anyOf": [{"const": n} for n in range(300)]}}, list(range(1_000, 9_000))),
+]
+
+
+@pytest.mark.parametrize(("schema", "value"), HOSTILE)
+def test_no_schema_and_no_value_take_long(schema: Any, value: Any) -> None:
+    began = time.process_time()
+    with contextlib.suppress(InputError):
+        problems(schema, value)
+    assert time.process_time() - began < 20  # days and hours, before
+
+
+def test_what_is_bounded_still_means_the_same() -> None:
+    closed = {"properties": {"a": {}}, "patternProperties": {"^x-": {}}, "additionalProperties": False}
+    assert problems(closed, {"a": 1, "x-b": 2}) == []
+    assert problems(closed, {"c": 1}) == ["Additional properties are not allowed ('c' was unexpected)"]
+    assert problems({"additionalProperties": {"type": "null"}}, {"c": 1}) == ["c: 1 is not of type 'null'"]
+    unique = {"uniqueItems": True}
+    assert problems(unique, [1, True, "1", [1], {"a": 1}, {"a": 2}, None, 0, False, 1.5]) == []
+    for twice in ([1, 1.0], [{"a": 1, "b": [2]}, {"b": [2.0], "a": 1}], ["x", "x"]):
+        assert problems(unique, twice) == ["has non-unique elements"]
+    assert problems({"type": "array", "items": {"type": "integer"}}, list(range(50_000))) == []
