@@ -13,6 +13,8 @@ from functools import lru_cache
 from typing import Any
 
 from engine.errors import PermanentError
+from engine.execution.schema_check import bounded
+from engine.execution.schema_keywords import MAX_WORK, TooMuchWork, work_left
 
 Json = Any
 
@@ -82,7 +84,11 @@ def _clean(text: str) -> str:
 def _first_problem(schema: Mapping[str, Json], ready: Mapping[str, Json]) -> tuple[str, str] | None:
     from jsonschema.exceptions import best_match  # noqa: PLC0415 - heavy, and only a call needs it
 
-    error = best_match(_validator(_Frozen(schema)).iter_errors(ready))
+    work_left.set(MAX_WORK)
+    try:
+        error = best_match(_validator(_Frozen(schema)).iter_errors(ready))
+    except TooMuchWork:
+        return "", "is given more than can be checked"
     if error is None:
         return None
     path = ".".join(str(part) for part in error.absolute_path)
@@ -112,6 +118,4 @@ class _Frozen:
 
 @lru_cache(maxsize=256)
 def _validator(frozen: _Frozen) -> Any:
-    from jsonschema import Draft202012Validator  # noqa: PLC0415
-
-    return Draft202012Validator(frozen.schema)
+    return bounded(frozen.schema)

@@ -44,16 +44,22 @@ def problems(schema: Mapping[str, Json], value: Json) -> list[str]:
 
 @lru_cache(maxsize=512)
 def _validator(text: str) -> Any:
-    from jsonschema import Draft202012Validator, validators  # noqa: PLC0415
-    from referencing import Registry  # noqa: PLC0415
+    from jsonschema import Draft202012Validator  # noqa: PLC0415
 
     schema = json.loads(text)
     Draft202012Validator.check_schema(schema)
     if '"unevaluatedProperties"' in text and '"patternProperties"' in text:
         raise patterns.PatternError("unevaluatedProperties cannot be used with patternProperties")
+    return bounded(schema)
+
+
+def bounded(schema: Mapping[str, Json]) -> Any:
+    """A validator of the library that raises TooMuchWork; whoever uses it sets `work_left` before."""
+    from jsonschema import Draft202012Validator, validators  # noqa: PLC0415
+    from referencing import Registry  # noqa: PLC0415
+
     extend: Any = validators.extend
-    bounded = extend(Draft202012Validator, checks(Draft202012Validator.VALIDATORS))
-    return bounded(schema, registry=Registry())
+    return extend(Draft202012Validator, checks(Draft202012Validator.VALIDATORS))(schema, registry=Registry())
 
 
 def _say(error: Any) -> str:

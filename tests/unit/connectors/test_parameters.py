@@ -83,3 +83,12 @@ def test_the_given_values_are_left_alone() -> None:
     given = {"name": "x", "items": [{"id": 7}]}
     prepare("tool", SCHEMA, given, "tool_error")
     assert given == {"name": "x", "items": [{"id": 7}]}
+
+
+def test_what_cannot_be_checked_in_time_is_refused() -> None:
+    schema = {"properties": {"rows": {"type": "array", "items": {"anyOf": [{"const": n} for n in range(300)]}}}}
+    with pytest.raises(PermanentError, match="more than can be checked"):
+        prepare("put_rows", schema, {"rows": list(range(1_000, 9_000))}, "tool_failure")
+    unique = {"properties": {"rows": {"type": "array", "uniqueItems": True}}}
+    rows = {"rows": [{"n": n} for n in range(5_000)]}
+    assert prepare("put_rows", unique, rows, "tool_failure") == rows
