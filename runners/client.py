@@ -47,6 +47,7 @@ log = logging.getLogger(__name__)
 
 Json = Any
 _Told = tuple[str, Mapping[str, Json]]  # an event with its id
+LONGEST_KEY = 500
 _LOOK_AGAIN_S = 5.0  # without an event for so long, the database is asked
 
 
@@ -275,6 +276,8 @@ class RunClient:
             return row, list(rebuilt_events(row, await runs.list_steps(tx, run_id)))
 
     async def _accept(self, scope: Scope, request: RunRequest, *, leased: bool) -> _Accepted:
+        if len(request.idempotency_key or "") > LONGEST_KEY:
+            raise InputError(f"An idempotency key has at most {LONGEST_KEY} characters.")
         source = request.source
         if not isinstance(source, ByText) and request.conversation_id is None:
             new = PublishedRun(

@@ -23,10 +23,22 @@ from engine.errors import AppError, TransientError, Unstorable
 from engine.store.urls import libpq_url
 
 log = logging.getLogger(__name__)
+_PROGRAM_LIMIT = "54"  # the class of SQLSTATE
 
 Answers = Mapping[str, Mapping[str, Any]]  # key of an entry -> the function's row for it
 # What a lost, refused or hanging connection raises (a deadlock is one, too: psycopg counts it as operational).
 LOST_CONNECTION = (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError, OSError)
+
+
+def is_lost(error: BaseException) -> bool:
+    """Whether the same may work over a new connection."""
+    return isinstance(error, LOST_CONNECTION) and not _is_too_much(error)
+
+
+def _is_too_much(error: BaseException) -> bool:
+    """What is too long for an index, or nested too deeply, is refused for good, though psycopg counts it among the
+    operational errors."""
+    return isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith(_PROGRAM_LIMIT)
 
 
 class Entry(Protocol):
@@ -74,7 +86,7 @@ class Question:
     def fail(self, error: Exception) -> None:
         if not self.answer.done():
             failure: AppError = TransientError("The database does not answer, or refuses the data.")
-            if isinstance(error, psycopg.DataError):
+            if isinstance(error, psycopg.DataError) or _is_too_much(error):
                 failure = Unstorable()
             failure.__cause__ = error
             self.answer.set_exception(failure)
@@ -106,6 +118,8 @@ class Link:
                     await cursor.execute(query, arguments, prepare=True)
                     return await cursor.fetchall()
             except LOST_CONNECTION as error:
+                if not is_lost(error):
+                    raise
                 await self.close()
                 if time.monotonic() + pause_s > give_up_at:
                     raise
@@ -216,7 +230,7 @@ class Lane:
         try:
             answers = await self._commit([data for _, data in taken])
         except Exception as error:
-            if len(taken) == 1 or isinstance(error, LOST_CONNECTION):
+            if len(taken) == 1 or is_lost(error):
                 log.warning("journal: %d entries not written: %s", len(taken), type(error).__name__)
                 for entry, _ in taken:
                     entry.fail(error)

@@ -19,7 +19,7 @@ import orjson
 from engine.errors import AppError, LeaseLost, TransientError
 from engine.execution.ports import Clock, StepRecord
 from engine.store.acceptance import Acceptance
-from engine.store.group_commit import LOST_CONNECTION, Lane, Link
+from engine.store.group_commit import LOST_CONNECTION, Lane, Link, is_lost
 from engine.store.json_text import json_bytes
 from engine.store.leases import Claim, ClaimTicket, Lease
 
@@ -236,7 +236,7 @@ class LeasedJournal:
 
     def fail(self, error: Exception) -> None:
         """The database cannot be reached for longer than a lease lasts, or refuses the data."""
-        if isinstance(error, LOST_CONNECTION):
+        if is_lost(error):
             self.lose()
         else:
             self._stop(AppError("The journal refused a record."))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import secrets
 import uuid
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
@@ -242,6 +243,17 @@ async def test_same_idempotency_key_is_one_run(http: httpx.AsyncClient, database
     other = await http.post(address, headers=headers, json={"name": "Grace"})
     assert other.status_code in (409, 422)
     assert len((await http.get("/api/v1/runs", headers=key)).json()["runs"]) == 1
+
+
+async def test_too_long_a_key_is_refused_at_once(http: httpx.AsyncClient, database: Database, scope: Scope) -> None:
+    key = await key_for(database, scope)
+    token = await publish(http, key, "keyed")
+    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": secrets.token_urlsafe(4000)}
+    async with asyncio.timeout(5):
+        refused = await http.post(
+            f"/hooks/{await slug_of(database, scope)}/keyed", headers=headers, json={"name": "Ada"}
+        )
+    assert (refused.status_code, refused.json()["code"]) == (422, "validation_error")
 
 
 async def test_what_is_nested_too_deeply_is_refused(http: httpx.AsyncClient, database: Database, scope: Scope) -> None:

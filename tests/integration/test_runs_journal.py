@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -13,7 +14,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from engine.errors import LeaseLost
+from engine.errors import AppError, LeaseLost
 from engine.execution.ports import StepRecord
 from engine.store.access import conversations, runs, workflows
 from engine.store.access.runs import NewRun
@@ -128,6 +129,20 @@ async def test_records_go_with_their_run_and_with_their_tenant(
         owner.execute("DELETE FROM runs WHERE tenant_id = %s", (scope.tenant_id,))
         owner.execute("DELETE FROM tenants WHERE tenant_id = %s", (scope.tenant_id,))
     assert await left() == ["theirs"]
+
+
+async def test_what_no_index_takes_is_refused_alone_and_at_once(
+    hub: JournalHub, database: Database, scope: Scope
+) -> None:
+    """PostgreSQL reports it among the errors that a lost connection has; asking again would hold up everybody."""
+    bad, good = [hub.journal(await lease(hub, scope, await accept(database, scope))) for _ in range(2)]
+    endless = {"suspend": {"reason": "event", "data": {}}, "then": {"until": None, "signal": secrets.token_hex(9_000)}}
+    await bad.append(record(1, status="suspended", outcome=endless))
+    await good.append(record(1))
+    async with asyncio.timeout(5):
+        with pytest.raises(AppError, match="refused"):
+            await bad.barrier()
+        await good.barrier()
 
 
 async def test_only_one_of_many_claims_gets_the_lease(
