@@ -20,8 +20,9 @@ import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from engine.errors import InputError
+from engine.errors import InputError, StepError
 from engine.execution.events import RunEvent, RunStatus
+from engine.execution.records import FAR_TOO_LARGE, estimate
 from engine.store.acceptance import PublishedRun
 from engine.store.access import conversations, forks, runs
 from engine.store.access.runs import LeaseFor
@@ -278,6 +279,7 @@ class RunClient:
     async def _accept(self, scope: Scope, request: RunRequest, *, leased: bool) -> _Accepted:
         if len(request.idempotency_key or "") > LONGEST_KEY:
             raise InputError(f"An idempotency key has at most {LONGEST_KEY} characters.")
+        _check_size({"input": request.input, "context": request.part.context})
         source = request.source
         if not isinstance(source, ByText) and request.conversation_id is None:
             new = PublishedRun(
@@ -327,6 +329,16 @@ class RunClient:
             await self._queue.wake([WakeUp(tenant_id, run_id, epoch)])
         except (RedisError, OSError):
             log.warning("run %s: no wake-up was sent, the scheduler will", run_id)
+
+
+def _check_size(given: Mapping[str, Json]) -> None:
+    """Raises InputError for data that no step could hand on: far too much of it, or nested too deeply."""
+    try:
+        size = estimate(given)
+    except StepError:
+        raise InputError("The input is nested too deeply.") from None
+    if size > FAR_TOO_LARGE:
+        raise InputError("The input is far more than the 1 MB that a step may hand on.")
 
 
 async def _next(queue: asyncio.Queue[tuple[str, Event]], timeout_s: float) -> tuple[str, Event] | None:

@@ -25,6 +25,7 @@ from studio.api import (
     workflows,
 )
 from studio.api.access import permission_of
+from studio.api.body_limit import BodyLimit
 from studio.api.published_first import PublishedFirst
 from studio.auth.routes import router as auth_router
 from studio.container import Container
@@ -73,6 +74,7 @@ def create_api(container: Container) -> FastAPI:
     for router in ROUTERS:
         api.include_router(router)
     api.add_middleware(PublishedFirst)
+    api.add_middleware(BodyLimit)
     api.add_middleware(SecurityHeaders)
     return api
 

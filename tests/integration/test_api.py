@@ -8,6 +8,7 @@ import re
 import secrets
 import uuid
 from base64 import b64encode
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -243,6 +244,29 @@ async def test_same_idempotency_key_is_one_run(http: httpx.AsyncClient, database
     other = await http.post(address, headers=headers, json={"name": "Grace"})
     assert other.status_code in (409, 422)
     assert len((await http.get("/api/v1/runs", headers=key)).json()["runs"]) == 1
+
+
+async def test_what_is_too_large_is_refused_before_it_is_all_here(
+    http: httpx.AsyncClient, database: Database, scope: Scope
+) -> None:
+    key, sent = await key_for(database, scope), 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        yield b'{"workflow": "w", "input": {"x": "'
+        for _ in range(1_000):
+            sent += 1
+            yield b"x" * 100_000
+
+    json_body = {"Content-Type": "application/json"}
+    refused = await http.post("/api/v1/runs", headers=key | json_body, content=endless())
+    assert (refused.status_code, refused.headers["content-type"]) == (413, "application/problem+json")
+    assert sent < 200
+    anybody = f"/c/{await slug_of(database, scope)}/chat/messages"
+    assert (await http.post(anybody, headers=json_body, content=b"x" * 1_000_001)).status_code == 413
+    await publish(http, key, "large")
+    much = await http.post("/api/v1/runs", headers=key, json={"workflow": "large", "input": {"x": "x" * 5_000_000}})
+    assert (much.status_code, much.json()["code"]) == (422, "validation_error")
 
 
 async def test_too_long_a_key_is_refused_at_once(http: httpx.AsyncClient, database: Database, scope: Scope) -> None:
