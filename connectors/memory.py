@@ -6,9 +6,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import exc
-
-from engine.errors import TransientError
 from engine.execution.ports import MemoryPlace
 from engine.store.access import memories
 from engine.store.session import Database, Scope, Tx
@@ -40,8 +37,5 @@ class StoredMemory:
 
     @asynccontextmanager
     async def _transaction(self, place: MemoryPlace) -> AsyncIterator[Tx]:
-        try:
-            async with self._database.transaction(Scope(place.tenant_id, None, "system")) as tx:
-                yield tx
-        except (exc.SQLAlchemyError, ConnectionError) as error:
-            raise TransientError("The database did not answer.") from error
+        async with self._database.transaction(Scope(place.tenant_id, None, "system")) as tx:
+            yield tx

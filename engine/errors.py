@@ -7,7 +7,7 @@
         StepTimeout (Unanswered), InputError (InputMismatch), ExpressionError, BudgetExceeded, OutputTooLarge,
         SchemaMismatch, DefinitionMissing, RunAbandoned, SagaFailed, CompensationFailed, GuardrailBlocked, CodeFailed
       ConnectorError               the outside world refused or failed
-        AuthError, RateLimited, TransientError, PermanentError, CircuitOpen, EgressBlocked
+        AuthError, RateLimited, TransientError (Unavailable), PermanentError, CircuitOpen, EgressBlocked
       AccessError                  NotFound (also another tenant's object), Forbidden, Unauthenticated, Conflict
       ConfigError                  the operator has to mend something
     ControlSignal(BaseException)   RunCancelled, LeaseLost, ShutdownRequested
@@ -207,6 +207,13 @@ class TransientError(ConnectorError):
 
     code = "tool_failure"
     retryable = True
+
+
+class Unavailable(TransientError):
+    """The database does not answer. Try again in a moment."""
+
+    code = "unavailable"
+    retry_after_s: ClassVar[float] = 2.0
 
 
 class PermanentError(ConnectorError):

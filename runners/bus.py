@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from sqlalchemy.exc import DBAPIError
-
-from engine.errors import TransientError
 from engine.execution.ports import BusEvent
 from engine.store.access import events
 from engine.store.session import Database, Scope
@@ -18,11 +15,8 @@ class OutboxBus:
 
     async def publish(self, event: BusEvent) -> str:
         """Once for each idempotency key, however often it is asked."""
-        try:
-            async with self._db.transaction(Scope(event.tenant_id, None, "system")) as tx:
-                event_id = await events.publish(
-                    tx, event.topic, event.payload, run_id=event.run_id, idempotency_key=event.idempotency_key
-                )
-            return str(event_id)
-        except (DBAPIError, OSError) as error:
-            raise TransientError("The event could not be written: the database does not answer.") from error
+        async with self._db.transaction(Scope(event.tenant_id, None, "system")) as tx:
+            event_id = await events.publish(
+                tx, event.topic, event.payload, run_id=event.run_id, idempotency_key=event.idempotency_key
+            )
+        return str(event_id)

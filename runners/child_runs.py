@@ -8,9 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from redis.exceptions import RedisError
-from sqlalchemy.exc import DBAPIError
 
-from engine.errors import BudgetExceeded, Conflict, InputError, TransientError
+from engine.errors import BudgetExceeded, Conflict, InputError
 from engine.execution.events import RunEvent
 from engine.execution.plan import plan_of
 from engine.execution.ports import ChildRun, Definition, Tools
@@ -48,8 +47,6 @@ class StartedRuns:
                 row, is_new = await self._accepted(tx, child, definition)
         except Conflict as error:  # started before, when the step was given something else
             return str(error.details["run_id"])
-        except (DBAPIError, OSError) as error:
-            raise TransientError("The run could not be started: the database does not answer.") from error
         if is_new:
             await self._tell(row)
         return str(row.run_id)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from engine.errors import ConfigError
+from engine.errors import ConfigError, Unavailable
 from engine.settings import Settings
 from runners.embedded.instance import running_instance
 from runners.embedded.places import ensure_data_dir
@@ -104,6 +104,8 @@ def explanation(err: Exception) -> str | None:
 
     from engine.store.urls import APP_ROLE  # noqa: PLC0415
 
+    if isinstance(err, Unavailable) and isinstance(err.__cause__, Exception):
+        err = err.__cause__
     if isinstance(err, RedisError):
         return f"Redis cannot be used ({err}): check REDIS_URL and that its server runs"
     if not isinstance(err, OperationalError | ProgrammingError):

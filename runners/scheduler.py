@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from sqlalchemy.exc import DBAPIError
 
 from connectors.http.client import EgressClient
 from connectors.shared_limits import shared_guard
+from engine.errors import Unavailable
 from engine.store.session import Database
 from engine.store.vault import Vault
 from runners.event_starts import EventStarter
@@ -79,7 +79,7 @@ class Scheduler:
             try:
                 await duty()
                 pause_s = interval_s
-            except (RedisError, DBAPIError, OSError) as error:
+            except (RedisError, Unavailable, OSError) as error:
                 log.warning("%s: %s, trying again", name, type(error).__name__)
                 pause_s = min(_LONGEST_PAUSE_S, pause_s * 2)
             except Exception:  # the other duties go on, whatever is wrong with this one

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Any
 
 from engine import garbage
-from engine.errors import AppError, ConfigError
+from engine.errors import AppError, ConfigError, Unavailable
 from engine.settings import skip_plugins
 
 MIN_PYTHON = (3, 11)
@@ -64,7 +64,7 @@ def _guarded(arguments: list[str]) -> int:
         sys.stderr.close()
         return 141
     except AppError as err:
-        return _complain(err.public_message)
+        return _complain((isinstance(err, Unavailable) and _explanation(err)) or err.public_message)
     except OSError as err:
         where = f" ({err.filename})" if err.filename else ""
         return _complain(f"{err.strerror or err}{where}")

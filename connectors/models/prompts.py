@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from uuid import UUID
 
-from sqlalchemy import exc
-
-from engine.errors import NotFound, PermanentError, TransientError
+from engine.errors import NotFound, PermanentError
 from engine.execution.ports import PromptText
 from engine.store.access import prompts
 from engine.store.session import Database, Scope
@@ -36,6 +34,4 @@ class StoredPrompts:
                 row = await prompts.get(tx, name, version)
         except NotFound as error:
             raise PermanentError(error.public_message, prompt=f"{name}@{version}") from error
-        except (exc.SQLAlchemyError, ConnectionError) as error:
-            raise TransientError("The database did not answer.") from error
         return PromptText(row.name, row.version, row.text, row.system)

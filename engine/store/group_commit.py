@@ -19,26 +19,12 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import set_json_loads
 
-from engine.errors import AppError, TransientError, Unstorable
+from engine.store.faults import LOST_CONNECTION, as_ours, is_lost
 from engine.store.urls import libpq_url
 
 log = logging.getLogger(__name__)
-_PROGRAM_LIMIT = "54"  # the class of SQLSTATE
 
 Answers = Mapping[str, Mapping[str, Any]]  # key of an entry -> the function's row for it
-# What a lost, refused or hanging connection raises (a deadlock is one, too: psycopg counts it as operational).
-LOST_CONNECTION = (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError, OSError)
-
-
-def is_lost(error: BaseException) -> bool:
-    """Whether the same may work over a new connection."""
-    return isinstance(error, LOST_CONNECTION) and not _is_too_much(error)
-
-
-def _is_too_much(error: BaseException) -> bool:
-    """What is too long for an index, or nested too deeply, is refused for good, though psycopg counts it among the
-    operational errors."""
-    return isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith(_PROGRAM_LIMIT)
 
 
 class Entry(Protocol):
@@ -85,11 +71,7 @@ class Question:
 
     def fail(self, error: Exception) -> None:
         if not self.answer.done():
-            failure: AppError = TransientError("The database does not answer, or refuses the data.")
-            if isinstance(error, psycopg.DataError) or _is_too_much(error):
-                failure = Unstorable()
-            failure.__cause__ = error
-            self.answer.set_exception(failure)
+            self.answer.set_exception(as_ours(error))
 
 
 class Link:

@@ -16,10 +16,11 @@ from uuid import UUID
 
 import orjson
 
-from engine.errors import AppError, LeaseLost, TransientError
+from engine.errors import AppError, LeaseLost
 from engine.execution.ports import Clock, StepRecord
 from engine.store.acceptance import Acceptance
-from engine.store.group_commit import LOST_CONNECTION, Lane, Link, is_lost
+from engine.store.faults import LOST_CONNECTION, as_ours, is_lost
+from engine.store.group_commit import Lane, Link
 from engine.store.json_text import json_bytes
 from engine.store.leases import Claim, ClaimTicket, Lease
 
@@ -72,7 +73,7 @@ class JournalHub:
         return sum(lane.commits for lane in self._lanes)
 
     async def claim(self, tenant_id: UUID, run_id: UUID) -> Claim:
-        """Lease a run that waits for a worker. Raises TransientError when the database cannot be reached."""
+        """Lease a run that waits for a worker. Raises Unavailable."""
         if run_id in self._claiming:  # two wake-ups in one batch must not both get the lease
             return Claim("busy")
         ticket = ClaimTicket(tenant_id, run_id)
@@ -97,7 +98,7 @@ class JournalHub:
     async def heartbeat(self, journals: Iterable[LeasedJournal]) -> set[UUID]:
         """Extend the leases of all these runs in one statement; returns the runs that somebody asked to cancel.
 
-        A run whose lease is gone is told so (`on_lost`). Raises TransientError when the database cannot be reached.
+        A run whose lease is gone is told so (`on_lost`). Raises Unavailable.
         """
         held = [journal for journal in journals if not journal.ending]
         if not held:
@@ -109,7 +110,7 @@ class JournalHub:
         try:
             rows = await self._heartbeats.call(_HEARTBEAT, arguments, give_up_s=self.lease_s / 3)
         except LOST_CONNECTION as error:
-            raise TransientError("The database does not answer.") from error
+            raise as_ours(error) from error
         alive = {row["run_id"]: bool(row["cancel_requested"]) for row in rows}
         for journal in held:
             if journal.lease.run_id not in alive and not journal.ending:

@@ -10,8 +10,8 @@ from uuid import UUID
 
 import orjson
 
-from engine.errors import TransientError
 from engine.execution.ports import Signal, StepRecord
+from engine.store.faults import as_ours
 
 Json = Any
 
@@ -72,9 +72,7 @@ class ClaimTicket:
 
     def fail(self, error: Exception) -> None:
         if not self.answer.done():
-            failure = TransientError("The run could not be leased: the database does not answer.")
-            failure.__cause__ = error
-            self.answer.set_exception(failure)
+            self.answer.set_exception(as_ours(error))
 
 
 def _lease(tenant_id: UUID, row: Mapping[str, Any]) -> Lease:

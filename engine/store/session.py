@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from engine.errors import Unstorable
+from engine.errors import Unavailable
+from engine.store.faults import as_ours
 from engine.store.urls import sqlalchemy_url
 
 _SET_TENANT = text("SELECT set_config('app.tenant_id', :tenant, true)")
@@ -58,9 +60,9 @@ class Database:
     async def transaction(self, scope: Scope) -> AsyncIterator[Tx]:
         """One transaction for one tenant; commits when the block ends, rolls back when it raises.
 
-        Raises Unstorable for what no column can hold.
+        Raises Unstorable for what no column can hold, Unavailable when the database is away or too busy.
         """
-        with _storable():
+        with _in_our_words():
             async with self._sessions.begin() as session:
                 await session.execute(_SET_TENANT, {"tenant": str(scope.tenant_id)})
                 yield Tx(session, scope)
@@ -68,7 +70,7 @@ class Database:
     @asynccontextmanager
     async def anonymous(self) -> AsyncIterator[AsyncSession]:
         """A transaction without a tenant: every table is empty in it; only the lookup functions answer."""
-        with _storable():
+        with _in_our_words():
             async with self._sessions.begin() as session:
                 yield session
 
@@ -77,9 +79,11 @@ class Database:
 
 
 @contextmanager
-def _storable() -> Iterator[None]:
-    """Whoever may send a text may send one with a NUL in it, and a number of any size."""
+def _in_our_words() -> Iterator[None]:
+    """Whoever may send a text may send one with a NUL in it; and any call may find the database away."""
     try:
         yield
-    except DataError as error:
-        raise Unstorable from error
+    except (DataError, OperationalError, InterfaceError) as error:
+        raise as_ours(error.orig or error) from error
+    except NoFreeConnection as error:
+        raise Unavailable from error

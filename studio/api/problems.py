@@ -24,6 +24,7 @@ STATUS: tuple[tuple[type[errors.AppError], int], ...] = (
     (errors.InputError, 422),
     (errors.StepTimeout, 504),
     (errors.RateLimited, 429),
+    (errors.Unavailable, 503),
     (errors.ConnectorError, 502),
     (errors.ConfigError, 503),
 )

@@ -44,8 +44,6 @@ class ApprovalsState(rx.State):
             await (await self.get_state(QuestionsState))._of("")
         except AppError as error:
             self.phase, self.problem = "failed", error.public_message
-        except OSError:
-            self.phase, self.problem = "failed", "The database cannot be reached."
         else:
             self.phase = "ready"
 

@@ -59,7 +59,7 @@ class QuestionsState(rx.State):
         return rx.toast.success("Your answer is kept. The run goes on.")
 
     async def _of(self, run_id: str) -> None:
-        """Show what is open in a run, or with "" in the tenant. Raises AppError, OSError.
+        """Show what is open in a run, or with "" in the tenant. Raises AppError.
 
         The oldest is looked at when nothing is; on a run's page also when what was looked at is answered.
         """
@@ -71,7 +71,7 @@ class QuestionsState(rx.State):
             await self._look_at(first)
 
     async def _refresh(self) -> None:
-        """Lists again; what is looked at stays, and says when it is no longer asked. Raises AppError, OSError."""
+        """Lists again; what is looked at stays, and says when it is no longer asked. Raises AppError."""
         db, scope = get_container().db, current_scope()
         self.lines = await questions.waiting(db, scope, self._run_id)
         if self.question.key:

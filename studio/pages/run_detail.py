@@ -106,8 +106,6 @@ class RunState(rx.State):
             self.phase = "missing"
         except AppError as error:
             self.phase, self.problem = "failed", error.public_message
-        except OSError:
-            self.phase, self.problem = "failed", "The database cannot be reached."
         else:
             self.phase, self.line, self.link = "ready", found.line, found.link
             self.input, self.output, self.fault = found.input, found.output, found.fault

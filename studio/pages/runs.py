@@ -142,8 +142,6 @@ class RunsState(rx.State):
             self.names = await runs.workflow_names(db, scope)
         except AppError as error:
             self.phase, self.fault = "failed", error.public_message
-        except OSError:
-            self.phase, self.fault = "failed", "The database cannot be reached."
         else:
             self.phase, self.rows, self.older = "ready", found.rows, found.cursor
             self.page_number = len(self._cursors)

@@ -142,8 +142,6 @@ class WorkflowsState(rx.State):
             )
         except AppError as error:
             self.phase, self.fault = "failed", error.public_message
-        except OSError:
-            self.phase, self.fault = "failed", "The database cannot be reached."
         else:
             self.phase = "ready"
             self.any_workflow = bool(self.category_options or self.rows)

@@ -10,20 +10,27 @@ from urllib.parse import urlsplit
 
 
 class BadNetwork:
-    """Passes on what it gets, `delay_s` later. While `silent`, nothing arrives and nothing is closed either."""
+    """Passes on what it gets, `delay_s` later. While it is silent, nothing arrives and nothing is closed either."""
 
     def __init__(self, host: str, port: int) -> None:
         self._server = (host, port)
         self._writers: set[asyncio.StreamWriter] = set()
         self._heard = asyncio.Event()
         self._heard.set()
+        self._refuses = False
         self.delay_s = 0.0
         self.port = 0
 
     def go_silent(self) -> None:
         self._heard.clear()
 
+    def refuse(self) -> None:
+        """Nobody gets through, as if there were no server."""
+        self._refuses = True
+        self.cut()
+
     def heal(self) -> None:
+        self._refuses = False
         self._heard.set()
 
     def cut(self) -> None:
@@ -32,6 +39,9 @@ class BadNetwork:
             writer.transport.abort()
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._refuses:
+            writer.transport.abort()
+            return
         there_reader, there_writer = await asyncio.open_connection(*self._server)
         ways = ((reader, there_writer), (there_reader, writer))
         self._writers |= {writer, there_writer}
