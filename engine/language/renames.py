@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from typing import Any
 
 from engine.errors import SchemaError
@@ -33,6 +34,32 @@ def rename_changes(document: Document, index: int, new: str) -> list[Change]:
     if isinstance(layout, dict) and old in layout and new not in layout:
         changes.append(RenameKey(("ui", "nodes", old), new))
     return changes
+
+
+def renamed_data(data: Any, names: Mapping[str, str]) -> Any:
+    """A copy of `data`, that of a file or a part of one, with its nodes under other names, wherever these are used.
+
+    All at once: what is called `a` may become `b` while `b` becomes `c`.
+    """
+    changed = deepcopy(data)
+    for index, node in enumerate(_list(data.get("nodes"))):
+        if isinstance(node, dict) and node.get("name") in names:
+            changed["nodes"][index]["name"] = names[node["name"]]
+    for old, new in names.items():
+        for path in _names(data, old):
+            _put(changed, path, new)
+    for path, text, reading in _texts(data):
+        pieces = {piece for old, new in names.items() for piece in renamed_pieces(text, reading, old, new)}
+        if pieces:
+            _put(changed, path, _apply(text, tuple(sorted(pieces))))
+    return changed
+
+
+def _put(data: Any, path: Path, value: str) -> None:
+    *above, last = path
+    for step in above:
+        data = data[step]
+    data[last] = value
 
 
 def _names(data: Any, old: str) -> Iterator[Path]:

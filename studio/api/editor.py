@@ -16,6 +16,7 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from engine.language import shape
 from engine.store.access import step_numbers
 from engine.store.session import Scope
 from studio.api.access import container_of, requires
@@ -30,11 +31,13 @@ Name = Annotated[str, Query(max_length=200)]
 
 
 class Fragment(BaseModel):
-    """YAML with `nodes:`, a list of nodes, or one node."""
+    """YAML with `nodes:`, a list of nodes, or one node; or a workflow of another studio."""
 
     model_config = ConfigDict(extra="forbid")
 
     text: str = Field(max_length=fragments.MAX_LENGTH)
+    taken: list[str] = Field([], max_length=shape.MAX_NODES, description="Names that its nodes must not have.")
+    begins: bool = Field(False, description="The workflow has a start already: that of the fragment is left out.")
 
 
 class Evaluate(BaseModel):
@@ -78,9 +81,9 @@ async def report_presence(request: Request, workflow: Name, body: Present, reade
     return await presence.report(container.db, container.redis, reader, workflow, said)
 
 
-@router.post("/fragment", summary="Nodes and edges of a piece of YAML")
+@router.post("/fragment", summary="Nodes and edges of a piece of YAML, under free names")
 async def read_fragment(body: Fragment, _: Reader) -> dict[str, Any]:
-    return await asyncio.to_thread(fragments.read, body.text)
+    return await asyncio.to_thread(fragments.read, body.text, body.taken, begins=body.begins)
 
 
 @router.get("/scope", summary="The paths that a node of a draft can read")

@@ -1,12 +1,21 @@
-"""YAML that people paste onto a canvas: nodes and edges from another workflow, another tab, or a file."""
+"""What people paste onto a canvas: nodes and edges from another workflow, another tab, a file, or another studio."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from engine.errors import InputError
+import engine.nodes
+from engine.errors import InputError, NotImportable
+from engine.importers import Imported, convert
+from engine.importers.kinds import HEDDLE, recognised
+from engine.importers.reading import read as read_file
+from engine.importers.report import Outcome
+from engine.language import node_types, shape
 from engine.language.document import Document
+from engine.language.renames import renamed_data
+from studio.services.importing import KINDS
 
 Json = Any
 
@@ -15,14 +24,18 @@ MAX_NODES = 500
 EDGE_KEYS = ("from", "to", "condition", "on", "label")
 
 
-def read(text: str) -> dict[str, Json]:
+def read(text: str, taken: Iterable[str] = (), *, begins: bool = False) -> dict[str, Json]:
     """`{"nodes": [...], "edges": [...], "layout": {name: [x, y]}}` of a text with `nodes:`, or a list of nodes, or one.
 
+    The nodes come under names that are not `taken`, and what refers to one of them in the fragment follows. Where the
+    workflow `begins` already, a start is left out, and what refers to it means the workflow's own. A workflow of
+    another studio comes as its import would bring it, with `"said"`: a sentence about what became of it.
     Nothing of it is run or looked up. Raises InputError with a sentence for the person.
     """
     if len(text) > MAX_LENGTH:
         raise InputError("What you pasted is longer than a workflow may be.")
-    document = Document.parse(text)
+    foreign = _foreign(text)
+    document = Document.parse(text if foreign is None else foreign.text or "")
     if document.error is not None:
         raise InputError(f"What you pasted is not YAML with nodes: {document.error.public_message}")
     data = _as_mapping(document.data)
@@ -31,13 +44,70 @@ def read(text: str) -> dict[str, Json]:
         raise InputError("There are no nodes in what you pasted. Copy nodes here, or YAML with `nodes:` from anywhere.")
     if len(nodes) > MAX_NODES:
         raise InputError(f"What you pasted has {len(nodes):,} nodes; at most {MAX_NODES} can be pasted at once.")
+    if begins:
+        nodes = [node for node in nodes if not _is_entry(node)]
+        if not nodes:
+            raise InputError("A workflow has one start, and there is nothing else to paste.")
     names = {node["name"] for node in nodes}
     edges = [edge for edge in _listed(data.get("edges")) if _joins(edge, names)]
-    return {
+    found = {
         "nodes": nodes,
         "edges": [{key: edge[key] for key in EDGE_KEYS if edge.get(key) is not None} for edge in edges],
-        "layout": _layout(data.get("ui"), names),
+        "layout": _layout(data.get("ui") if foreign is None else foreign.layout, names),
     }
+    return _under_free_names(found, set(taken)) | ({} if foreign is None else {"said": _said(foreign)})
+
+
+def _foreign(text: str) -> Imported | None:
+    """What a workflow of another studio would become; None for everything else."""
+    try:
+        kind, _ = recognised(read_file(text))
+    except NotImportable:
+        return None
+    if kind == HEDDLE:
+        return None
+    try:
+        found = convert(text)
+    except NotImportable as error:
+        raise InputError(error.public_message) from error
+    if found.text is None:
+        raise InputError(found.error or "Nothing of this workflow can be pasted here.")
+    return found
+
+
+def _said(foreign: Imported) -> str:
+    counts = (f"{foreign.report.count(outcome)} {outcome}" for outcome in Outcome if foreign.report.count(outcome))
+    return f"From {KINDS[foreign.kind]}: {', '.join(counts)}. Import the file in the list of workflows to see why."
+
+
+def _under_free_names(found: dict[str, Json], taken: set[str]) -> dict[str, Json]:
+    """Each node under a name of its own; of two that are called the same, references mean the first."""
+    new = []
+    for node in found["nodes"]:
+        new.append(_free(node["name"], taken))
+        taken.add(new[-1])
+    names: dict[str, str] = {}
+    for node, name in zip(found["nodes"], new, strict=True):
+        names.setdefault(node["name"], name)
+    moved = {old: name for old, name in names.items() if old != name}
+    renamed = renamed_data({"nodes": found["nodes"], "edges": found["edges"]}, moved)
+    for node, name in zip(renamed["nodes"], new, strict=True):
+        node["name"] = name
+    return renamed | {"layout": {names[old]: at for old, at in found["layout"].items()}}
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """The name itself, or what a workflow may call a node that nobody is called yet: `answer`, then `answer_2`."""
+    if name not in taken and re.fullmatch(shape.NODE_NAME, name):
+        return name
+    base = re.sub(r"_\d+$", "", name) if name in taken else name
+    stem = re.sub(r"^(\d)", r"_\1", re.sub(r"\W+", "_", base, flags=re.ASCII))[:56] or "node"
+    if stem not in taken:
+        return stem
+    number = 2
+    while f"{stem}_{number}" in taken:
+        number += 1
+    return f"{stem}_{number}"
 
 
 def _as_mapping(data: Json) -> Mapping[str, Json]:
@@ -54,6 +124,12 @@ def _listed(value: Json) -> list[Json]:
 
 def _is_node(value: Json) -> bool:
     return isinstance(value, dict) and all(isinstance(value.get(key), str) and value[key] for key in ("name", "type"))
+
+
+def _is_entry(node: Mapping[str, Json]) -> bool:
+    engine.nodes.load()
+    known = node_types.get(node["type"])
+    return known is not None and known.entry
 
 
 def _joins(edge: Json, names: set[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -10,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PASSWORD, sign_in
 from tests.support.editor import (
+    SMALL,
     changed_lines,
     copy_of,
     middle,
@@ -94,6 +96,53 @@ def test_nodes_go_from_tab_to_tab_as_yaml(signed_in_page: Page, studio: Any, sma
     expect(node(second, "answer_2")).to_have_count(0)
     saved(second)
     assert stored(studio, other).text == before.replace(small, other)
+
+
+CHAIN = SMALL.replace(
+    "edges:",
+    """  - name: "polish"
+    type: "agent"
+    config:
+      prompt_template: "Polish {{nodes.answer.output}}"
+
+edges:""",
+).replace(
+    "{{from: answer, to: end}}",
+    """{{from: answer, to: polish, condition: "nodes.answer.output != ''"}}
+  - {{from: answer, to: end}}
+  - {{from: polish, to: end}}""",
+)
+
+
+def test_copies_read_each_other_and_nodes_of_other_studios_become_ours(signed_in_page: Page, studio: Any) -> None:
+    page, name = signed_in_page, new_workflow(studio, CHAIN)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    before = stored(studio, name).text
+    open_editor(page, studio, name)
+    node(page, "answer").click()
+    node(page, "polish").click(modifiers=["Shift"])
+    page.keyboard.press("Control+d")
+    expect(node(page, "polish_2")).to_be_visible()
+    expect(page.locator(".react-flow__node:focus")).to_have_attribute("data-id", "answer_2")
+    saved(page)
+    text = stored(studio, name).text
+    assert "Polish {nodes.answer_2.output}" in text
+    assert "nodes.answer_2.output != ''" in text
+    page.keyboard.press("Control+z")
+    expect(node(page, "polish_2")).to_have_count(0)
+    saved(page)
+    assert stored(studio, name).text == before
+
+    flow = {
+        "nodes": [{"name": "Say it", "type": "n8n-nodes-base.set", "position": [0, 0], "parameters": {}}],
+        "connections": {},
+    }
+    page.evaluate("text => navigator.clipboard.writeText(text)", json.dumps(flow))
+    page.keyboard.press("Control+v")
+    expect(page.get_by_text("From n8n: 1")).to_be_visible()
+    expect(node(page, "say_it")).to_be_visible()
+    expect(page.get_by_test_id("problem-count")).not_to_contain_text("error")
+    saved(page)
 
 
 def test_what_is_no_yaml_is_not_pasted(signed_in_page: Page, studio: Any, small: str) -> None:

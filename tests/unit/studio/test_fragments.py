@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from engine.errors import InputError
@@ -56,3 +58,56 @@ def test_anything_else_is_refused_with_a_sentence(text: str) -> None:
 def test_too_many_nodes_are_refused() -> None:
     with pytest.raises(InputError, match="at most 500"):
         fragments.read("\n".join(f"- {{name: n{i}, type: agent}}" for i in range(501)))
+
+
+PAIR = """\
+nodes:
+  - {name: sort, type: agent, config: {prompt_template: "Sort {message}"}}
+  - name: reply
+    type: agent
+    config: {prompt_template: "{nodes.sort.output} {nodes.other.output}"}
+    on_error: {action: goto, node: sort}
+edges:
+  - {from: sort, to: reply, condition: "nodes.sort.output == 'sort'"}
+ui: {nodes: {sort: [1, 2]}}
+"""
+
+
+def test_what_refers_to_a_pasted_node_follows_its_free_name() -> None:
+    found = fragments.read(PAIR, ["sort", "sort_2"])
+    assert [node["name"] for node in found["nodes"]] == ["sort_3", "reply"]
+    reply = found["nodes"][1]
+    assert reply["config"]["prompt_template"] == "{nodes.sort_3.output} {nodes.other.output}"
+    assert reply["on_error"]["node"] == "sort_3"
+    assert found["edges"] == [{"from": "sort_3", "to": "reply", "condition": "nodes.sort_3.output == 'sort'"}]
+    assert found["layout"] == {"sort_3": [1, 2]}
+
+
+def test_names_that_go_round_do_not_meet() -> None:
+    text = "- {name: a_2, type: agent, config: {prompt_template: '{nodes.a.output}'}}\n- {name: a, type: agent}"
+    found = fragments.read(text, ["a"])
+    assert [node["name"] for node in found["nodes"]] == ["a_2", "a_3"]
+    assert found["nodes"][0]["config"]["prompt_template"] == "{nodes.a_3.output}"
+
+
+def test_two_nodes_of_one_name_and_names_that_are_none() -> None:
+    found = fragments.read("- {name: a, type: agent}\n- {name: a, type: agent}\n- {name: 1 <b>, type: agent}")
+    assert [node["name"] for node in found["nodes"]] == ["a", "a_2", "_1_b_"]
+
+
+def test_a_second_start_is_left_out_and_meant_by_its_name() -> None:
+    text = "- {name: start, type: start}\n- {name: a, type: agent, config: {prompt_template: '{nodes.start.output}'}}"
+    (node,) = fragments.read(text, ["start"], begins=True)["nodes"]
+    assert node["config"]["prompt_template"] == "{nodes.start.output}"
+    with pytest.raises(InputError, match="one start"):
+        fragments.read("- {name: start, type: start}", begins=True)
+
+
+def test_nodes_of_another_studio_come_as_an_import_brings_them() -> None:
+    hook = {"name": "Hook", "type": "n8n-nodes-base.webhook", "position": [0, 0], "parameters": {"path": "x"}}
+    odd = {"name": "Odd one", "type": "n8n-nodes-base.someThingElse", "position": [300, 0], "parameters": {}}
+    links = {"Hook": {"main": [[{"node": "Odd one", "type": "main", "index": 0}]]}}
+    found = fragments.read(json.dumps({"nodes": [hook, odd], "connections": links}), ["start"], begins=True)
+    assert "odd_one" in [node["name"] for node in found["nodes"]]
+    assert not [node for node in found["nodes"] if "n8n" in node["type"]]
+    assert found["said"].startswith("From n8n: 1 approximated, 1 unsupported.")

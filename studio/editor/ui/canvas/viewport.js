@@ -63,12 +63,22 @@ function useReveal(flow, box) {
   useEffect(() => {
     const at = reveal && session.state.positions.get(reveal.nodes[0]);
     if (!at || !box.current) return;
+    focusFollows(box.current, reveal.nodes[0]);
     const { width, height } = box.current.getBoundingClientRect();
     const { x, y, zoom } = flow.getViewport();
     const [left, top] = [at[0] * zoom + x, at[1] * zoom + y];
     const seen = left > 0 && top > 0 && left + CARD.width * zoom < width && top + CARD.height * zoom < height;
     if (!seen) centreOn(flow, at, Math.max(zoom, 0.7), motion(160));
   }, [reveal]);
+}
+
+// Who works with the keyboard stands on a card: on the new one, once that is what is shown.
+function focusFollows(box, name) {
+  const here = document.activeElement?.closest?.(".react-flow__node");
+  if (!here || here.dataset.id === name) return;
+  requestAnimationFrame(() => { // it may just be drawn
+    if (document.activeElement === here) box.querySelector(`.react-flow__node[data-id="${CSS.escape(name)}"]`)?.focus({ preventScroll: true });
+  });
 }
 
 function useZoomCommands(flow, box) {

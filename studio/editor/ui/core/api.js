@@ -58,8 +58,9 @@ export function getComparison(name, before, after) {
 // `live`: the number that is published as far as this browser knows.
 export const makeLive = (name, number, live) => ask(`${workflow(name)}/versions/${number}/live`, { live });
 
-// YAML with `nodes:` as {nodes, edges, layout}; throws with a sentence when it is none.
-export const readFragment = (text) => ask("/api/v1/editor/fragment", { text });
+// YAML with `nodes:`, or a workflow of another studio, as {nodes, edges, layout, said?}, under names that are not `taken`
+// and without a start where the workflow `begins` already; throws with a sentence when it is none.
+export const readFragment = (text, taken, begins) => ask("/api/v1/editor/fragment", { text, taken, begins });
 
 const query = (values) => new URLSearchParams(Object.entries(values).filter(([, value]) => value !== null && value !== undefined));
 

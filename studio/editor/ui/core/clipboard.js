@@ -1,6 +1,6 @@
 // Copying is writing YAML: it can be pasted into another workflow, another tab, or a file; and YAML from anywhere can be
 // pasted here.
-import { freeName, linesOfNode } from "../graph/graph.js";
+import { linesOfNode } from "../graph/graph.js";
 import { CARD } from "../graph/layered.js";
 import { freeSpot } from "../graph/places.js";
 import { pinned, removeSelected } from "./actions.js";
@@ -15,7 +15,7 @@ export function selectedYaml(session) {
   if (!nodes.length) return null;
   const names = new Set(nodes.map((node) => node.name));
   const edges = graph.edges.filter((edge) => names.has(edge.from) && names.has(edge.to));
-  const places = nodes.map(({ name }) => `    ${name}: [${positions.get(name).join(", ")}]`);
+  const places = nodes.map(({ name }) => `    ${plain(name)}: [${positions.get(name).join(", ")}]`);
   return [
     "nodes:", ...nodes.map((node) => written(session, node)),
     ...(edges.length ? ["edges:", ...edges.map(edgeLine)] : []),
@@ -34,21 +34,24 @@ function written(session, node) {
   return lines.join("\n").trimEnd();
 }
 
+// A name as YAML reads it back: quoted where it would be something else.
+const plain = (name) => (/^(null|true|false|yes|no|on|off|y|n)$/i.test(name) ? JSON.stringify(name) : name);
+
 const edgeLine = ({ from, to, condition, on, label }) => {
   const extra = [on && on !== "success" ? `, on: ${on}` : "", label ? `, label: ${JSON.stringify(label)}` : ""].join("");
-  return `  - {from: ${from}, to: ${to}, condition: ${JSON.stringify(condition)}${extra}}`;
+  return `  - {from: ${plain(from)}, to: ${plain(to)}, condition: ${JSON.stringify(condition)}${extra}}`;
 };
 
-export async function copy(session) {
+export async function copy(session, done = "copied") {
   const text = selectedYaml(session);
   if (!text) return;
   session.clip = text;
   await navigator.clipboard?.writeText(text).catch(() => {});
-  tell(session, "copied");
+  tell(session, done);
 }
 
 export async function cut(session) {
-  await copy(session);
+  await copy(session, "cut");
   removeSelected(session);
 }
 
@@ -66,19 +69,19 @@ function tell(session, done) {
 
 // Keyboard copies and pastes come as events of the browser; they need no permission.
 export function clipboardEvents(session, isElsewhere) {
-  const taking = (event, then) => {
-    if (isElsewhere(event.target) || String(window.getSelection())) return;
+  const taking = (event, done) => {
+    if (isElsewhere(event.target) || String(window.getSelection())) return false;
     const text = selectedYaml(session);
-    if (!text) return;
+    if (!text) return false;
     session.clip = text;
     event.clipboardData.setData("text/plain", text);
     event.preventDefault();
-    tell(session, "copied");
-    then?.();
+    tell(session, done);
+    return true;
   };
   const handlers = {
-    copy: (event) => taking(event),
-    cut: (event) => !session.whyNot && taking(event, () => removeSelected(session)),
+    copy: (event) => taking(event, "copied"),
+    cut: (event) => !session.whyNot && taking(event, "cut") && removeSelected(session),
     paste: (event) => {
       if (isElsewhere(event.target)) return;
       event.preventDefault();
@@ -96,38 +99,27 @@ export async function pasteText(session, text) {
   if (!text?.trim()) return session.fail("There is nothing to paste. Copy nodes here, or YAML with `nodes:` from anywhere.");
   let found;
   try {
-    found = await readFragment(text);
+    const { graph, view } = session.state;
+    found = await readFragment(text, graph.nodes.map((node) => node.name), graph.nodes.some((node) => view.specs[node.type]?.entry));
   } catch (error) {
     return session.fail(error.message);
   }
   return put(session, found);
 }
 
-// Under free names, beside what stands there; edges between them come along.
-function put(session, { nodes, edges, layout }) {
-  const { graph, positions, view } = session.state;
-  const taken = new Set(graph.nodes.map((node) => node.name));
-  const begins = graph.nodes.some((node) => view.specs[node.type]?.entry);
-  const wanted = nodes.filter((node) => !(begins && view.specs[node.type]?.entry));
-  const names = new Map();
-  for (const { name } of wanted) {
-    const free = freeName(taken.has(name) ? name.replace(/_\d+$/, "") : name, taken);
-    taken.add(free);
-    names.set(name, free);
-  }
-  if (!names.size) return session.fail("A workflow has one start, and there is nothing else to paste.");
-  const places = placesFor(wanted, layout, positions, names);
-  const edits = wanted.map((node) => ({ op: "add_node", node: { ...node, name: names.get(node.name) }, after: null }));
-  for (const edge of edges) {
-    if (!names.has(edge.from) || !names.has(edge.to)) continue;
-    edits.push({ op: "add_edge", condition: null, ...edge, from: names.get(edge.from), to: names.get(edge.to) });
-  }
-  const done = (reply) => reply.error || session.select([...names.values()], { reveal: true });
-  return session.edit(() => ({ edits, layout: pinned(session, places) }), { after: done });
+// Beside what stands there.
+function put(session, { nodes, edges, layout, said }) {
+  const edits = [...nodes.map((node) => ({ op: "add_node", node, after: null })), ...edges.map((edge) => ({ op: "add_edge", condition: null, ...edge }))];
+  const done = (reply) => {
+    if (reply.error) return;
+    session.select(nodes.map((node) => node.name), { reveal: true });
+    if (said) session.say(said);
+  };
+  return session.edit(() => ({ edits, layout: pinned(session, placesFor(nodes, layout, session.state.positions)) }), { after: done });
 }
 
 // As they stood to each other, moved together until none covers a card.
-function placesFor(nodes, layout, positions, names) {
+function placesFor(nodes, layout, positions) {
   const own = (node, i) => layout[node.name] ?? [0, i * (CARD.height + 70)];
   const wish = nodes.map((node, i) => own(node, i).map((value) => value + BESIDE));
   const [x, y] = wish[0];
@@ -135,7 +127,7 @@ function placesFor(nodes, layout, positions, names) {
   const placed = new Map(positions);
   return nodes.map((node, i) => {
     const at = freeSpot([wish[i][0] + free[0] - x, wish[i][1] + free[1] - y], placed);
-    placed.set(names.get(node.name), at);
-    return [names.get(node.name), at];
+    placed.set(node.name, at);
+    return [node.name, at];
   });
 }
