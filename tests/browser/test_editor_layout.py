@@ -138,7 +138,15 @@ def test_the_plus_on_an_edge_inserts_there(signed_in_page: Page, studio: Any, sm
     page.keyboard.press("Enter")
     expect(node(page, "guardrail")).to_be_visible()
     saved(page)
-    assert {("start", "guardrail"), ("guardrail", "answer")} <= edges_of(stored(studio, small).text)
+    row = stored(studio, small)
+    assert {("start", "guardrail"), ("guardrail", "answer")} <= edges_of(row.text)
+    places = row.layout["nodes"]
+    assert len({x for x, _ in places.values()}) == 1, "it stands in the row, and what follows gives way"
+    assert sorted(places, key=lambda name: places[name][1]) == ["start", "guardrail", "answer", "end"]
+    page.get_by_role("button", name="Undo").click()
+    expect(node(page, "guardrail")).to_have_count(0)
+    saved(page)
+    assert stored(studio, small).layout.get("nodes", {}).get("guardrail") is None
 
 
 def test_the_end_of_an_edge_is_moved_to_another_node(signed_in_page: Page, studio: Any) -> None:

@@ -1,7 +1,7 @@
 // What a person can do to the graph, as span edits and changes of the layout. Each is one step of the history.
 import { isDefault } from "../frame/format.js";
 import { edgeOf, freeName, placeOfEdge, waysOn } from "../graph/graph.js";
-import { freeSpot } from "../graph/places.js";
+import { between, freeSpot } from "../graph/places.js";
 import { CARD, layered } from "../graph/layered.js";
 import { moved } from "../run/pins.js";
 import { renamedIn } from "../text/layout.js";
@@ -23,17 +23,19 @@ export function pinned(session, nodes) {
 // `what`: {type, name?, config?}. `from`, `to`: lead from there, or on to there. `edge`: stand in the middle of it.
 // `at`: where the card's upper left corner is to stand.
 export function addNode(session, what, { at, from, to, edge } = {}) {
-  const { view, graph, positions } = session.state;
-  const spec = view.specs[what.type];
+  const spec = session.state.view.specs[what.type];
   const name = freeName(what.name ?? what.type, names(session));
   const config = what.config ?? spec.initial;
   const build = (now) => {
-    const after = from ?? edgeOf(now, edge)?.from ?? null;
+    const way = edge ? edgeOf(now, edge) : from && !at ? takenOver(now, from, spec) : null;
+    const after = from ?? way?.from ?? null;
     const edits = [{ op: "add_node", node: { name, type: what.type, ...(config ? { config } : {}) }, after }];
-    if (edge) edits.push(...inserted(now, edge, name, spec));
-    else if (from) edits.push(...followed(now, from, name, spec, at));
+    if (way) edits.push(...inserted(now, way, name, spec));
+    else if (from) edits.push({ op: "add_edge", from, to: name, condition: null });
     if (to) edits.push({ op: "add_edge", from: name, to, condition: null });
-    return { edits, layout: pinned(session, [[name, freeSpot(at ?? spotFor(after ?? to, positions, to ? -BELOW : BELOW), positions)]]) };
+    const { positions } = session.state;
+    const places = way ? placesOnWay(positions, now, way, name, at) : [[name, freeSpot(at ?? spotFor(after ?? to, positions, to ? -BELOW : BELOW), positions)]];
+    return { edits, layout: pinned(session, places) };
   };
   session.edit(build, { after: (reply) => failed(reply) || session.select([name], { reveal: true }) });
   return name;
@@ -45,30 +47,33 @@ function spotFor(name, positions, by) {
 }
 
 // A node that follows another without a place of its own takes over the single way on.
-function followed(graph, from, name, spec, at) {
+function takenOver(graph, from, spec) {
   const [way, ...more] = waysOn(graph, from);
-  const takesOver = way && !more.length && !at && spec.leads && isDefault(way.condition) && way.on === "success";
-  if (!takesOver) return [{ op: "add_edge", from, to: name, condition: null }];
-  return [
-    { op: "set_edge", index: placeOfEdge(graph, way.key).index, field: "to", value: name },
-    { op: "add_edge", from: name, to: way.to, condition: null },
-  ];
+  return way && !more.length && spec.leads && isDefault(way.condition) && way.on === "success" ? way : null;
 }
 
 // The edge leads to the node, the node on to where the edge led.
-function inserted(graph, key, name, spec) {
-  const edge = edgeOf(graph, key);
-  if (!edge) return [];
-  const edits = [{ op: "set_edge", index: placeOfEdge(graph, key).index, field: "to", value: name }];
-  if (spec?.leads) edits.push({ op: "add_edge", from: name, to: edge.to, condition: null });
+function inserted(graph, way, name, spec) {
+  const edits = [{ op: "set_edge", index: placeOfEdge(graph, way.key).index, field: "to", value: name }];
+  if (spec?.leads) edits.push({ op: "add_edge", from: name, to: way.to, condition: null });
   return edits;
 }
+
+// The card between the ends of an edge; those behind it give way.
+function placesOnWay(positions, graph, way, name, at) {
+  const room = between(graph.edges, without(positions, name), way, at);
+  return [...room.moved, [name, room.at]];
+}
+
+const without = (positions, name) => new Map([...positions].filter(([other]) => other !== name));
 
 // A node that is there already, dropped on an edge.
 export function putOnEdge(session, name, key, at) {
   session.edit((graph) => {
+    const way = edgeOf(graph, key);
+    if (!way) return null;
     const spec = session.state.view.specs[graph.byName.get(name)?.type];
-    return { edits: inserted(graph, key, name, spec), layout: at && pinned(session, [[name, at]]) };
+    return { edits: inserted(graph, way, name, spec), layout: pinned(session, placesOnWay(session.state.positions, graph, way, name, at)) };
   });
 }
 
@@ -95,11 +100,11 @@ function removeNodes(session, nodes) {
   const { nodes: places, groups } = session.layout;
   const layout = { nodes: new Map(nodes.filter((name) => places.has(name)).map((name) => [name, null])) };
   const touched = [...groups].filter(([, group]) => group.nodes.some((name) => gone.has(name)));
-  if (touched.length) layout.groups = new Map(touched.map(([id, group]) => [id, without(group, gone)]));
+  if (touched.length) layout.groups = new Map(touched.map(([id, group]) => [id, shrunk(group, gone)]));
   session.edit(() => ({ edits: nodes.map((node) => ({ op: "remove_node", node })), layout }), { after: () => session.select([]) });
 }
 
-function without(group, gone) {
+function shrunk(group, gone) {
   const nodes = group.nodes.filter((name) => !gone.has(name));
   return nodes.length ? { ...group, nodes } : null;
 }
