@@ -149,6 +149,33 @@ def test_the_plus_on_an_edge_inserts_there(signed_in_page: Page, studio: Any, sm
     assert stored(studio, small).layout.get("nodes", {}).get("guardrail") is None
 
 
+def test_escape_lets_go_of_what_the_mouse_holds(signed_in_page: Page, studio: Any, small: str) -> None:
+    page, before = signed_in_page, stored(studio, small).text
+    open_editor(page, studio, small)
+    drag(page, middle(handle(page, "answer", "source")), empty_spot(page), drop=False)
+    expect(page.locator(".hed-connection")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(page.locator(".hed-connection")).to_have_count(0)
+    page.mouse.up()
+    expect(page.get_by_test_id("picker")).to_have_count(0)
+
+    stood = node(page, "end").bounding_box()
+    x, y = middle(node(page, "end"))
+    drag(page, (x, y), (x + 120, y + 20), drop=False)
+    page.keyboard.press("Escape")
+    page.mouse.move(x + 200, y)
+    page.mouse.up()
+    assert node(page, "end").bounding_box() == stood
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+
+    page.locator(".react-flow__node", has=node(page, "answer")).focus()
+    page.keyboard.press("n")
+    expect(page.get_by_test_id("picker")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(".react-flow__node:focus")).to_have_attribute("data-id", "answer")
+    assert stored(studio, small).text == before
+
+
 def test_the_end_of_an_edge_is_moved_to_another_node(signed_in_page: Page, studio: Any) -> None:
     page, name = signed_in_page, new_workflow(studio, LOOSE)
     open_editor(page, studio, name)

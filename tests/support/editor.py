@@ -142,13 +142,14 @@ def handle(page: Page, name: str, kind: str) -> Locator:
     return node(page, name).locator(f".react-flow__handle.{kind}")
 
 
-def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """With a real mouse, in steps, as a hand does it."""
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float], *, drop: bool = True) -> None:
+    """With a real mouse, in steps, as a hand does it; without `drop` the button stays down."""
     page.mouse.move(*start)
     page.mouse.down()
     page.mouse.move(start[0] + 6, start[1] + 6, steps=3)
     page.mouse.move(*end, steps=12)
-    page.mouse.up()
+    if drop:
+        page.mouse.up()
 
 
 def middle(locator: Locator) -> tuple[float, float]:

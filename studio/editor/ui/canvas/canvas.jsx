@@ -11,6 +11,7 @@ import { useDrops } from "./drops.js";
 import { MAP_FROM, partOf, useFlowEdges, useFlowNodes } from "./flow.js";
 import { Frame } from "./frame.jsx";
 import { Guidance } from "./guidance.jsx";
+import { useHand } from "./hand.js";
 import { openMenu } from "./menu.jsx";
 import { NodeCard } from "./node_card.jsx";
 import { Sticky } from "./sticky.jsx";
@@ -21,6 +22,7 @@ import { useViewport } from "./viewport.js";
 const NODE_TYPES = { card: NodeCard, sticky: Sticky, frame: Frame };
 const EDGE_TYPES = { branch: BranchEdge };
 const SNAP = [GRID, GRID];
+const FAR = 0.64; // zoom; below, cards show their names alone
 const MANY = 120; // nodes; above, only what is seen is in the page
 
 export function Canvas() {
@@ -40,13 +42,14 @@ function Surface() {
   const size = useValue((s) => s.graph?.nodes.length ?? 0);
   const hasMap = useValue((s) => s.map ?? (s.graph?.nodes.length ?? 0) >= MAP_FROM);
   const snaps = useValue((s) => s.snap);
-  const { drag, over, onMoves, onStart, onStop } = useDragging(routes);
+  const hand = useHand();
+  const { drag, over, onMoves, onStart, onStop } = useDragging(routes, hand);
   const drops = useDrops(flow, routes);
   const nodes = useFlowNodes(drag);
   const { edges, routes: ways } = useFlowEdges(drag, canEdit);
   routes.current = ways;
   useViewport(flow, box);
-  const wiring = useWiring(session, flow);
+  const wiring = useWiring(session, flow, hand);
   const pane = usePane(session, box);
   useEffect(() => session.set({ over: over ?? drops.over }), [over, drops.over]);
 
@@ -93,14 +96,17 @@ function Surface() {
 const mapColour = (node) => (node.type === "card" ? `var(--${node.data.group})` : "transparent");
 
 // Connecting, and moving the end of an edge to another node.
-function useWiring(session, flow) {
+function useWiring(session, flow, hand) {
   const [wiring] = useState(() => ({
-    onConnect: ({ source, target }) => connect(session, source, target),
+    onConnectStart: () => { hand.current.line = true; },
+    onConnect: ({ source, target }) => hand.current.letsGo || connect(session, source, target),
     isValidConnection: ({ source, target }) => !whyNoEdge(session.state, source, target),
     connectionLineComponent: ConnectionLine,
     connectionRadius: 28,
     // Into the void: the picker opens there, with what can stand at that end.
     onConnectEnd: (event, { toNode, fromNode, fromHandle }) => {
+      hand.current.line = false;
+      if (hand.current.letsGo) return undefined;
       if (toNode && toNode.id !== fromNode?.id) return tellWhy(session, fromNode, toNode, fromHandle);
       if (toNode || !fromNode) return undefined;
       const { clientX, clientY } = event.changedTouches?.[0] ?? event;
@@ -109,7 +115,10 @@ function useWiring(session, flow) {
       const at = [snap(x - CARD.width / 2), snap(backwards ? y - CARD.height : y)];
       return session.set({ picker: { [backwards ? "to" : "from"]: fromNode.id, at, screen: [clientX, clientY] } });
     },
+    onReconnectStart: () => { hand.current.line = true; },
+    onReconnectEnd: () => { hand.current.line = false; },
     onReconnect: (old, { source, target }) => {
+      if (hand.current.letsGo) return;
       if (target !== old.target) setEdge(session, old.id, "to", target);
       if (source !== old.source) setEdge(session, old.id, "from", source);
     },
@@ -131,7 +140,7 @@ function usePane(session, box) {
       session.set({ picker: null, menu: null });
       session.select([]);
     },
-    onMove: (_event, { zoom }) => box.current?.classList.toggle("far", zoom < 0.64),
+    onMove: (_event, { zoom }) => box.current?.toggleAttribute("data-far", zoom < FAR),
     onPaneContextMenu: (event) => openMenu(session, event, "pane"),
     onNodeContextMenu: (event, node) => openMenu(session, event, ...partOf(node.id)),
     onSelectionContextMenu: (event) => openMenu(session, event, "selection"),

@@ -9,9 +9,9 @@ import { FRAME, partOf } from "./flow.js";
 
 const KEYS_REST_MS = 300;
 
-// {drag, over, onNodesChange, onStart, onStop}: `drag` is a Map of id to [x, y] or null, `over` the key of the edge that a
-// dropped card would stand in.
-export function useDragging(routesNow) {
+// {drag, over, onMoves, onStart, onStop}: `drag` is a Map of id to [x, y] or null, `over` the key of the edge that a dropped
+// card would stand in. `mouse`: a ref to what it holds (hand.js).
+export function useDragging(routesNow, mouse) {
   const session = useSession();
   const [drag, setDrag] = useState(null);
   const [over, setOver] = useState(null);
@@ -34,9 +34,10 @@ export function useDragging(routesNow) {
     cancelAnimationFrame(now.frame);
     const [moved, held] = [now.next, now.held];
     Object.assign(now, { held: null, next: null, frame: 0 });
+    mouse.current.card = false;
     setDrag(null);
     setOver(null);
-    if (moved) settle(session, moved, held, routesNow.current);
+    if (moved && !mouse.current.letsGo) settle(session, moved, held, routesNow.current);
   }, [session]);
 
   useEffect(() => () => {
@@ -46,6 +47,7 @@ export function useDragging(routesNow) {
   return useMemo(() => ({
     drag, over,
     onStart: (_event, node, nodes) => {
+      mouse.current.card = true;
       hand.current.held = nodes?.length > 1 ? {} : { id: node?.id, loose: isLoose(session.state, node?.id) };
     },
     onStop: drop,

@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useRef } from "react";
 import { useSession, useValue } from "../core/store.js";
 import { commandOf, perform, whyNot } from "../core/commands.js";
 import { shown } from "../core/keys.js";
+import { useFocusBack } from "../frame/focus.js";
 
 const NODE = ["run-node", "run-from", "pin", "unpin", null, "cut", "copy", "paste", "duplicate", null, "rename", "switch-off", "group", null, "zoom-selection", null, "delete"];
 const MENUS = {
@@ -33,6 +34,7 @@ function MenuPanel({ menu }) {
   const session = useSession();
   const panel = useRef(null);
   const close = () => session.set({ menu: null });
+  useFocusBack(panel);
   useLayoutEffect(() => {
     const { width, height } = panel.current.getBoundingClientRect();
     panel.current.style.left = `${Math.min(menu.at[0], innerWidth - width - 8)}px`;

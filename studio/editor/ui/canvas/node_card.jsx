@@ -10,6 +10,8 @@ import { cost, duration } from "../frame/format.js";
 import { heatAt } from "../run/heat.js";
 import { isFinal } from "../run/run.js";
 
+const ONE_LINE = 17; // characters of a name
+
 export const NodeCard = memo(function NodeCard({ id, data, selected }) {
   const { node, group } = data;
   const spec = useValue((s) => s.view.specs[node.type]);
@@ -22,10 +24,11 @@ export const NodeCard = memo(function NodeCard({ id, data, selected }) {
   const heat = useValue((s) => s.heat);
   const warm = useMemo(() => heatAt(heat, id), [heat, id]);
   const status = step?.status ?? (over ? "skipped" : "");
+  const isLong = id.length > ONE_LINE;
   return (
     <div
-      className={`hed-node ${status} ${selected ? "sel" : ""} ${node.disabled ? "off" : ""} ${problem?.severity ?? ""} ${spec?.remark ? "remark" : ""}`}
-      style={{ "--g": `var(--${group})`, "--heat": warm?.share }} data-heat={warm?.text} data-testid={`node-${id}`} data-status={status} data-differs={differs?.join(", ")} title={node.description ?? undefined}
+      className={`hed-node ${status} ${selected ? "sel" : ""} ${node.disabled ? "off" : ""} ${problem?.severity ?? ""} ${spec?.remark ? "remark" : ""} ${isLong ? "long" : ""}`}
+      style={{ "--g": `var(--${group})`, "--heat": warm?.share }} data-heat={warm?.text} data-testid={`node-${id}`} data-status={status} data-differs={differs?.join(", ")} title={node.description ?? (isLong ? id : undefined)}
     >
       {!spec?.entry && !spec?.remark && <Handle type="target" position={Position.Top} />}
       <div className="t">

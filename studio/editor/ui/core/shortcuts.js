@@ -27,6 +27,6 @@ function escape(event, session, inText) {
   if (palette || picker || menu || publish || sheet) session.set({ palette: null, picker: null, menu: null, publish: null, sheet: false });
   else if (versions) session.versions.close();
   else if (tour !== null) session.set({ tour: null });
-  else if (wide && !inText) session.set({ wide: false });
+  else if (wide && (!inText || event.target.closest?.(".hed-insp"))) session.set({ wide: false });
   else if (!inText) session.select([]);
 }

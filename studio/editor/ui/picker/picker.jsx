@@ -2,6 +2,7 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { Search } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
+import { useFocusBack } from "../frame/focus.js";
 import { TypeIcon } from "../frame/icons.jsx";
 import { DRAG_TYPE, GROUPS, drag, entriesOf, place, search, takeDragged } from "./entries.js";
 
@@ -92,6 +93,7 @@ function Place({ picker }) {
 function Anchored({ screen, children }) {
   const session = useSession();
   const panel = useRef(null);
+  useFocusBack(panel);
   useLayoutEffect(() => {
     const canvas = document.querySelector(".hed-canvas")?.getBoundingClientRect() ?? { right: innerWidth, top: 48 };
     const { width } = panel.current.getBoundingClientRect();

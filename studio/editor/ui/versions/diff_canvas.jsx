@@ -37,7 +37,7 @@ export function DiffCanvas({ data }) {
           nodes={nodes} edges={edges} nodeTypes={NODE_TYPES} edgeTypes={EDGE_TYPES} fitView fitViewOptions={{ padding: 0.1, maxZoom: 1 }}
           nodesDraggable={false} nodesConnectable={false} edgesFocusable={false} deleteKeyCode={null} panOnScroll minZoom={0.1} maxZoom={2}
           onlyRenderVisibleElements={nodes.length > 120} proOptions={{ hideAttribution: true }}
-          onMove={(_event, { zoom }) => box.current?.classList.toggle("far", zoom < FAR)}
+          onMove={(_event, { zoom }) => box.current?.toggleAttribute("data-far", zoom < FAR)}
           onNodeClick={(_event, node) => session.versions.patch({ node: node.id })} onPaneClick={() => session.versions.patch({ node: null })}
         >
           <Background variant={BackgroundVariant.Dots} gap={GRID} size={1.4} />
