@@ -3,6 +3,7 @@ import { useState } from "react";
 import { ArrowDown, ArrowUp, Plus, Trash2 } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
 import { connect, moveEdge, removeEdge, setEdge } from "../core/actions.js";
+import { opensByArrow } from "../frame/focus.js";
 import { isDefault } from "../frame/format.js";
 import { placeOfEdge } from "../graph/graph.js";
 import { useDraft } from "./draft.js";
@@ -52,14 +53,25 @@ function Branch({ edge, editable, first, last, several }) {
         <Target edge={edge} editable={editable} />
         {editable && several && (
           <>
-            <button className="hed-icon" disabled={first} onClick={() => moveEdge(session, edge.key, -1)} aria-label="Try earlier" title="Try earlier"><ArrowUp size={12} /></button>
-            <button className="hed-icon" disabled={last} onClick={() => moveEdge(session, edge.key, 1)} aria-label="Try later" title="Try later"><ArrowDown size={12} /></button>
+            <Sooner edge={edge} by={-1} why={first ? "It is tried first already" : null} className="hed-icon" label="Try earlier" size={12} />
+            <Sooner edge={edge} by={1} why={last ? "It is tried last already" : null} className="hed-icon" label="Try later" size={12} />
           </>
         )}
         {editable && <button className="hed-icon" onClick={() => removeEdge(session, edge.key)} aria-label={`Delete the way to ${edge.to}`} title="Delete"><Trash2 size={12} /></button>}
       </div>
       {problem && <Problem problem={problem} />}
     </div>
+  );
+}
+
+// One place up or down among the branches; at the end of the list it says that it is there.
+function Sooner({ edge, by, why, label, size, className = "hed-btn small", children }) {
+  const session = useSession();
+  const Icon = by < 0 ? ArrowUp : ArrowDown;
+  return (
+    <button className={className} aria-disabled={Boolean(why)} aria-label={label} title={why ?? label} onClick={() => (why ? session.say(`${why}.`) : moveEdge(session, edge.key, by))}>
+      <Icon size={size} />{children && ` ${children}`}
+    </button>
   );
 }
 
@@ -93,7 +105,7 @@ function AddBranch({ node, edges, several }) {
     return <button className="hed-link" onClick={() => setOpen(true)}><Plus size={12} /> {several ? "Add a branch" : edges.length ? "Add a way on" : "Lead on to…"}</button>;
   }
   return (
-    <select autoFocus className="hed-in" defaultValue="" aria-label="New branch leads to" onBlur={() => setOpen(false)}
+    <select autoFocus className="hed-in" defaultValue="" aria-label="New branch leads to" onKeyDown={opensByArrow} onBlur={() => setOpen(false)}
       onChange={(event) => { connect(session, node.name, event.target.value); setOpen(false); }}>
       <option value="" disabled>Leads to…</option>
       {names.map(({ value }) => <option key={value} value={value}>{value}</option>)}
@@ -106,6 +118,8 @@ const WHEN = [["success", "it succeeds"], ["error", "it fails"], ["timeout", "it
 export function EdgeFields({ edge, editable }) {
   const session = useSession();
   const problem = useEdgeProblem(edge);
+  const edges = useValue((s) => s.graph.edges);
+  const siblings = edges.filter((one) => one.from === edge.from).map((one) => one.key);
   const label = useDraft(edge.label ?? "", (text) => void setEdge(session, edge.key, "label", text.trim() || null));
   return (
     <>
@@ -131,12 +145,12 @@ export function EdgeFields({ edge, editable }) {
         <label htmlFor="edge-label">Label on the canvas</label>
         <input id="edge-label" className="hed-in" {...label.bind} readOnly={!editable} placeholder="made from the condition" />
       </div>
-      {editable && (
+      {editable && siblings.length > 1 && (
         <div className="hed-f">
-          <label>Order among the branches</label>
+          <div className="hed-label">Order among the branches</div>
           <div className="hed-row">
-            <button className="hed-btn small" onClick={() => moveEdge(session, edge.key, -1)}><ArrowUp size={13} /> Earlier</button>
-            <button className="hed-btn small" onClick={() => moveEdge(session, edge.key, 1)}><ArrowDown size={13} /> Later</button>
+            <Sooner edge={edge} by={-1} why={siblings.at(0) === edge.key ? "It is tried first already" : null} label="Try earlier" size={13}>Earlier</Sooner>
+            <Sooner edge={edge} by={1} why={siblings.at(-1) === edge.key ? "It is tried last already" : null} label="Try later" size={13}>Later</Sooner>
           </div>
         </div>
       )}

@@ -119,7 +119,7 @@ function StepNumbers({ step }) {
   ].filter(([, value]) => value);
   return (
     <div className="hed-facts" data-testid="step-facts">
-      {facts.map(([name, value]) => <div key={name}><span>{name}</span><b>{value}</b></div>)}
+      {facts.map(([name, value]) => <div key={name}><span>{name}</span><b title={value}>{value}</b></div>)}
       {step.reason && <p className="hed-note">{(step.tier || step.model) && <><b>Why {step.tier ?? "this model"}</b> · </>}{step.reason}</p>}
     </div>
   );

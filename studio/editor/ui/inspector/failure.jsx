@@ -33,8 +33,8 @@ export function Failure({ node, editable }) {
     <>
       <div className="hed-two">
         <div className="hed-f">
-          <label htmlFor="f-attempts">Tries</label>
-          <Number id="f-attempts" value={retry.max_attempts} field={{ min: 1, max: 20, integer: true, placeholder: "as the workflow says" }} save={setRetry("max_attempts")} readOnly={!editable} />
+          <label htmlFor="f-attempts" title="Empty: as often as the workflow says for all its nodes.">Tries</label>
+          <Number id="f-attempts" value={retry.max_attempts} field={{ min: 1, max: 20, integer: true, placeholder: "as elsewhere" }} save={setRetry("max_attempts")} readOnly={!editable} />
         </div>
         <div className="hed-f">
           <label htmlFor="f-backoff">Wait between tries</label>

@@ -18,6 +18,7 @@ import { Failure } from "./failure.jsx";
 import { Cache } from "./cache.jsx";
 import { DataTab, OutputSide, ReadableSide } from "./data_view.jsx";
 
+const LONGEST_NAME = 64;
 const TABS = [["settings", "Settings"], ["data", "Data"], ["yaml", "YAML"]];
 
 export function Inspector() {
@@ -80,8 +81,10 @@ function NodeName({ node }) {
   const editable = useValue((s) => s.view.can.write && s.valid);
   const taken = useValue((s) => s.graph);
   const save = (name) => {
-    if (!name || name === node.name) return null;
-    if (!/^[A-Za-z_]\w{0,63}$/.test(name)) return "Letters, digits and _ only, not starting with a digit.";
+    if (name === node.name) return null;
+    if (!name) return "A node needs a name.";
+    if (!/^[A-Za-z_]\w*$/.test(name)) return "Letters, digits and _ only, not starting with a digit.";
+    if (name.length > LONGEST_NAME) return `At most ${LONGEST_NAME} characters.`;
     if (taken.nodes.some((other) => other.name === name)) return `There is a node called ${name} already.`;
     rename(session, node.name, name);
     return null;

@@ -2,6 +2,7 @@
 import { useState } from "react";
 import { X } from "lucide-react";
 import { useValue } from "../core/store.js";
+import { opensByArrow } from "../frame/focus.js";
 import { useDraft } from "./draft.js";
 import { useReading } from "./scope.js";
 import { asText, placeholder } from "./widgets_text.jsx";
@@ -128,7 +129,7 @@ export function ToolsInput({ id, value, field, save, readOnly }) {
         );
       })}
       {!readOnly && (
-        <select id={id} className="hed-in" value="" aria-label={`Add to ${field.title}`} onChange={(event) => event.target.value && put([...items, event.target.value])}>
+        <select id={id} className="hed-in" value="" aria-label={`Add to ${field.title}`} onKeyDown={opensByArrow} onChange={(event) => event.target.value && put([...items, event.target.value])}>
           <option value="">Add a tool…</option>
           {tools.filter((tool) => !used.has(tool.name)).map((tool) => <option key={tool.name} value={tool.name}>{tool.title ?? tool.name} · {tool.connector}</option>)}
         </select>

@@ -1,6 +1,7 @@
 // A JSON Schema of an object, built row by row; what the rows cannot say is edited as JSON.
 import { useState } from "react";
-import { Braces, Plus, Rows3, X } from "lucide-react";
+import { Braces, Rows3, X } from "lucide-react";
+import { NewName, Settled, useKeys } from "./names.jsx";
 import { JsonInput } from "./widgets_text.jsx";
 
 const TYPES = ["string", "number", "integer", "boolean", "array", "object"];
@@ -40,19 +41,22 @@ function Properties({ id, schema, put, readOnly, depth }) {
     const { required: _, ...rest } = schema;
     put({ ...rest, type: "object", ...(kept.length ? { required: kept } : {}), properties });
   };
+  const keys = useKeys(entries.map(([name]) => name));
   const rename = (from, to) => {
-    if (!to || to === from || Object.hasOwn(schema.properties, to)) return;
-    change(Object.fromEntries(entries.map(([name, shape]) => [name === from ? to : name, shape])), required.map((name) => (name === from ? to : name)));
+    if (!to) return "A field needs a name.";
+    if (Object.hasOwn(schema.properties, to)) return `There is a field called ${to} already.`;
+    keys.rename(from, to);
+    return void change(Object.fromEntries(entries.map(([name, shape]) => [name === from ? to : name, shape])), required.map((name) => (name === from ? to : name)));
   };
   return (
     <div className="hed-props">
       {entries.map(([name, shape]) => (
-        <Property key={name} id={`${id}-${name}`} name={name} shape={shape} required={required.includes(name)} readOnly={readOnly} depth={depth}
+        <Property key={keys.keyOf(name)} id={`${id}-${name}`} name={name} shape={shape} required={required.includes(name)} readOnly={readOnly} depth={depth}
           rename={(to) => rename(name, to)} put={(next) => change({ ...schema.properties, [name]: next })}
           demand={(on) => change(schema.properties, on ? [...required, name] : required.filter((one) => one !== name))}
           drop={() => change(Object.fromEntries(entries.filter(([other]) => other !== name)))} />
       ))}
-      {!readOnly && <NewProperty taken={schema.properties ?? {}} add={(name) => change({ ...schema.properties, [name]: { type: "string" } }, [...required, name])} />}
+      {!readOnly && <NewName what="field" taken={schema.properties ?? {}} add={(name) => change({ ...schema.properties, [name]: { type: "string" } }, [...required, name])} />}
     </div>
   );
 }
@@ -77,11 +81,13 @@ function Property({ id, name, shape, required, readOnly, depth, rename, put, dem
           {!TYPES.includes(type) && <option value={type}>any</option>}
           {TYPES.map((one) => <option key={one} value={one}>{one}</option>)}
         </select>
-        <label title={required ? "It must be there" : "It may be missing"}><input type="checkbox" checked={required} disabled={readOnly} onChange={(event) => demand(event.target.checked)} /> needed</label>
         {!readOnly && <button className="hed-icon" aria-label={`Remove ${name}`} title="Remove" onClick={drop}><X size={11} /></button>}
       </div>
-      <Settled className="hed-in" value={shape.description ?? ""} save={(text) => setText("description", text)} readOnly={readOnly} label={`Description of ${name}`} placeholder="what it is" />
-      {type === "string" && <Settled className="hed-in" value={(shape.enum ?? []).join(", ")} save={(text) => setText("enum", text)} readOnly={readOnly} label={`Allowed values of ${name}`} placeholder="any text, or: one, two, three" />}
+      <div className="line">
+        <Settled className="hed-in" value={shape.description ?? ""} save={(text) => void setText("description", text)} readOnly={readOnly} label={`Description of ${name}`} placeholder="what it is" />
+        <label title={required ? "It must be there" : "It may be missing"}><input type="checkbox" checked={required} disabled={readOnly} onChange={(event) => demand(event.target.checked)} /> needed</label>
+      </div>
+      {type === "string" && <Settled className="hed-in" value={(shape.enum ?? []).join(", ")} save={(text) => void setText("enum", text)} readOnly={readOnly} label={`Allowed values of ${name}`} placeholder="any text, or: one, two, three" />}
       {type === "object" && <Properties id={id} schema={shape} put={put} readOnly={readOnly} depth={depth + 1} />}
       {type === "array" && isMap(shape.items) && shape.items.type === "object" && <Properties id={id} schema={shape.items} put={(items) => put({ ...shape, items })} readOnly={readOnly} depth={depth + 1} />}
       {type === "array" && (
@@ -92,30 +98,4 @@ function Property({ id, name, shape, required, readOnly, depth, rename, put, dem
       )}
     </div>
   );
-}
-
-// A text that counts once the field is left.
-function Settled({ value, save, label, ...rest }) {
-  const [text, setText] = useState(value);
-  const [was, setWas] = useState(value);
-  if (was !== value) {
-    setWas(value);
-    setText(value);
-  }
-  const leave = () => {
-    if (text.trim() !== value) save(text.trim());
-    else setText(value);
-  };
-  return <input {...rest} value={text} aria-label={label} spellCheck={false} onChange={(event) => setText(event.target.value)} onBlur={leave} onKeyDown={(event) => event.key === "Enter" && event.target.blur()} />;
-}
-
-function NewProperty({ taken, add }) {
-  const [text, setText] = useState(null);
-  if (text === null) return <button className="hed-link" onClick={() => setText("")}><Plus size={12} /> Add a field</button>;
-  const leave = () => {
-    const name = text.trim();
-    setText(null);
-    if (name && !Object.hasOwn(taken, name)) add(name);
-  };
-  return <input autoFocus className="hed-in mono" value={text} placeholder="name" aria-label="Name of the new field" spellCheck={false} onChange={(event) => setText(event.target.value)} onBlur={leave} onKeyDown={(event) => event.key === "Enter" && event.target.blur()} />;
 }

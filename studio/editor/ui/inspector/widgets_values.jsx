@@ -1,7 +1,8 @@
 // A map of short values, one row each. Where the node calls a tool, the rows are the tool's parameters.
-import { useState } from "react";
-import { Plus, X } from "lucide-react";
+import { X } from "lucide-react";
 import { useValue } from "../core/store.js";
+import { opensByArrow } from "../frame/focus.js";
+import { NewName, Settled, useKeys } from "./names.jsx";
 import { useReading } from "./scope.js";
 import { Select } from "./widgets_pick.jsx";
 import { ExpressionInput, asText, fromText } from "./widgets_text.jsx";
@@ -24,16 +25,23 @@ function useParameters(field) {
 function Rows({ id, value, field, save, readOnly }) {
   const entries = Object.entries(isMap(value) ? value : {});
   const put = (key, next) => save({ ...value, [key]: next });
+  const keys = useKeys(entries.map(([key]) => key));
+  const rename = (from, to) => {
+    if (!to) return "A value needs a name.";
+    if (Object.hasOwn(value, to)) return `There is a value called ${to} already.`;
+    keys.rename(from, to);
+    return void save(renamed(value, from, to));
+  };
   return (
     <div className="hed-kv" id={id}>
       {entries.map(([key, item]) => (
-        <div key={key} className="hed-kvrow">
-          <Key name={key} taken={value} readOnly={readOnly} onRename={(next) => save(renamed(value, key, next))} />
+        <div key={keys.keyOf(key)} className="hed-kvrow">
+          <Settled className="hed-in mono" value={key} save={(to) => rename(key, to)} readOnly={readOnly} label={`Name of ${key}`} />
           <ValueInput id={`${id}-${key}`} value={item} field={field} label={key} save={(next) => put(key, next)} readOnly={readOnly} />
           {!readOnly && <button className="hed-icon" aria-label={`Remove ${key}`} title="Remove" onClick={() => save(without(value, key, field))}><X size={12} /></button>}
         </div>
       ))}
-      {!readOnly && <NewKey taken={value ?? {}} add={(key) => put(key, "")} />}
+      {!readOnly && <NewName what="value" taken={value ?? {}} add={(key) => put(key, "")} />}
     </div>
   );
 }
@@ -43,27 +51,6 @@ const without = (value, key, field) => {
   return Object.keys(rest).length || field.required ? rest : undefined;
 };
 const renamed = (value, from, to) => Object.fromEntries(Object.entries(value).map(([name, item]) => [name === from ? to : name, item]));
-
-function Key({ name, taken, readOnly, onRename }) {
-  const [text, setText] = useState(name);
-  const leave = () => {
-    const next = text.trim();
-    if (next && next !== name && !Object.hasOwn(taken, next)) onRename(next);
-    else setText(name);
-  };
-  return <input className="hed-in mono" value={text} readOnly={readOnly} aria-label={`Name of ${name}`} title={name} spellCheck={false} onChange={(event) => setText(event.target.value)} onBlur={leave} onKeyDown={(event) => event.key === "Enter" && event.target.blur()} />;
-}
-
-function NewKey({ taken, add }) {
-  const [text, setText] = useState(null);
-  if (text === null) return <button className="hed-link" onClick={() => setText("")}><Plus size={12} /> Add a value</button>;
-  const leave = () => {
-    const key = text.trim();
-    setText(null);
-    if (key && !Object.hasOwn(taken, key)) add(key);
-  };
-  return <input autoFocus className="hed-in mono" value={text} placeholder="name" aria-label="Name of the new value" spellCheck={false} onChange={(event) => setText(event.target.value)} onBlur={leave} onKeyDown={(event) => event.key === "Enter" && event.target.blur()} />;
-}
 
 // A text, an expression, or JSON; what was a number stays one.
 function ValueInput({ id, value, field, label, save, readOnly }) {
@@ -91,7 +78,7 @@ function Parameters({ id, value, field, save, readOnly, schema }) {
         <Parameter key={name} id={`${id}-${name}`} name={name} shape={{ description: "The tool knows no such parameter." }} unknown value={given[name]} field={field} save={(next) => put(name, next)} readOnly={readOnly} />
       ))}
       {!readOnly && more.length > 0 && (
-        <select className="hed-in" value="" aria-label="Set another parameter" onChange={(event) => event.target.value && put(event.target.value, start(event.target.value, schema.properties[event.target.value]))}>
+        <select className="hed-in" value="" aria-label="Set another parameter" onKeyDown={opensByArrow} onChange={(event) => event.target.value && put(event.target.value, start(event.target.value, schema.properties[event.target.value]))}>
           <option value="">Set another parameter…</option>
           {more.map((name) => <option key={name} value={name}>{name}{schema.properties[name].default !== undefined ? ` (${JSON.stringify(schema.properties[name].default)})` : ""}</option>)}
         </select>
