@@ -26,6 +26,7 @@ def test_an_empty_canvas_offers_ways_to_begin(signed_in_page: Page, studio: Any,
     expect(node(page, "answer")).to_be_visible()
     saved(page)
     expect(page.get_by_test_id("problem-count")).to_contain_text("no problems")
+    expect(page.locator(".cm-lint-marker")).to_have_count(0)
     assert f"path: {empty}" in stored(studio, empty).text.replace('"', "")
     page.keyboard.press("Control+z")
     expect(page.get_by_test_id("first-steps")).to_be_visible()

@@ -2,7 +2,7 @@
 import { StateEffect, StateField } from "@codemirror/state";
 import { Decoration, EditorView, MatchDecorator, ViewPlugin } from "@codemirror/view";
 import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
-import { diagnosticCount, setDiagnostics } from "@codemirror/lint";
+import { setDiagnostics } from "@codemirror/lint";
 import { tags } from "@lezer/highlight";
 
 const showNode = StateEffect.define();
@@ -61,8 +61,12 @@ export function showLines(view, range, { scroll }) {
   view.dispatch({ effects });
 }
 
+const marked = new WeakSet(); // views with a mark beside a line; it stays when the text under it is gone
+
 export function showProblems(view, diagnostics) {
-  if (!diagnostics.length && !diagnosticCount(view.state)) return;
+  if (!diagnostics.length && !marked.has(view)) return;
+  if (diagnostics.length) marked.add(view);
+  else marked.delete(view);
   const doc = view.state.doc;
   const found = diagnostics.map((d) => {
     const line = doc.line(Math.min(Math.max(1, d.line || 1), doc.lines));
