@@ -73,3 +73,19 @@ def test_panes_are_resized_by_mouse_and_keys_and_stay_so(signed_in_page: Page, s
     kept = inspector.bounding_box()
     assert kept is not None
     assert kept["width"] == after["width"]
+
+
+def test_a_narrow_window_keeps_the_canvas_and_every_button(signed_in_page: Page, studio: Any) -> None:
+    page, name = signed_in_page, new_workflow(studio)
+    page.set_viewport_size({"width": 800, "height": 700})
+    open_editor(page, studio, name)
+    expect(page.get_by_test_id("workflow-panel")).to_be_hidden()
+    canvas = page.get_by_test_id("canvas").bounding_box()
+    assert canvas is not None
+    assert canvas["width"] > 400
+    node(page, "answer").click()
+    expect(page.get_by_test_id("inspector")).to_be_in_viewport(ratio=1)
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("inspector")).to_be_hidden()
+    page.get_by_test_id("publish").click()
+    expect(page.get_by_test_id("publish-dialog")).to_be_visible()
