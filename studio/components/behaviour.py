@@ -1,4 +1,5 @@
-"""Components without looks: a ticker that pauses while the tab is hidden, keys, what a form keeps."""
+"""Components without looks: a ticker that pauses while the tab is hidden, keys, what a form keeps, files
+that are dropped."""
 
 from __future__ import annotations
 
@@ -123,7 +124,44 @@ useEffect(() => {
         ]
 
 
+class FileDrop(Fragment):
+    """A file that is let go anywhere over the page goes into `#import-file`; where there is none yet, `#import` is
+    pressed first. Without this the browser would leave the page for the file."""
+
+    def add_imports(self) -> ImportDict:
+        return {"react": [rx.ImportVar(tag="useEffect")]}
+
+    def add_hooks(self) -> list[str | rx.Var[Any]]:
+        return [
+            """
+useEffect(() => {
+  const field = () => document.getElementById('import-file');
+  const isOurs = (event) => event.dataTransfer?.types.includes('Files') && event.target !== field();
+  const onOver = (event) => { if (isOurs(event)) event.preventDefault(); };
+  const onDrop = async (event) => {
+    if (!isOurs(event)) return;
+    event.preventDefault();
+    const given = new DataTransfer();
+    if (event.dataTransfer.files[0]) given.items.add(event.dataTransfer.files[0]);
+    if (!field()) document.getElementById('import')?.click();
+    for (let n = 0; n < 60 && !field(); n += 1) await new Promise((later) => setTimeout(later, 50));
+    if (!field()) return;
+    field().files = given.files;
+    field().dispatchEvent(new Event('change', {bubbles: true}));
+  };
+  window.addEventListener('dragover', onOver);
+  window.addEventListener('drop', onDrop);
+  return () => {
+    window.removeEventListener('dragover', onOver);
+    window.removeEventListener('drop', onDrop);
+  };
+}, []);
+"""
+        ]
+
+
 ticker = Ticker.create
+file_drop = FileDrop.create
 kept_email = KeptEmail.create
 arrow_keys = ArrowKeys.create
 search_key = SearchKey.create

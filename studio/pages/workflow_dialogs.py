@@ -115,6 +115,7 @@ def import_dialog() -> rx.Component:
                 "Import workflow",
                 kind="primary",
                 disabled=WorkflowForms.found_name == "",
+                title=rx.cond(WorkflowForms.found_name == "", "Choose a file or paste its text first", ""),
                 on_click=WorkflowForms.import_text,
             ),
             on_cancel=WorkflowForms.close,

@@ -10,7 +10,7 @@ import reflex as rx
 from engine.errors import AppError
 from studio.auth.guard import current_scope
 from studio.auth.permissions import requires
-from studio.components.behaviour import search_key
+from studio.components.behaviour import file_drop, search_key
 from studio.components.layout import link, page, studio_page
 from studio.components.overlays import menu, menu_item, menu_line
 from studio.components.parts import (
@@ -309,6 +309,7 @@ def workflows_page() -> rx.Component:
         workflow_dialogs.import_dialog(),
         workflow_dialogs.report_dialog(),
         search_key(),
+        file_drop(),
         active="workflows",
         crumbs=["Workflows"],
         beside_crumbs=[rx.cond(WorkflowsState.phase == "ready", chip(WorkflowsState.rows.length()))],
@@ -321,7 +322,7 @@ def workflows_page() -> rx.Component:
             rx.cond(
                 may_write,
                 rx.fragment(
-                    button("Import", on_click=WorkflowForms.open_import),
+                    button("Import", id="import", on_click=WorkflowForms.open_import),
                     button("New workflow", kind="primary", icon="plus", on_click=WorkflowForms.open_new),
                 ),
             ),

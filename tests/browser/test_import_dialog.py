@@ -8,6 +8,8 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
+from tests.support.editor import new_workflow, node, open_editor
+
 
 def _flow(title: str) -> dict[str, Any]:
     return {
@@ -55,6 +57,36 @@ def test_a_dropped_file_of_another_studio(signed_in_page: Page, studio: Any, tmp
     expect(page.locator(".react-flow__node.selected, .hed-node.on, .hed-node.selected").first).to_contain_text(
         "odd_b_one_b"
     )
+
+
+# Lets go of a file with this name and text over an element, as a hand does it.
+LET_GO = """([selector, name, text]) => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([text], name));
+  const target = document.querySelector(selector);
+  for (const kind of ['dragover', 'drop']) {
+    if (target.dispatchEvent(new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer}))) throw kind;
+  }
+}"""
+
+
+def test_a_file_is_let_go_over_the_list_or_the_canvas(signed_in_page: Page, studio: Any) -> None:
+    page = signed_in_page
+    title = f"from_n8n_{uuid.uuid4().hex[:8]}"
+    text = json.dumps(_flow(title))
+    page.goto("/app/workflows")
+    expect(page.get_by_role("button", name="Import")).to_be_visible()
+    page.evaluate(LET_GO, ["table, main", "flow.json", text])
+    expect(page.locator(".import-report")).to_contain_text("A workflow of n8n")
+    page.evaluate(LET_GO, ["#import-text", "bad.json", "{"])
+    expect(page.locator(".import-report")).to_contain_text("not JSON")
+
+    open_editor(page, studio, new_workflow(studio))
+    page.evaluate(LET_GO, [".react-flow__pane", "flow.json", text])
+    expect(node(page, "odd_b_one_b")).to_be_visible()
+    expect(page.get_by_text("From n8n: 1 mapped, 1 approximated, 1 unsupported.")).to_be_visible()
+    page.evaluate(LET_GO, [".hed-insp", "bad.json", "{"])
+    expect(page.get_by_role("alert")).to_contain_text("not YAML with nodes")
 
 
 def test_rubbish_is_refused_in_words(signed_in_page: Page, tmp_path: Any) -> None:

@@ -2,6 +2,7 @@
 import { memo, useEffect } from "react";
 import { useSession, useValue } from "../core/store.js";
 import { clipboardEvents } from "../core/clipboard.js";
+import { fileDrops } from "../core/files.js";
 import { isText, onKey } from "../core/shortcuts.js";
 import { Canvas } from "../canvas/canvas.jsx";
 import { Menu } from "../canvas/menu.jsx";
@@ -67,11 +68,13 @@ function useWindow() {
     const gone = () => session.presence.leave();
     window.addEventListener("pagehide", gone);
     const leave = clipboardEvents(session, (target) => isText(target) || Boolean(session.state.versions));
+    const closed = fileDrops(session);
     return () => {
       window.removeEventListener("keydown", pressed);
       window.removeEventListener("beforeunload", leaving);
       window.removeEventListener("pagehide", gone);
       leave();
+      closed();
     };
   }, [session]);
 }

@@ -2,12 +2,14 @@
 import { useEffect } from "react";
 import { useSession, useValue } from "../core/store.js";
 
+const READING_MS = 60; // a character
+
 export function Toast() {
   const session = useSession();
   const toast = useValue((s) => s.toast);
   useEffect(() => {
     if (!toast) return undefined;
-    const timer = setTimeout(() => session.set({ toast: null }), toast.tone === "error" ? 7000 : 2600);
+    const timer = setTimeout(() => session.set({ toast: null }), toast.tone === "error" ? 7000 : Math.max(2600, READING_MS * toast.message.length));
     return () => clearTimeout(timer);
   }, [toast]);
   if (!toast) return null;
