@@ -145,6 +145,23 @@ def test_copies_read_each_other_and_nodes_of_other_studios_become_ours(signed_in
     saved(page)
 
 
+# Selects edge after edge and presses Delete, faster than any answer comes.
+DELETE_EDGES = """(keys) => keys.forEach((key) => {
+  document.querySelector(`[data-testid="edge-${key}"]`).click();
+  document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'Delete', bubbles: true}));
+})"""
+
+
+def test_edits_in_haste_hit_what_they_mean(signed_in_page: Page, studio: Any) -> None:
+    page, name = signed_in_page, new_workflow(studio, CHAIN)
+    open_editor(page, studio, name)
+    page.evaluate(DELETE_EDGES, ["answer->polish#0", "answer->end#0"])
+    expect(page.locator(".react-flow__edge")).to_have_count(2)
+    saved(page)
+    left = stored(studio, name).text.split("edges:")[1].split()
+    assert " ".join(left) == "- {from: start, to: answer} - {from: polish, to: end}"
+
+
 def test_what_is_no_yaml_is_not_pasted(signed_in_page: Page, studio: Any, small: str) -> None:
     page, before = signed_in_page, stored(studio, small).text
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -26,6 +26,7 @@ export class Sync {
     this.knownLayout = layoutOf(this.view); // and the layout that was there with it
     this.queue = []; // [{build, after, field}]
     this.flight = null;
+    this.taking = false; // an answer is being taken over: what is sent next stands on all of it
     this.typed = null; // ChangeSet: what the server does not have yet, relative to `known`
     this.touched = untouched();
     this.lost = null;
@@ -95,7 +96,7 @@ export class Sync {
   }
 
   pump() {
-    if (this.flight || this.halted) return;
+    if (this.flight || this.halted || this.taking) return;
     const op = { op: `${this.session.id}:${(this.count += 1)}`, workflow_id: this.session.state.view.workflow_id, revision: this.revision };
     const sent = { base: this.known, baseLayout: this.knownLayout, typed: this.typed, layout: null, after: null, field: null };
     if (this.typed) op.typed = listed(this.typed);
@@ -186,9 +187,14 @@ export class Sync {
   take(reply, sent) {
     this.flight = null;
     this.revision = reply.revision;
-    this.rebase(reply, sent);
-    for (const [from, to] of Object.entries(reply.retyped ?? {})) this.follow(from, to);
-    this.session.setGraph(reply.graph, reply.op);
+    this.taking = true;
+    try {
+      this.rebase(reply, sent);
+      for (const [from, to] of Object.entries(reply.retyped ?? {})) this.follow(from, to);
+      this.session.setGraph(reply.graph, reply.op);
+    } finally {
+      this.taking = false;
+    }
     if (reply.merged) this.session.say(sent.pulls ? `${reply.by ?? "Somebody"} changed the draft.` : `Merged with what ${reply.by ?? "somebody"} changed meanwhile.`);
     if (reply.error) this.session.fail(reply.error);
     sent.after?.(reply);
