@@ -14,6 +14,7 @@ from uuid import UUID
 
 from connectors.toolbox import toolbox_specs
 from engine.errors import DefinitionError, InputError, NotFound
+from engine.language.diff import renamed_nodes
 from engine.language.document import Document
 from engine.language.edits import edit_document
 from engine.language.merge import merge
@@ -116,7 +117,7 @@ async def _merged(tx: Tx, row: WorkflowRow, commit: Commit) -> Saved:
     """Save the commit together with what somebody else saved, or answer with the fields that both changed.
 
     `merged` is what the other's changes do to the text with this commit's, as one list of {from, to, insert}; `layout`
-    is the whole sidecar, `by` who the other is.
+    is the whole sidecar, `renamed` which nodes the other gave other names, `by` who the other is.
     """
     change = await asyncio.to_thread(_changed, commit.base or "", commit)
     mine, choices = change.document.text, commit.choices if commit.theirs == row.revision else {}
@@ -136,6 +137,7 @@ async def _merged(tx: Tx, row: WorkflowRow, commit: Commit) -> Saved:
         "changes": change.changes,
         "merged": _in_units(mine, [line_patches(mine, document.text)])[0],
         "layout": layout,
+        "renamed": _renamed(commit.base or "", row.text, document),
         "graph": difference(drawn(Document.parse_cached(commit.base or "")), drawn(document)),
         "by": await _who(tx, row.updated_by),
     }
@@ -232,6 +234,16 @@ def _retyped(before: Sequence[str], after: Sequence[str]) -> dict[str, str]:
         return {}
     old, new = changed[0]
     return {} if old in after or new in before else {old: new}
+
+
+def _renamed(base: str, theirs: str, merged: Document) -> dict[str, str]:
+    """Old name -> new name of the nodes that somebody else renamed, as far as the merged draft has them so."""
+    before, after = Document.parse_cached(base), Document.parse_cached(theirs)
+    found = _retyped(_names(before), _names(after))
+    if isinstance(before.data, dict) and isinstance(after.data, dict):
+        found = renamed_nodes(before.data, after.data) | found
+    names = set(_names(merged))
+    return {old: new for old, new in found.items() if new in names and old not in names}
 
 
 def _names(document: Document) -> list[str]:

@@ -143,6 +143,26 @@ def test_a_save_from_elsewhere_is_merged_field_by_field(signed_in_page: Page, st
     assert stored(studio, small).text == text.replace("0.5", "0.2"), "undo takes back what is one's own, nothing else"
 
 
+def test_what_is_typed_goes_with_a_node_that_somebody_renames(signed_in_page: Page, studio: Any, small: str) -> None:
+    page = signed_in_page
+    deaf(page)
+    open_editor(page, studio, small)
+    node(page, "answer").click()
+    prompt = page.get_by_test_id("field-prompt_template").get_by_test_id("prompt")
+    prompt.click()
+    page.keyboard.press("Control+End")
+    save_elsewhere(studio, small, "answer", "greet")
+    page.keyboard.type(" Be brief and kind.", delay=15)
+    expect(page.get_by_test_id("node-name")).to_have_value("greet")
+    expect(prompt).to_be_focused()
+    page.keyboard.type(" Do not dwell.", delay=15)
+    saved(page)
+    text = stored(studio, small).text
+    assert "Answer in one sentence. Be brief and kind. Do not dwell." in text
+    assert 'name: "greet"' in text
+    expect(node(page, "answer")).to_have_count(0)
+
+
 def test_only_what_both_changed_is_asked_about(signed_in_page: Page, studio: Any, small: str) -> None:
     page = signed_in_page
     deaf(page)

@@ -81,6 +81,7 @@ export function rename(session, from, to) {
   session.edit(() => ({ edits: [{ op: "rename_node", node: from, to }], layout: renamedIn(session.layout, from, to) }), {
     after: (reply) => {
       if (failed(reply)) return;
+      session.names.changed(from, to);
       session.select([to]);
       session.set((s) => ({ pins: moved(s.pins, from, to) }));
     },

@@ -14,6 +14,7 @@ import { Backup } from "./backup.js";
 import { Presence } from "./presence.js";
 import { createStore } from "./store.js";
 import { Drafts } from "./drafts.js";
+import { Names } from "./names.js";
 import { Sync } from "./sync.js";
 
 const START = {
@@ -33,6 +34,7 @@ export class Session {
     this.runs = new RunControl(this);
     this.versions = new Versions(this);
     this.drafts = new Drafts();
+    this.names = new Names();
     this.backup = new Backup(this);
     this.presence = new Presence(this);
     this.checks = { asked: null, done: null, early: null, waiting: [] };
@@ -55,6 +57,7 @@ export class Session {
       handlers: { onUpdate: (update) => this.onUpdate(update), keys: this.keys() },
       help: [hovering(this, getLanguage), view.can.write ? completing(this, getLanguage) : []],
     });
+    this.names = new Names();
     this.sync = new Sync(this, view.revision);
     const { mode, snap } = this.state;
     this.set({ ...START, view, mode, snap, pins: Object.assign(Object.create(null), view.pins), save: { state: view.can.write ? "saved" : "readonly" } });

@@ -33,6 +33,7 @@ export class Sync {
     this.halted = false; // nothing is sent: there is a conflict, or
     this.stuck = false; // the server refused what was typed; more typing may mend it
     this.count = 0;
+    this.names = session.names;
     this.stroke = { field: null, at: 0, number: 0 };
     this.idlers = [];
   }
@@ -103,9 +104,10 @@ export class Sync {
     // Edits that stand behind typing wait for its answer: their edges are counted on the graph of the new text.
     const next = !this.typed && this.queue.shift();
     if (next) {
-      const built = next.build(this.session.state.graph);
+      const { graph } = this.session.state;
+      const built = next.build(graph);
       if (!built) return this.pump();
-      op.edits = built.edits;
+      op.edits = this.names.now(built.edits, graph);
       Object.assign(sent, { layout: built.layout ?? null, after: next.after, field: next.field });
     }
     op.layout = this.takeLayout(sent.layout);
@@ -190,7 +192,7 @@ export class Sync {
     this.taking = true;
     try {
       this.rebase(reply, sent);
-      for (const [from, to] of Object.entries(reply.retyped ?? {})) this.follow(from, to);
+      for (const [from, to] of Object.entries({ ...reply.retyped, ...reply.renamed })) this.follow(from, to);
       this.session.setGraph(reply.graph, reply.op);
     } finally {
       this.taking = false;
@@ -201,8 +203,10 @@ export class Sync {
     this.pump();
   }
 
-  // A node's name was typed over: what stands beside the text goes with it, as on the server.
+  // A node's name was typed over, or changed by somebody else: what stands beside the text goes with it, as on the server, and
+  // so does what is being done to the node.
   follow(from, to) {
+    this.names.changed(from, to);
     const layout = renamedIn(layoutOf(this.view), from, to);
     if (Object.keys(layout).length) applyFromServer(this.view, null, layout, { undoable: false });
     this.knownLayout = layoutOf(this.view);

@@ -22,12 +22,13 @@ const LONGEST_NAME = 64;
 const TABS = [["settings", "Settings"], ["data", "Data"], ["yaml", "YAML"]];
 
 export function Inspector() {
+  const session = useSession();
   const selected = useValue((s) => s.selected);
   const node = useValue((s) => nodeOf(s.graph, s.selected.nodes[0]));
   const edge = useValue((s) => edgeOf(s.graph, s.selected.edge));
   if (edge) return <EdgePanel edge={edge} />;
   if (selected.nodes.length > 1) return <ManyPanel names={selected.nodes} />;
-  if (node) return <NodePanel key={node.name} node={node} />;
+  if (node) return <NodePanel key={session.names.panelOf(node.name)} node={node} />;
   return <WorkflowPanel />;
 }
 
