@@ -238,6 +238,22 @@ def test_a_schema_is_built_row_by_row(signed_in_page: Page, studio: Any, fields:
     assert stored(studio, fields).text == before
 
 
+def test_a_text_that_is_too_long_says_so_beside_the_field(signed_in_page: Page, studio: Any, fields: str) -> None:
+    page, before = signed_in_page, stored(studio, fields).text
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    open_editor(page, studio, fields)
+    node(page, "write").click()
+    field = page.get_by_test_id("field-prompt_template")
+    field.get_by_test_id("prompt").click()
+    page.evaluate("navigator.clipboard.writeText('x'.repeat(250000))")
+    page.keyboard.press("Control+v")
+    expect(field.get_by_role("alert")).to_contain_text("Not saved: a text has at most 200,000 characters")
+    page.keyboard.press("Escape")
+    expect(field.get_by_role("alert")).to_have_count(0)
+    saved(page)
+    assert stored(studio, fields).text == before
+
+
 def test_the_model_field_tells_tier_price_and_the_routers_choice(
     signed_in_page: Page, studio: Any, fields: str
 ) -> None:

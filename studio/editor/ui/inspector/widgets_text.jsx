@@ -26,8 +26,11 @@ function useTextDraft({ value, field, save }) {
   const text = asText(value);
   const end = text.endsWith("\n") ? "\n" : "";
   const put = (next) => (next ? next + end : field.required ? "" : undefined);
-  return useDraft(end ? text.slice(0, -1) : text, (next) => void save(put(next)));
+  return useDraft(end ? text.slice(0, -1) : text, (next) => tooLong(next) ?? void save(put(next)));
 }
+
+const LONGEST = 200_000; // characters, as in engine/language/guard.py
+const tooLong = (text) => (text.length < LONGEST ? null : `Not saved: a text has at most ${LONGEST.toLocaleString("en")} characters, and this one has ${text.length.toLocaleString("en")}.`);
 
 const rowsFor = (text, wide, least, most) => Math.min(most, Math.max(least, text.split("\n").reduce((n, line) => n + Math.max(1, Math.ceil(line.length / wide)), 0)));
 
@@ -37,12 +40,22 @@ export function TextArea(props) {
 
 function PlainArea(props) {
   const draft = useTextDraft(props);
-  return <textarea id={props.id} className="hed-ta plain" rows={rowsFor(draft.text, 40, 3, 14)} {...draft.bind} placeholder={placeholder(props.field)} readOnly={props.readOnly} />;
+  return (
+    <>
+      <textarea id={props.id} className="hed-ta plain" rows={rowsFor(draft.text, 40, 3, 14)} {...draft.bind} placeholder={placeholder(props.field)} readOnly={props.readOnly} />
+      <Fault>{draft.error}</Fault>
+    </>
+  );
 }
 
 export function CodeInput(props) {
   const draft = useTextDraft(props);
-  return <textarea id={props.id} className="hed-ta" wrap="off" rows={rowsFor(draft.text, Infinity, 3, 24)} {...draft.bind} placeholder={placeholder(props.field)} readOnly={props.readOnly} spellCheck={false} />;
+  return (
+    <>
+      <textarea id={props.id} className="hed-ta" wrap="off" rows={rowsFor(draft.text, Infinity, 3, 24)} {...draft.bind} placeholder={placeholder(props.field)} readOnly={props.readOnly} spellCheck={false} />
+      <Fault>{draft.error}</Fault>
+    </>
+  );
 }
 
 // ---- texts that read data
@@ -77,6 +90,7 @@ function Template(props) {
   return (
     <div className={`hed-prompt ${plain ? "plain" : ""}`} onFocus={() => setFocused(true)} onBlur={() => setFocused(false)}>
       <CodeField {...bind} id={id} label={field.title} placeholder={placeholder(field)} sources={sources} extensions={[chipMarks]} reads="template" fault={shown} testid="prompt" />
+      <Fault>{draft.error}</Fault>
       <Preview shown={shown} />
     </div>
   );
