@@ -17,7 +17,7 @@ export function Drawer() {
   const problems = useValue((s) => s.diagnostics.length);
   const compares = useValue((s) => Boolean(s.compare));
   const hasChat = useValue((s) => s.chat.length > 0);
-  const open = (tab) => session.set({ drawer: { tab, open: drawer.tab !== tab || !drawer.open } });
+  const open = (tab) => session.set({ drawer: { tab, open: true } });
   const tabs = [["chat", "Chat preview"], ["input", "Input"], ["runs", "Runs"], ["problems", problems ? `Problems · ${problems}` : "Problems"]];
   return (
     <section className="hed-drawer" aria-label="Preview" data-testid="drawer">
