@@ -3,7 +3,8 @@
     python -m runners.embedded.guardian DATA_DIR
 
 Normally the last command stops the servers, and this process with them. This process does it when that command was
-killed: the system lets go of a dead process's locks.
+killed: the system lets go of a dead process's locks. It does it, too, when somebody deletes the data folder of servers
+that run; their last command then finds nothing to stop them by.
 """
 
 from __future__ import annotations
@@ -12,19 +13,28 @@ import fcntl
 import sys
 import time
 from pathlib import Path
+from typing import IO
 
+from runners.embedded.files import read_json
 from runners.embedded.processes import locked, try_lock
-from runners.embedded.servers import LOCK, USERS, stop_all
+from runners.embedded.servers import LOCK, STATE, USERS, end_servers_of, stop_all
 
 
 def watch(data_dir: Path) -> None:
-    """Return when the servers have been stopped, or the data folder is gone."""
+    """Return when the servers have been stopped."""
+    home = Path((read_json(data_dir / STATE) or {})["home"])
+    with (data_dir / USERS).open("a") as users:  # stays open: the folder may be deleted
+        _watch(data_dir, home, users)
+
+
+def _watch(data_dir: Path, home: Path, users: IO[str]) -> None:
     while True:
         # Wait for a moment without users, but take no lock over into the next one: starters hold LOCK while they
         # wait for USERS, so holding USERS while waiting for LOCK would block both for ever.
-        with (data_dir / USERS).open("a") as users:
-            fcntl.flock(users, fcntl.LOCK_EX)
+        fcntl.flock(users, fcntl.LOCK_EX)
+        fcntl.flock(users, fcntl.LOCK_UN)
         if not data_dir.exists():
+            end_servers_of(home)
             return
         with locked(data_dir / LOCK):
             alone = try_lock(data_dir / USERS)

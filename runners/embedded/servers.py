@@ -18,7 +18,7 @@ from runners.embedded.binaries import postgres_programs, redis_program
 from runners.embedded.files import read_json, write_json
 from runners.embedded.places import ensure_data_dir, server_account, server_home
 from runners.embedded.postgres_server import DATABASE, PostgresServer, running_postgres, stop_postgres
-from runners.embedded.processes import ProcessId, locked, share_lock, start_detached, try_lock
+from runners.embedded.processes import ProcessId, locked, processes_in, share_lock, start_detached, try_lock
 from runners.embedded.redis_server import RedisServer, running_redis, stop_redis
 from runners.embedded.secrets_file import Secrets
 
@@ -81,6 +81,10 @@ class EmbeddedServers:
     def release(self) -> None:
         """Let go; stops the servers when nobody else uses them. Calling it twice is harmless."""
         if self._users is None:
+            return
+        if not self.data_dir.exists():  # deleted under us: the guardian ends what still runs
+            self._users.close()
+            self._users = None
             return
         with locked(self.data_dir / LOCK):
             self._leave()
@@ -171,6 +175,13 @@ def stop_all(data_dir: Path, *, guardian: bool = True) -> None:
         if name in state:
             state[name] = {"port": state[name]["port"]}
     write_json(data_dir / STATE, state)
+
+
+def end_servers_of(home: Path) -> None:
+    """End what still runs in a home whose files were deleted; there is nothing left to be kept."""
+    for name in _SERVERS:
+        for process in processes_in(home / name):
+            process.stop((signal.SIGQUIT if name == "postgres" else signal.SIGTERM, 5.0))
 
 
 def create_database(admin_url: str, name: str, template: str | None = None) -> None:

@@ -259,6 +259,21 @@ def test_the_guardian_stops_the_servers_of_a_killed_command(data_dir: Path) -> N
     assert (data_dir / "logs" / "guardian.log").read_text() == ""
 
 
+def test_servers_whose_folder_is_deleted_end_with_their_command(data_dir: Path) -> None:
+    ensure_data_dir(data_dir)
+    with holder(data_dir) as command:
+        assert command.stdout is not None
+        command.stdout.readline()
+        running = processes_of(data_dir)
+        assert "redis-server" in {process.name() for process in running}
+        while data_dir.exists():  # the servers may write a file in between
+            shutil.rmtree(data_dir, ignore_errors=True)
+        _, said = command.communicate()
+    assert (command.returncode, said) == (0, None)
+    _, alive = psutil.wait_procs(running, timeout=20)
+    assert alive == []
+
+
 def test_a_crash_while_the_cluster_is_made_leaves_nothing_half(data_dir: Path) -> None:
     ensure_data_dir(data_dir)
     half = data_dir / "postgres.new"
