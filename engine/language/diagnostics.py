@@ -141,6 +141,11 @@ CODES: dict[str, Code] = {
         "`next_node` or `conditions[].next_node` says something else than the edges.",
         "Edges are authoritative; the fix makes the mirror follow them.",
     ),
+    "left-body": Code(
+        "warning",
+        "A way out of a loop's body leads to what comes after the loop.",
+        "Let the body end before it: lead back to the loop, or to an end.",
+    ),
     "missing-start": Code("error", "There is no start node.", "Add a node of type start."),
     "multiple-start": Code("error", "There is more than one start node.", "Keep one."),
     "unreachable-node": Code("warning", "No path leads from start to the node.", "Connect it, or remove it."),

@@ -16,6 +16,7 @@ from engine.language.positions import Path
 from engine.language.suggest import did_you_mean, nearest
 
 FOLLOWS_NODE = ("goto", "fallback", "escalate")
+MOST_LOOKED_AT = 200_000  # loops times nodes; nobody draws a workflow in which loops are most of it
 
 
 class Graph:
@@ -47,14 +48,31 @@ class Graph:
 
     def targets(self, name: str) -> set[str]:
         """Where a run may go from here: edges, on_error, and nodes named in the config (a loop's body)."""
-        node = self.nodes[name]
+        return self.onward(name) | self.bodies(name)
+
+    def onward(self, name: str) -> set[str]:
+        """Where a run may go when the node is over."""
+        on_error = self.nodes[name].on_error
         found = {edge.target for edge in self.out[name]}
-        if node.on_error is not None and node.on_error.node in self.nodes:
-            found.add(node.on_error.node)
-        for field in fields_with_widget(self.type_of(name), "node"):
-            if node.config.get(field) in self.nodes:
-                found.add(node.config[field])
+        if on_error is not None and on_error.node in self.nodes:
+            found.add(on_error.node)
         return found
+
+    def bodies(self, name: str) -> set[str]:
+        """The nodes that its config names: with them a loop's items begin."""
+        config = self.nodes[name].config
+        return {config[f] for f in fields_with_widget(self.type_of(name), "node") if config.get(f) in self.nodes}
+
+    def reached(self, start: set[str], without: str | None = None) -> set[str]:
+        """All nodes to which a way leads from `start` that does not pass `without`."""
+        seen: set[str] = set()
+        todo = list(start)
+        while todo:
+            name = todo.pop()
+            if name not in seen and name != without:
+                seen.add(name)
+                todo.extend(self.targets(name))
+        return seen
 
 
 def check_graph(document: Document) -> Iterator[Diagnostic]:
@@ -70,6 +88,7 @@ def check_graph(document: Document) -> Iterator[Diagnostic]:
     yield from _fallbacks(graph)
     yield from _on_error(graph)
     yield from _named_nodes(graph)
+    yield from _left_bodies(graph)
 
 
 def _edge_ends(graph: Graph) -> Iterator[Diagnostic]:
@@ -97,13 +116,7 @@ def _reachability(graph: Graph) -> Iterator[Diagnostic]:
     if not graph.starts:
         return
     fallbacks = [r.fallback_node for r in graph.workflow.error_handling if r.fallback_node in graph.nodes]
-    seen: set[str] = set()
-    todo: list[str] = [*graph.starts, *[name for name in fallbacks if name]]
-    while todo:
-        name = todo.pop()
-        if name not in seen:
-            seen.add(name)
-            todo.extend(graph.targets(name))
+    seen = graph.reached({*graph.starts, *(name for name in fallbacks if name)})
     for name in graph.nodes:
         kind = graph.type_of(name)
         if name not in seen and (kind is None or kind.runnable):
@@ -243,3 +256,27 @@ def _named_nodes(graph: Graph) -> Iterator[Diagnostic]:
             message = f"`{field}` names `{target}`, which is not a node{did_you_mean(target, graph.nodes)}"
             fix = fixes.replace_value(graph.document, path, meant) if meant else None
             yield graph.document.diagnostic("unknown-target", message, path, fix=fix)
+
+
+def _left_bodies(graph: Graph) -> Iterator[Diagnostic]:
+    """A loop's body leads back to the loop, or ends. What also comes after the loop would run once for each item."""
+    loops = [name for name in graph.nodes if graph.bodies(name)]
+    if len(loops) * len(graph.nodes) > MOST_LOOKED_AT:
+        return
+    for loop in loops:
+        inside = graph.reached(graph.bodies(loop), loop)
+        behind = graph.reached(graph.onward(loop), loop)
+        for name in sorted(inside - behind, key=lambda n: graph.place[n]):
+            for target in sorted(graph.onward(name) & behind, key=lambda n: graph.place[n]):
+                kind = graph.type_of(target)
+                if kind is None or not kind.final:
+                    message = (
+                        f"`{name}` leads out of the body of `{loop}` to `{target}`, which runs once for each item then"
+                    )
+                    yield graph.document.diagnostic("left-body", message, _way(graph, name, target))
+
+
+def _way(graph: Graph, name: str, target: str) -> Path:
+    """The place in the text that leads from one node to the other."""
+    edge = next((edge for edge in graph.out[name] if edge.target == target), None)
+    return ("edges", edge.index, "to") if edge else ("nodes", graph.place[name], "on_error", "node")

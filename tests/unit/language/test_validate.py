@@ -57,6 +57,11 @@ def findings(text: str) -> list[Diagnostic]:
     return validate(Document.parse(text), tools=TOOLS, workflows={"track_order", "faq"})
 
 
+def test_a_body_that_ends_is_no_finding() -> None:
+    for text in (in_loop(), in_loop(call="    on_error: {action: goto, node: end}\n")):
+        assert {found.code for found in findings(text)} <= {"no-default", "unknown-template-path"}
+
+
 def test_a_good_file_has_no_findings() -> None:
     assert findings(GOOD) == []
     assert findings(CLASSIC + BODY) == []
@@ -66,6 +71,14 @@ def nodes(extra: str, *, ask: str = "", edges: str = "") -> str:
     """The good file with more at the ask node, more nodes and more edges."""
     text = GOOD.replace('"About {message}"\n', '"About {message}"\n' + ask)
     return text.replace("edges:\n", extra + "edges:\n") + edges
+
+
+def in_loop(*, call: str = "", edge: str = "") -> str:
+    """A file with a loop whose body is one node, with more at that node and more edges."""
+    loop = "  - {name: each, type: loop, config: {over: context.items, body: call}}\n"
+    body = f"  - name: call\n    type: message\n{call}  - {{name: after, type: message}}\n"
+    ways = (("ask", "each, on: error"), ("each", "after"), ("call", "each"), ("after", "end"))
+    return nodes(loop + body, edges="".join(f"  - {{from: {start}, to: {end}}}\n" for start, end in ways) + edge)
 
 
 # (code, severity, part of the message, text, text after the fix or None)
@@ -127,6 +140,8 @@ CASES: list[tuple[str, str, str, str, str | None]] = [
     ("unknown-fallback", "error", "`nowhere`", GOOD + "error_handling:\n  - error_type: '*'\n    action: fallback\n    fallback_node: nowhere #!\n", ""),
     ("unknown-fallback", "error", "did you mean `ask`", GOOD + "error_handling:\n  - {error_type: '*', action: fallback, fallback_node: aks} #!\n", "fallback_node: ask}"),
     ("unknown-fallback", "warning", "`escalate_to_human`", CLASSIC + BODY + "error_handling:\n  - error_type: '*'\n    action: escalate\n    fallback_node: escalate_to_human #!\n", ""),
+    ("left-body", "warning", "out of the body of `each` to `after`", in_loop(call="    on_error: {action: goto, node: after} #!\n"), None),
+    ("left-body", "warning", "out of the body of `each` to `after`", in_loop(edge="  - {from: call, to: after, on: error} #!\n"), None),
     ("unknown-target", "error", "leads to `edn`", nodes("", ask="    on_error: {action: goto, node: edn} #!\n"), "node: end}"),
     ("unknown-template-path", "warning", "did you mean `message`", GOOD.replace('"About {message}"', '"About {mesage}" #!'), None),
     ("unknown-template-path", "warning", "nothing in this workflow fills `zzz`", GOOD.replace('"About {message}"', '"About {zzz}" #!').replace("config:", "config:\n      output_schema: {properties: {a: {}}}") + "inputs: {properties: {message: {}}}\n", None),
