@@ -271,6 +271,12 @@ class Conflict(AccessError):
     code = "conflict"
 
 
+class KeyReused(Conflict):
+    """This idempotency key was used for another input."""
+
+    code = "idempotency_key_reused"
+
+
 class ConfigError(AppError):
     """The installation is not set up right."""
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from redis.exceptions import RedisError
 
-from engine.errors import BudgetExceeded, Conflict, InputError
+from engine.errors import BudgetExceeded, InputError, KeyReused
 from engine.execution.events import RunEvent
 from engine.execution.plan import plan_of
 from engine.execution.ports import ChildRun, Definition, Tools
@@ -45,7 +45,7 @@ class StartedRuns:
         try:
             async with self._db.transaction(Scope(self._lease.tenant_id, None, "system")) as tx:
                 row, is_new = await self._accepted(tx, child, definition)
-        except Conflict as error:  # started before, when the step was given something else
+        except KeyReused as error:  # started before, when the step was given something else
             return str(error.details["run_id"])
         if is_new:
             await self._tell(row)

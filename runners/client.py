@@ -111,7 +111,7 @@ class RunClient:
         """Accept a run durably and wake a worker.
 
         Raises NotFound for a foreign workflow, version or conversation; DefinitionError for a text that is not a
-        workflow; Conflict when the idempotency key was used for another input.
+        workflow; KeyReused when the idempotency key was used for another input.
         """
         accepted = await self._accept(scope, request, leased=False)
         if accepted.is_new:

@@ -8,7 +8,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from engine.errors import AppError, Conflict
+from engine.errors import AppError, KeyReused
 from engine.language.expressions import compile_expression
 from engine.store.access import chains, deliveries, events, runs, workflows
 from engine.store.access.deliveries import Due
@@ -66,7 +66,7 @@ class EventStarter:
         )
         try:
             run, is_new = await runs.create_run(tx, await resolved(tx, request))
-        except Conflict:  # started before
+        except KeyReused:  # started before
             return None
         return run if is_new else None
 

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 
-from engine.errors import AppError, Conflict
+from engine.errors import AppError, KeyReused
 from engine.execution.events import RunStatus
 from engine.language import schedules as language
 from engine.store.access import runs, schedules
@@ -126,7 +126,7 @@ async def _start(tx: Tx, row: Schedule, moment: datetime) -> RunRow | None:
     )
     try:
         run, is_new = await runs.create_run(tx, await resolved(tx, request))
-    except Conflict:  # started with the input of another version
+    except KeyReused:  # started with the input of another version
         return None
     row.last_at, row.last_run_id = moment, run.run_id
     return run if is_new else None

@@ -14,7 +14,7 @@ from uuid import UUID
 import orjson
 from uuid6 import uuid7
 
-from engine.errors import Conflict, NotFound
+from engine.errors import KeyReused, NotFound
 from engine.store.group_commit import Lane, Question
 from engine.store.json_text import json_bytes
 
@@ -65,7 +65,7 @@ class Acceptance:
     async def accept(self, new: PublishedRun) -> tuple[Run, bool]:
         """The run, durable, and whether it is new: the same idempotency key and input give the run that exists.
 
-        Raises NotFound for a foreign or unpublished workflow, Conflict for the same key with another input,
+        Raises NotFound for a foreign or unpublished workflow, KeyReused for the same key with another input,
         TransientError.
         """
         run_id = uuid7()
@@ -89,7 +89,7 @@ class Acceptance:
             raise NotFound(_REFUSED[verdict])
         assert found is not None
         if verdict == "other_input":
-            raise Conflict("This idempotency key was used for another input.", run_id=found["run"]["run_id"])
+            raise KeyReused(run_id=found["run"]["run_id"])
         return found["run"], verdict == "accepted"
 
     async def look(self, tenant_id: UUID, run_id: UUID) -> Run:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from engine.store.session import Scope
 from studio.api.access import container_of, requires
+from studio.api.json_object import JsonObject
 from studio.services import approvals
 
 router = APIRouter(prefix="/api/v1", tags=["approvals"])
@@ -24,7 +25,7 @@ class Answer(BaseModel):
 
     hash: str = Field(pattern="^[0-9a-f]{64}$")
     decision: str = Field(max_length=500, description="approve, reject, submit, resolve, or one of the choices.")
-    values: dict[str, Any] = Field(default_factory=dict, description="The fields of the form.")
+    values: JsonObject = Field(default_factory=dict, description="The fields of the form.")
     comment: str | None = Field(None, max_length=4000)
 
 

@@ -12,6 +12,7 @@ from engine.store.access import deliveries, subscriptions
 from engine.store.access import events as access
 from engine.store.session import Scope
 from studio.api.access import container_of, requires
+from studio.api.json_object import JsonObject
 from studio.api.views import dead_letter_json, event_json, subscription_json
 from studio.services import events
 
@@ -28,7 +29,7 @@ class NewEvent(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     topic: str = Field(max_length=200, examples=["order.paid"])
-    payload: dict[str, Any] = Field(default_factory=dict, examples=[{"order_id": "ORD-10000007"}])
+    payload: JsonObject = Field(default_factory=dict, examples=[{"order_id": "ORD-10000007"}])
 
 
 class NewSubscription(BaseModel):

@@ -18,6 +18,7 @@ STATUS: tuple[tuple[type[errors.AppError], int], ...] = (
     (errors.Unauthenticated, 401),
     (errors.Forbidden, 403),
     (errors.NotFound, 404),
+    (errors.KeyReused, 422),
     (errors.Conflict, 409),
     (errors.AccessError, 403),
     (errors.DefinitionError, 422),

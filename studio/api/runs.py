@@ -19,6 +19,7 @@ from engine.store.session import Scope
 from runners.client import ByName, RunRequest, RunView, StepView
 from studio.api.access import container_of, requires
 from studio.api.hooks import accepted, answered
+from studio.api.json_object import JsonObject
 
 router = APIRouter(prefix="/api/v1", tags=["runs"])
 
@@ -33,9 +34,9 @@ class Part(BaseModel):
 
     entry: str | None = Field(None, description="Node to begin with, instead of the start.", max_length=64)
     only: bool = Field(False, description="Run just that node.")
-    context: dict[str, Any] = Field(default_factory=dict, description="Data that earlier nodes would have left.")
-    pins: dict[str, Any] = Field(default_factory=dict, description="Output by node, taken instead of running it.")
-    outputs: dict[str, Any] = Field(default_factory=dict, description="Output by node that ran before, only read.")
+    context: JsonObject = Field(default_factory=dict, description="Data that earlier nodes would have left.")
+    pins: JsonObject = Field(default_factory=dict, description="Output by node, taken instead of running it.")
+    outputs: JsonObject = Field(default_factory=dict, description="Output by node that ran before, only read.")
 
 
 class StartRun(BaseModel):
@@ -45,7 +46,7 @@ class StartRun(BaseModel):
 
     workflow: str = Field(description="Name of a published workflow.", examples=["order_management"])
     version: int | None = Field(None, description="Number of a version; the published one by default.", ge=1)
-    input: dict[str, Any] = Field(default_factory=dict, examples=[{"message": "Where is my order ORD-10000007?"}])
+    input: JsonObject = Field(default_factory=dict, examples=[{"message": "Where is my order ORD-10000007?"}])
     part: Part = Field(default_factory=Part, description="Which part to run; all of it by default.")
     wait_s: float = Field(0, ge=0, le=60, description="How long to wait for the end before answering, in seconds.")
 
@@ -55,7 +56,7 @@ class Retry(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    context: dict[str, Any] = Field(default_factory=dict, description="Values to change in context before going on.")
+    context: JsonObject = Field(default_factory=dict, description="Values to change in context before going on.")
 
 
 class Signal(BaseModel):
@@ -64,7 +65,7 @@ class Signal(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=200, description="What the run waits for.")
-    data: dict[str, Any] = Field(default_factory=dict)
+    data: JsonObject = Field(default_factory=dict)
 
     @field_validator("name")
     @classmethod

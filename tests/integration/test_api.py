@@ -242,7 +242,7 @@ async def test_same_idempotency_key_is_one_run(http: httpx.AsyncClient, database
     assert first.json() == again.json() == {"hello": "Ada"}
     assert first.headers["heddle-run-id"] == again.headers["heddle-run-id"]
     other = await http.post(address, headers=headers, json={"name": "Grace"})
-    assert other.status_code in (409, 422)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
     assert len((await http.get("/api/v1/runs", headers=key)).json()["runs"]) == 1
 
 
@@ -288,6 +288,16 @@ async def test_what_is_nested_too_deeply_is_refused(http: httpx.AsyncClient, dat
         refused = await http.post("/api/v1/runs", headers=key | {"Content-Type": "application/json"}, content=body)
         assert refused.status_code in (400, 422), depth
     assert (await http.get("/api/v1/runs", headers=key)).json()["runs"] == []
+
+
+@pytest.mark.parametrize("value", ["NaN", "1e999", "-Infinity", r'"\ud800"', r'{"\udc00": 1}'])
+async def test_what_is_no_json_is_refused(
+    http: httpx.AsyncClient, database: Database, scope: Scope, value: str
+) -> None:
+    key = await key_for(database, scope) | {"Content-Type": "application/json"}
+    body = f'{{"workflow": "any", "input": {{"x": [{value}]}}}}'
+    refused = await http.post("/api/v1/runs", headers=key, content=body)
+    assert (refused.status_code, refused.json()["code"]) == (422, "not_valid")
 
 
 async def test_what_is_no_event_id_is_refused_before_a_stream_begins(

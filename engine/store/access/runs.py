@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from uuid6 import uuid7
 
-from engine.errors import Conflict, NotFound
+from engine.errors import Conflict, KeyReused, NotFound
 from engine.execution.events import RunStatus
 from engine.execution.ports import Signal, StepRecord
 from engine.store.leases import record_of
@@ -53,7 +53,7 @@ class LeaseFor:
 async def create_run(tx: Tx, new: NewRun, lease: LeaseFor | None = None) -> tuple[RunRow, bool]:
     """Accept a run durably (once the transaction commits); returns the row and whether it is new.
 
-    The same idempotency key with the same input gives the run that exists; raises Conflict with another input.
+    The same idempotency key with the same input gives the run that exists; raises KeyReused with another input.
     """
     values: dict[str, Any] = {
         "tenant_id": tx.scope.tenant_id,
@@ -102,7 +102,7 @@ async def _same_run(tx: Tx, new: NewRun) -> RunRow:
     query = select(RunRow).where(RunRow.idempotency_key == new.idempotency_key)
     row = (await tx.session.execute(query)).scalar_one()
     if row.input != dict(new.input) or row.workflow_name != new.workflow_name:
-        raise Conflict("This idempotency key was used for another input.", run_id=str(row.run_id))
+        raise KeyReused(run_id=str(row.run_id))
     return row
 
 
