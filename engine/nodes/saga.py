@@ -4,7 +4,8 @@ Each call, forth and back, is an effect of its own: it is recorded, so a run tha
 them twice, and a failure that was recorded stays one. A call whose outcome is unknown (no answer came) is asked for
 again with its key before it is taken back. The first half of the step's time is for going forth, the rest for
 taking back.
-A compensation that fails is tried again; in the end it is put before people (`escalate_to_human`).
+A compensation that fails is tried again; in the end it is put before people (`escalate_to_human`). A run that is
+cancelled in the middle takes nothing back: it stops where it is, and when somebody goes on with it, it goes on there.
 
 Without a `compensation` the tool's own one is used; a tool that has none (a look-up) stays as it is. Parameters may
 refer to what came before: `steps.<name>.x` to another step's result, and in a compensation `output.x` and

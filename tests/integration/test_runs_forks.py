@@ -17,7 +17,7 @@ from engine.store.session import Scope
 from runners.client import ByText, RunRequest, RunView
 from runners.connections import Connections
 from runners.runtime import Runtime
-from tests.support.counting import chain, counting_world, effects_of, workflow_text
+from tests.support.counting import chain, counting_world, effects_of, until, workflow_text
 
 
 @pytest.fixture
@@ -231,3 +231,27 @@ async def test_a_node_that_is_not_there_fails_the_run_with_a_typed_error(runtime
     assert view.status == "failed"
     assert view.error is not None
     assert view.error["code"] == "graph_error"
+
+
+async def test_a_saga_that_is_cancelled_takes_nothing_back_and_can_be_gone_on_with(
+    runtime: Runtime, scope: Scope, tmp_path: Path
+) -> None:
+    steps = [f"{{name: s{i}, tool_name: count, parameters: {{seconds: {i}}}}}" for i in range(3)]
+    nodes = [
+        "- {name: start, type: start, config: {}}",
+        f"- {{name: order, type: saga, config: {{steps: [{', '.join(steps)}]}}}}",
+        "- {name: end, type: end, config: {}}",
+    ]
+    text = workflow_text("ordering", nodes, ["- {from: start, to: order}", "- {from: order, to: end}"])
+    run_id = await runtime.client.submit(scope, RunRequest(ByText(text), {}))
+    executing = asyncio.create_task(runtime.host.execute(scope.tenant_id, run_id))
+    await until(lambda: len(calls(tmp_path)) == 2)  # the second is under way, for a second
+    await runtime.client.cancel(scope, run_id)
+    assert await executing == "cancelled"
+    first = calls(tmp_path)
+    assert len(first) == 2
+
+    new = await done(runtime, scope, await runtime.client.retry(scope, run_id))
+    assert new.status == "succeeded", new.error
+    assert calls(tmp_path) == [*first, first[1], calls(tmp_path)[-1]]  # what was cut off keeps its key
+    assert len(set(calls(tmp_path))) == 3
