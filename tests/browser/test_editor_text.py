@@ -223,8 +223,9 @@ def test_two_people_see_each_other_and_each_others_changes(
     expect(ada.get_by_test_id("conflict-dialog")).to_have_count(0)
     expect(ada.get_by_role("button", name="Undo", exact=True)).to_have_attribute("aria-disabled", "true")
     saved(ada)
-    context.close()
+    bob.goto("about:blank")  # says goodbye; a tab that is killed is taken for closed after 20 s
     expect(ada.get_by_test_id("people")).to_have_count(0)
+    context.close()
 
 
 def test_who_may_only_look_is_told_of_a_newer_draft(page: Page, studio: Any, people: Any, small: str) -> None:
