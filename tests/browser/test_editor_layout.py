@@ -254,6 +254,26 @@ def test_a_group_moves_as_one(signed_in_page: Page, studio: Any, small: str) -> 
     saved(page)
     assert stored(studio, small).layout["groups"][0]["nodes"] == ["greet", "end"]
 
+    # A copy joins the group of its original; a copy of the whole group is a group.
+    node(page, "greet").click()
+    page.keyboard.press("Control+d")
+    expect(node(page, "greet_2")).to_be_visible()
+    saved(page)
+    assert stored(studio, small).layout["groups"][0]["nodes"] == ["greet", "end", "greet_2"]
+    page.keyboard.press("Control+z")
+    expect(node(page, "greet_2")).to_have_count(0)
+    saved(page)
+    assert stored(studio, small).layout["groups"][0]["nodes"] == ["greet", "end"]
+    node(page, "greet").click()
+    node(page, "end").click(modifiers=["Shift"])
+    page.keyboard.press("Control+d")
+    expect(node(page, "end_2")).to_be_visible()
+    saved(page)
+    assert [group["nodes"] for group in stored(studio, small).layout["groups"]] == [
+        ["greet", "end"],
+        ["greet_2", "end_2"],
+    ]
+
 
 def test_aligning_and_spacing_out(signed_in_page: Page, studio: Any, small: str) -> None:
     page = signed_in_page

@@ -5,6 +5,7 @@ import { CARD } from "../graph/layered.js";
 import { freeSpot } from "../graph/places.js";
 import { pinned, removeSelected } from "./actions.js";
 import { readFragment } from "./api.js";
+import { groupsWithCopies } from "./notes.js";
 
 const BESIDE = 40;
 
@@ -60,7 +61,10 @@ export async function paste(session) {
   await pasteText(session, text || session.clip);
 }
 
-export const duplicate = (session) => pasteText(session, selectedYaml(session));
+export function duplicate(session) {
+  const { selected, graph } = session.state;
+  return pasteText(session, selectedYaml(session), graph.nodes.map((node) => node.name).filter((name) => selected.nodes.includes(name)));
+}
 
 function tell(session, done) {
   const { nodes } = session.state.selected;
@@ -94,7 +98,8 @@ export function clipboardEvents(session, isElsewhere) {
   };
 }
 
-export async function pasteText(session, text) {
+// `originals`: the nodes of this workflow that these are copies of, in their order.
+export async function pasteText(session, text, originals = []) {
   if (session.whyNot) return session.fail(session.whyNot);
   if (!text?.trim()) return session.fail("There is nothing to paste. Copy nodes here, or YAML with `nodes:` from anywhere.");
   let found;
@@ -104,18 +109,23 @@ export async function pasteText(session, text) {
   } catch (error) {
     return session.fail(error.message);
   }
-  return put(session, found);
+  return put(session, found, originals.length === found.nodes.length ? originals : []);
 }
 
 // Beside what stands there.
-function put(session, { nodes, edges, layout, said }) {
+function put(session, { nodes, edges, layout, said }, originals) {
   const edits = [...nodes.map((node) => ({ op: "add_node", node, after: null })), ...edges.map((edge) => ({ op: "add_edge", condition: null, ...edge }))];
   const done = (reply) => {
     if (reply.error) return;
     session.select(nodes.map((node) => node.name), { reveal: true });
     if (said) session.say(said);
   };
-  return session.edit(() => ({ edits, layout: pinned(session, placesFor(nodes, layout, session.state.positions)) }), { after: done });
+  const copies = new Map(originals.map((name, i) => [name, nodes[i].name]));
+  const laid = () => {
+    const groups = groupsWithCopies(session.layout.groups, copies);
+    return { ...pinned(session, placesFor(nodes, layout, session.state.positions)), ...(groups.size && { groups }) };
+  };
+  return session.edit(() => ({ edits, layout: laid() }), { after: done });
 }
 
 // As they stood to each other, moved together until none covers a card.

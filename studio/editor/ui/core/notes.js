@@ -41,6 +41,17 @@ function shrunk(group, gone) {
   return nodes.length ? { ...group, nodes } : null;
 }
 
+// A copy of a whole group is a group; other copies join what they are copies of. `copies`: Map of name to the copy's.
+export function groupsWithCopies(groups, copies) {
+  const found = new Map();
+  for (const [id, group] of groups) {
+    const here = group.nodes.filter((name) => copies.has(name)).map((name) => copies.get(name));
+    if (here.length === group.nodes.length) found.set(newId(), { ...group, nodes: here });
+    else if (here.length) found.set(id, { ...group, nodes: [...group.nodes, ...here] });
+  }
+  return found;
+}
+
 export const groupsOfSelected = ({ selected, groups }) => [...groups].filter(([, group]) => group.nodes.some((name) => selected.nodes.includes(name)));
 
 export function ungroupSelected(session) {
