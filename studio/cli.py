@@ -7,11 +7,15 @@ is imported, so that `heddle validate` starts fast.
 from __future__ import annotations
 
 import argparse
+import atexit
+import contextlib
+import os
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 from engine import garbage
 from engine.errors import AppError, ConfigError, Unavailable
@@ -48,8 +52,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Entry point of `.venv/bin/heddle`; ends the process with the command's exit code."""
     garbage.begin()
     skip_plugins()
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    sys.exit(_guarded(arguments))
+    if argv is not None:
+        sys.exit(_guarded(list(argv)))
+    _leave(_guarded(sys.argv[1:]))
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process without taking the interpreter apart: of a short command that would be an eighth of its time."""
+    if threading.active_count() > 1:  # somebody is still at work
+        sys.exit(code)
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # the reader has gone, or the stream is closed
+            stream.flush()
+    os._exit(code)
 
 
 def _guarded(arguments: list[str]) -> int:
