@@ -281,7 +281,7 @@ class RunClient:
             raise InputError(f"An idempotency key has at most {LONGEST_KEY} characters.")
         _check_size({"input": request.input, "context": request.part.context})
         source = request.source
-        if not isinstance(source, ByText) and request.conversation_id is None:
+        if not isinstance(source, ByText) and request.conversation_id is None and request.part.entry is None:
             new = PublishedRun(
                 scope.tenant_id,
                 source.name if isinstance(source, ByName) else source.workflow_id,
@@ -298,7 +298,7 @@ class RunClient:
         return await self._accept_told(scope, request, leased=leased)
 
     async def _accept_told(self, scope: Scope, request: RunRequest, *, leased: bool) -> _Accepted:
-        """A run of a text, or of a conversation, which gets the message in the same transaction."""
+        """A run of a text, from some node on, or of a conversation, which gets the message in the same transaction."""
         lease = LeaseFor(self._hub.owner, self._hub.lease_s) if leased else None
         async with self._db.transaction(scope) as tx:
             new = await resolved(tx, request)

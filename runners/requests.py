@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from engine.errors import NotFound
+from engine.errors import InputError, NotFound
 from engine.execution.context import WHOLE, RunPart
 from engine.language.document import Document
 from engine.store.access import workflows
@@ -60,7 +60,7 @@ class RunRequest:
 
 
 async def resolved(tx: Tx, request: RunRequest) -> NewRun:
-    """What is to be run: definitions stored, version chosen. Raises DefinitionError, NotFound."""
+    """What is to be run: definitions stored, version chosen. Raises DefinitionError, InputError, NotFound."""
     source = request.source
     common: dict[str, Any] = {
         "trigger": request.trigger,
@@ -71,6 +71,7 @@ async def resolved(tx: Tx, request: RunRequest) -> NewRun:
     }
     if isinstance(source, ByText):
         name = _name_in(source.text)
+        _check_entry(request.part, source.text)
         bindings = {
             sibling: await workflows.put_definition(tx, sibling, text) for sibling, text in source.siblings.items()
         }
@@ -81,6 +82,8 @@ async def resolved(tx: Tx, request: RunRequest) -> NewRun:
     if number is None:
         raise NotFound("The workflow is not published.")
     version = await workflows.get_version(tx, row.workflow_id, number)
+    if request.part.entry is not None:
+        _check_entry(request.part, (await workflows.get_definition(tx, version.hash)).text)
     return NewRun(row.name, version.hash, workflow_id=row.workflow_id, version_number=number, **common)
 
 
@@ -88,6 +91,11 @@ async def _workflow(tx: Tx, source: ByVersion | ByName) -> WorkflowRow:
     if isinstance(source, ByName):
         return await workflows.get_by_name(tx, source.name)
     return await workflows.get_workflow(tx, source.workflow_id)
+
+
+def _check_entry(part: RunPart, text: str) -> None:
+    if part.entry is not None and all(node.name != part.entry for node in Document.parse_cached(text).runnable().nodes):
+        raise InputError(f"There is no node {part.entry!r} to begin with.", node=part.entry)
 
 
 def part_row(part: RunPart) -> dict[str, Json]:

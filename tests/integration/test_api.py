@@ -290,6 +290,15 @@ async def test_what_is_nested_too_deeply_is_refused(http: httpx.AsyncClient, dat
     assert (await http.get("/api/v1/runs", headers=key)).json()["runs"] == []
 
 
+async def test_a_run_begins_at_a_node_that_is_there(http: httpx.AsyncClient, database: Database, scope: Scope) -> None:
+    key = await key_for(database, scope)
+    await publish(http, key, "parted")
+    asked = {"workflow": "parted", "input": {"name": "Ada"}, "wait_s": 10}
+    refused = await http.post("/api/v1/runs", headers=key, json=asked | {"part": {"entry": "nowhere"}})
+    assert (refused.status_code, refused.json()["node"]) == (422, "nowhere")
+    assert (await http.get("/api/v1/runs", headers=key)).json()["runs"] == []
+
+
 @pytest.mark.parametrize("value", ["NaN", "1e999", "-Infinity", r'"\ud800"', r'{"\udc00": 1}'])
 async def test_what_is_no_json_is_refused(
     http: httpx.AsyncClient, database: Database, scope: Scope, value: str

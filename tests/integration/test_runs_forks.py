@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from engine.errors import Conflict, NotFound
+from engine.errors import Conflict, InputError, NotFound
 from engine.execution.context import RunPart
 from engine.settings import Settings
 from engine.store.session import Scope
@@ -226,11 +226,9 @@ async def test_pinned_outputs_are_taken_and_nothing_is_called(runtime: Runtime, 
     assert calls(tmp_path) == []
 
 
-async def test_a_node_that_is_not_there_fails_the_run_with_a_typed_error(runtime: Runtime, scope: Scope) -> None:
-    view = await part(runtime, scope, {}, entry="nowhere")
-    assert view.status == "failed"
-    assert view.error is not None
-    assert view.error["code"] == "graph_error"
+async def test_a_node_that_is_not_there_begins_no_run(runtime: Runtime, scope: Scope) -> None:
+    with pytest.raises(InputError, match="nowhere"):
+        await part(runtime, scope, {}, entry="nowhere")
 
 
 async def test_a_saga_that_is_cancelled_takes_nothing_back_and_can_be_gone_on_with(
