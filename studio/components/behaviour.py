@@ -3,7 +3,7 @@ that are dropped."""
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import reflex as rx
 from reflex.components.base.fragment import Fragment
@@ -49,16 +49,22 @@ useEffect(() => {{
         return [rx.Var(code, _var_data=rx.Var.create(self.every_ms)._get_all_var_data())]
 
 
-class SearchKey(Fragment):
-    """`/` goes to the page's search field (unless one is typing), Esc leaves it."""
+class _WhileShown(Fragment):
+    """Runs `code` once the page is drawn; the function that it returns runs when the page is left."""
+
+    code: ClassVar[str]
 
     def add_imports(self) -> ImportDict:
         return {"react": [rx.ImportVar(tag="useEffect")]}
 
     def add_hooks(self) -> list[str | rx.Var[Any]]:
-        return [
-            """
-useEffect(() => {
+        return [f"useEffect(() => {{{self.code}}}, []);"]
+
+
+class SearchKey(_WhileShown):
+    """`/` goes to the page's search field (unless one is typing), Esc leaves it."""
+
+    code: ClassVar[str] = """
   const onKey = (event) => {
     const field = document.getElementById('search');
     if (!field || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -68,21 +74,13 @@ useEffect(() => {
   };
   window.addEventListener('keydown', onKey);
   return () => window.removeEventListener('keydown', onKey);
-}, []);
 """
-        ]
 
 
-class ArrowKeys(Fragment):
+class ArrowKeys(_WhileShown):
     """In a list of class `asks`, up and down go from button to button and press them."""
 
-    def add_imports(self) -> ImportDict:
-        return {"react": [rx.ImportVar(tag="useEffect")]}
-
-    def add_hooks(self) -> list[str | rx.Var[Any]]:
-        return [
-            """
-useEffect(() => {
+    code: ClassVar[str] = """
   const onKey = (event) => {
     const step = {ArrowDown: 'nextElementSibling', ArrowUp: 'previousElementSibling'}[event.key];
     const here = event.target.closest?.('.asks > button');
@@ -93,21 +91,13 @@ useEffect(() => {
   };
   window.addEventListener('keydown', onKey);
   return () => window.removeEventListener('keydown', onKey);
-}, []);
 """
-        ]
 
 
-class KeptEmail(Fragment):
+class KeptEmail(_WhileShown):
     """Who mistyped the password need not type the e-mail address again. It stays in this tab, never in an address."""
 
-    def add_imports(self) -> ImportDict:
-        return {"react": [rx.ImportVar(tag="useEffect")]}
-
-    def add_hooks(self) -> list[str | rx.Var[Any]]:
-        return [
-            """
-useEffect(() => {
+    code: ClassVar[str] = """
   const email = document.getElementById('email');
   const key = 'heddle-email';
   const again = ['wrong', 'unavailable'].includes(new URLSearchParams(location.search).get('reason'));
@@ -119,22 +109,14 @@ useEffect(() => {
   const keep = () => { try { sessionStorage.setItem(key, email.value); } catch { /* the same */ } };
   email.form.addEventListener('submit', keep);
   return () => email.form?.removeEventListener('submit', keep);
-}, []);
 """
-        ]
 
 
-class FileDrop(Fragment):
+class FileDrop(_WhileShown):
     """A file that is let go anywhere over the page goes into `#import-file`; where there is none yet, `#import` is
     pressed first. Without this the browser would leave the page for the file."""
 
-    def add_imports(self) -> ImportDict:
-        return {"react": [rx.ImportVar(tag="useEffect")]}
-
-    def add_hooks(self) -> list[str | rx.Var[Any]]:
-        return [
-            """
-useEffect(() => {
+    code: ClassVar[str] = """
   const field = () => document.getElementById('import-file');
   const isOurs = (event) => event.dataTransfer?.types.includes('Files') && event.target !== field();
   const onOver = (event) => { if (isOurs(event)) event.preventDefault(); };
@@ -155,9 +137,7 @@ useEffect(() => {
     window.removeEventListener('dragover', onOver);
     window.removeEventListener('drop', onDrop);
   };
-}, []);
 """
-        ]
 
 
 ticker = Ticker.create
