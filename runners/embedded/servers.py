@@ -148,9 +148,13 @@ class EmbeddedServers:
         known = ProcessId.from_json(state.get("guardian"))
         if known is not None and known.alive():
             return
-        command = [sys.executable, "-m", "runners.embedded.guardian", str(self.data_dir)]
         root = Path(__file__).resolve().parents[2]
-        guardian = start_detached(command, self._logs() / "guardian.log", cwd=root, options={})
+        # It gets the file with the users' locks open, not its name: the folder may be gone before it has started.
+        with (self.data_dir / USERS).open("a") as users:
+            told = [str(self.data_dir), state["home"], str(users.fileno())]
+            command = [sys.executable, "-m", "runners.embedded.guardian", *told]
+            log = self._logs() / "guardian.log"
+            guardian = start_detached(command, log, cwd=root, options={"pass_fds": (users.fileno(),)})
         write_json(self.data_dir / STATE, state | {"guardian": guardian.to_json()})
 
     def _logs(self) -> Path:
