@@ -1,11 +1,13 @@
 // What part of the canvas is seen: at first, after a command, and when something is to be shown.
 import { useEffect } from "react";
 import { useSession, useValue } from "../core/store.js";
+import { NOTE } from "../core/notes.js";
 import { CARD } from "../graph/layered.js";
-import { bounds } from "../graph/places.js";
+import { FRAME } from "./flow.js";
+import { around, coversOf, onScreen, overlap, roomOf, sizeOf, viewOf } from "./seen.js";
 
-const PADDING = 0.08;
-const READABLE = 0.44; // the least zoom at which names can be read
+const MARGIN = 32; // above and beside the beginning
+const READABLE = 0.42; // the least zoom at which names can be read
 const SETTLED_MS = 400;
 
 export function useViewport(flow, box) {
@@ -20,8 +22,9 @@ function useCentre(flow, box) {
   const session = useSession();
   useEffect(() => {
     session.centre = () => {
-      const { left, top, width, height } = box.current.getBoundingClientRect();
-      const { x, y } = flow.screenToFlowPosition({ x: left + width / 2, y: top + height / 2 });
+      const { left, top } = box.current.getBoundingClientRect();
+      const [across, down] = middleOf(roomOf(box.current));
+      const { x, y } = flow.screenToFlowPosition({ x: left + across, y: top + down });
       return [x, y];
     };
     return () => { session.centre = null; };
@@ -47,14 +50,33 @@ function useFirstFit(flow, box) {
 }
 
 // The card that the address leads to, or else the beginning.
-function showFirst(flow, box, { positions, selected, reveal }) {
-  const [wanted] = reveal?.nodes ?? [];
-  const at = selected.nodes.includes(wanted) && positions.get(wanted);
-  if (at) centreOn(flow, at, 0.9, 0);
-  else showBeginning(flow, box, [...positions.values()]);
+function showFirst(flow, box, state) {
+  const [wanted] = state.reveal?.nodes ?? [];
+  const at = state.selected.nodes.includes(wanted) && state.positions.get(wanted);
+  if (at) centreOn(flow, box, at, 0.9, 0);
+  else showBeginning(flow, box, state);
 }
 
-const centreOn = (flow, [x, y], zoom, duration) => flow.setCenter(x + CARD.width / 2, y + CARD.height / 2, { zoom, duration });
+function centreOn(flow, box, at, zoom, duration) {
+  const [x, y] = middleOf(roomOf(box));
+  const [across, down] = middleOf(cardAt(at));
+  flow.setViewport({ x: x - across * zoom, y: y - down * zoom, zoom }, { duration });
+}
+
+const middleOf = ({ left, top, right, bottom }) => [(left + right) / 2, (top + bottom) / 2];
+const rectOf = ([left, top], width, height) => ({ left, top, right: left + width, bottom: top + height });
+const cardAt = (at) => rectOf(at, CARD.width, CARD.height);
+const cardsOf = ({ positions }, names) => names.map((name) => positions.get(name)).filter(Boolean).map(cardAt);
+
+// Everything that stands on the canvas.
+function allOf(state) {
+  const frames = [...state.groups.values()].map(({ nodes }) => cardsOf(state, nodes)).filter((cards) => cards.length).map(around);
+  return [
+    ...[...state.positions.values()].map(cardAt),
+    ...[...state.notes.values()].map(({ at, size }) => rectOf(at, ...(size ?? [NOTE.width, NOTE.height]))),
+    ...frames.map(({ left, top, right, bottom }) => ({ left: left - FRAME.side, top: top - FRAME.top, right: right + FRAME.side, bottom: bottom + FRAME.bottom })),
+  ];
+}
 
 // Bring a chosen card into view, and move no more than needed.
 function useReveal(flow, box) {
@@ -64,11 +86,10 @@ function useReveal(flow, box) {
     const at = reveal && session.state.positions.get(reveal.nodes[0]);
     if (!at || !box.current) return;
     focusFollows(box.current, reveal.nodes[0]);
-    const { width, height } = box.current.getBoundingClientRect();
-    const { x, y, zoom } = flow.getViewport();
-    const [left, top] = [at[0] * zoom + x, at[1] * zoom + y];
-    const seen = left > 0 && top > 0 && left + CARD.width * zoom < width && top + CARD.height * zoom < height;
-    if (!seen) centreOn(flow, at, Math.max(zoom, 0.7), motion(160));
+    const { clientWidth, clientHeight } = box.current;
+    const card = onScreen(cardAt(at), flow.getViewport());
+    const inside = card.left > 0 && card.top > 0 && card.right < clientWidth && card.bottom < clientHeight;
+    if (!inside || coversOf(box.current).some((cover) => overlap(card, cover))) centreOn(flow, box.current, at, Math.max(flow.getZoom(), 0.7), motion(160));
   }, [reveal]);
 }
 
@@ -86,39 +107,34 @@ function useZoomCommands(flow, box) {
   const zoom = useValue((s) => s.zoom);
   useEffect(() => {
     if (!zoom) return;
-    const { positions, selected } = session.state;
-    const all = [...positions.values()];
     const duration = motion(160);
     if (zoom.how === "in") flow.zoomIn({ duration });
     if (zoom.how === "out") flow.zoomOut({ duration });
     if (zoom.how === "full") flow.zoomTo(1, { duration });
-    if (zoom.how === "fit") showWhole(flow, box.current, all, 1, duration);
-    if (zoom.how === "selection") showWhole(flow, box.current, selected.nodes.map((name) => positions.get(name)).filter(Boolean), 1.4, duration);
+    if (zoom.how === "fit") showWhole(flow, box.current, allOf(session.state), 1, duration);
+    if (zoom.how === "selection") showWhole(flow, box.current, cardsOf(session.state, session.state.selected.nodes), 1.4, duration);
   }, [zoom]);
 }
 
 const motion = (ms) => (matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : ms);
 
-function measure(box, places) {
-  const { width, height } = box.getBoundingClientRect();
-  const { left, top, right, bottom } = bounds(places);
-  const [wide, high] = [right - left, bottom - top];
-  return { width, height, left, top, wide, high, whole: Math.min(width / wide, height / high) * (1 - PADDING) };
-}
-
-function showWhole(flow, box, places, most, duration) {
-  if (!box || !places.length) return;
-  const { width, height, left, top, wide, high, whole } = measure(box, places);
-  const zoom = Math.max(0.1, Math.min(most, whole));
-  flow.setViewport({ x: (width - wide * zoom) / 2 - left * zoom, y: (height - high * zoom) / 2 - top * zoom, zoom }, { duration });
+function showWhole(flow, box, rects, most, duration) {
+  if (!box || !rects.length) return;
+  const { x, y, zoom } = viewOf(box, rects, most);
+  flow.setViewport({ x, y, zoom }, { duration });
 }
 
 // The whole graph where it stays readable, else its beginning; the map shows the rest.
-function showBeginning(flow, box, places) {
-  if (!box || !places.length) return;
-  const { width, left, top, wide, whole } = measure(box, places);
-  if (whole >= READABLE) return void showWhole(flow, box, places, 1, 0);
-  const zoom = Math.min(0.75, Math.max(READABLE, (width / wide) * (1 - PADDING)));
-  const centre = wide * zoom <= width ? left + wide / 2 : (places.find(([, y]) => y === top)?.[0] ?? left) + CARD.width / 2;
-  flow.setViewport({ x: width / 2 - centre * zoom, y: 32 - top * zoom, zoom });
+function showBeginning(flow, box, state) {
+  const rects = allOf(state);
+  if (!box || !rects.length) return;
+  const whole = viewOf(box, rects, 1);
+  if (whole.zoom >= READABLE) return void flow.setViewport({ x: whole.x, y: whole.y, zoom: whole.zoom });
+  const room = roomOf(box, { upper: true });
+  const [width] = sizeOf(room);
+  const all = around(rects);
+  const [wide] = sizeOf(all);
+  const zoom = Math.min(0.75, Math.max(READABLE, (width - 2 * MARGIN) / wide));
+  const centre = middleOf(wide * zoom <= width ? all : rects.find(({ top }) => top === all.top))[0];
+  flow.setViewport({ x: room.left + width / 2 - centre * zoom, y: room.top + MARGIN - all.top * zoom, zoom });
 }

@@ -34,7 +34,7 @@ export function DiffCanvas({ data }) {
     <div className="hed-canvas hed-diff" ref={box} data-testid="diff-canvas">
       <ReactFlowProvider>
         <ReactFlow
-          nodes={nodes} edges={edges} nodeTypes={NODE_TYPES} edgeTypes={EDGE_TYPES} fitView fitViewOptions={{ padding: 0.1, maxZoom: 1 }}
+          nodes={nodes} edges={edges} nodeTypes={NODE_TYPES} edgeTypes={EDGE_TYPES} fitView fitViewOptions={{ padding: { x: "60px", y: "24px" }, maxZoom: 1 }}
           nodesDraggable={false} nodesConnectable={false} edgesFocusable={false} deleteKeyCode={null} panOnScroll minZoom={0.1} maxZoom={2}
           onlyRenderVisibleElements={nodes.length > 120} proOptions={{ hideAttribution: true }}
           onMove={(_event, { zoom }) => box.current?.toggleAttribute("data-far", zoom < FAR)}

@@ -1,0 +1,78 @@
+"""What is seen of the canvas: nothing that is to be shown lies beneath the bars, the map or the inspector."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.editor import SMALL, copy_of, drag, new_workflow, node, open_editor
+
+# The parts of the canvas that are not wholly seen, by their id; `within` is a selector of what is looked at.
+HIDDEN = """(within) => {
+  const rect = (one) => one.getBoundingClientRect();
+  const over = [...document.querySelectorAll('.hed-tools, .hed-corner > *, .hed-heat, .hed-insp, .react-flow__minimap')];
+  const seen = rect(document.querySelector('.hed-canvas'));
+  const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  const inside = (a) => seen.left <= a.left && a.right <= seen.right && seen.top <= a.top && a.bottom <= seen.bottom;
+  const hidden = (one) => !inside(rect(one)) || over.some((bar) => rect(bar).width && meet(rect(one), rect(bar)));
+  return [...document.querySelectorAll(within)].filter(hidden).map((one) => one.dataset.id);
+}"""
+ALL = ".react-flow__node"
+
+
+def all_seen(page: Page, within: str = ALL) -> None:
+    page.wait_for_function(f"(within) => ({HIDDEN})(within).length === 0", arg=within)
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1920, 1080), (820, 700)])
+def test_everything_is_fitted_into_what_can_be_seen(signed_in_page: Page, studio: Any, size: tuple[int, int]) -> None:
+    page, name = signed_in_page, copy_of(studio, "customer_support_workflow")
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    open_editor(page, studio, name)
+    if size[0] > 900:
+        all_seen(page)
+    page.keyboard.press("m")
+    page.keyboard.press("Shift+H")
+    expect(page.get_by_test_id("heat")).to_be_visible()
+    page.keyboard.press("1")
+    all_seen(page)
+    page.keyboard.press("Control+a")
+    expect(page.get_by_test_id("selected-count")).to_have_text("13 nodes")
+    page.keyboard.press("2")
+    all_seen(page)
+
+
+def test_notes_and_groups_are_part_of_everything(signed_in_page: Page, studio: Any) -> None:
+    page = signed_in_page
+    layout = {
+        "nodes": {"start": [0, 0], "answer": [0, 140], "end": [0, 280]},
+        "notes": [{"at": [900, -400], "size": [300, 200], "text": "Far away", "color": "blue"}],
+        "groups": [{"title": "Talk", "nodes": ["answer", "end"], "color": "green"}],
+    }
+    open_editor(page, studio, new_workflow(studio, SMALL, layout))
+    expect(page.get_by_test_id("sticky")).to_be_visible()
+    all_seen(page)
+    page.keyboard.press("+")
+    page.wait_for_function(f"({HIDDEN})('{ALL}').length > 0")
+    page.get_by_role("button", name="Fit everything").click()
+    all_seen(page)
+
+
+def test_a_node_that_is_shown_is_not_shown_beneath_the_map(signed_in_page: Page, studio: Any) -> None:
+    page, name = signed_in_page, copy_of(studio, "customer_support_workflow")
+    open_editor(page, studio, name)
+    page.keyboard.press("m")
+    map_box, card = page.locator(".react-flow__minimap").bounding_box(), node(page, "end").bounding_box()
+    canvas = page.get_by_test_id("canvas").bounding_box()
+    assert map_box and card and canvas
+    # The canvas is pulled until the last card lies beneath the map.
+    hold = (canvas["x"] + 30, canvas["y"] + 30)
+    drag(page, hold, (hold[0] + map_box["x"] - card["x"] + 20, hold[1] + map_box["y"] - card["y"] + 20))
+    page.wait_for_function(f"({HIDDEN})('[data-id=end]').length === 1")
+    page.keyboard.press("Control+f")
+    page.keyboard.type("end")
+    page.get_by_role("option").filter(has_text="end").first.click()
+    expect(page.get_by_test_id("node-name")).to_have_value("end")
+    all_seen(page, "[data-id=end]")
