@@ -241,10 +241,11 @@ def _is_number(value: Json) -> bool:
 
 def _notes(notes: Json) -> list[dict[str, Json]] | None:
     """Raises InputError for anything but [{at, size?, text, color?}]."""
-    return None if notes is None else [_note(note) for note in _objects(notes, "Notes", MAX_NOTES)]
+    return None if notes is None else [read_note(note) for note in _objects(notes, "Notes", MAX_NOTES)]
 
 
-def _note(note: Mapping[str, Json]) -> dict[str, Json]:
+def read_note(note: Mapping[str, Json]) -> dict[str, Json]:
+    """Raises InputError for anything but {at, size?, text, color?}."""
     text = note.get("text")
     if not isinstance(text, str) or len(text) > MAX_NOTE_TEXT:
         raise InputError(f"A note needs a text of at most {MAX_NOTE_TEXT:,} characters.")
@@ -256,10 +257,11 @@ def _note(note: Mapping[str, Json]) -> dict[str, Json]:
 
 def _groups(groups: Json) -> list[dict[str, Json]] | None:
     """Raises InputError for anything but [{title, nodes, color?}]."""
-    return None if groups is None else [_group(group) for group in _objects(groups, "Groups", MAX_GROUPS)]
+    return None if groups is None else [read_group(group) for group in _objects(groups, "Groups", MAX_GROUPS)]
 
 
-def _group(group: Mapping[str, Json]) -> dict[str, Json]:
+def read_group(group: Mapping[str, Json]) -> dict[str, Json]:
+    """Raises InputError for anything but {title, nodes, color?}."""
     title, nodes = group.get("title"), group.get("nodes")
     if not isinstance(title, str) or len(title) > MAX_TITLE:
         raise InputError(f"A group needs a title of at most {MAX_TITLE} characters.")

@@ -1,9 +1,9 @@
-"""What people paste onto a canvas: nodes and edges from another workflow, another tab, a file, or another studio."""
+"""What people paste onto a canvas: nodes, edges, notes of another workflow, another tab, a file, or another studio."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import engine.nodes
@@ -15,6 +15,7 @@ from engine.importers.report import Outcome
 from engine.language import node_types, shape
 from engine.language.document import Document
 from engine.language.renames import renamed_data
+from studio.services.editor_commit import MAX_GROUPS, MAX_NOTES, read_group, read_note
 from studio.services.importing import KINDS
 
 Json = Any
@@ -25,8 +26,9 @@ EDGE_KEYS = ("from", "to", "condition", "on", "label")
 
 
 def read(text: str, taken: Iterable[str] = (), *, begins: bool = False) -> dict[str, Json]:
-    """`{"nodes": [...], "edges": [...], "layout": {name: [x, y]}}` of a text with `nodes:`, or a list of nodes, or one.
+    """`{"nodes", "edges", "layout", "notes", "groups"}` of a text with `nodes:`, or a list of nodes, or one node.
 
+    `layout` maps names to [x, y]; it, notes and groups are those of the text's `ui:`. There may be notes alone.
     The nodes come under names that are not `taken`, and what refers to one of them in the fragment follows. Where the
     workflow `begins` already, a start is left out, and what refers to it means the workflow's own. A workflow of
     another studio comes as its import would bring it, with `"said"`: a sentence about what became of it.
@@ -40,20 +42,26 @@ def read(text: str, taken: Iterable[str] = (), *, begins: bool = False) -> dict[
         raise InputError(f"What you pasted is not YAML with nodes: {document.error.public_message}")
     data = _as_mapping(document.data)
     nodes = [node for node in _listed(data.get("nodes")) if _is_node(node)]
-    if not nodes:
-        raise InputError("There are no nodes in what you pasted. Copy nodes here, or YAML with `nodes:` from anywhere.")
+    ui = _as_object(data.get("ui") if foreign is None else foreign.layout)
+    notes = _readable(ui.get("notes"), read_note)[:MAX_NOTES]
+    if not nodes and not notes:
+        raise InputError(
+            "There are no nodes in what you pasted. Copy nodes or notes here, or YAML with `nodes:` from anywhere."
+        )
     if len(nodes) > MAX_NODES:
         raise InputError(f"What you pasted has {len(nodes):,} nodes; at most {MAX_NODES} can be pasted at once.")
     if begins:
         nodes = [node for node in nodes if not _is_entry(node)]
-        if not nodes:
+        if not nodes and not notes:
             raise InputError("A workflow has one start, and there is nothing else to paste.")
     names = {node["name"] for node in nodes}
     edges = [edge for edge in _listed(data.get("edges")) if _joins(edge, names)]
     found = {
         "nodes": nodes,
         "edges": [{key: edge[key] for key in EDGE_KEYS if edge.get(key) is not None} for edge in edges],
-        "layout": _layout(data.get("ui") if foreign is None else foreign.layout, names),
+        "layout": _layout(ui, names),
+        "notes": notes,
+        "groups": _groups(ui, names),
     }
     return _under_free_names(found, set(taken)) | ({} if foreign is None else {"said": _said(foreign)})
 
@@ -93,7 +101,9 @@ def _under_free_names(found: dict[str, Json], taken: set[str]) -> dict[str, Json
     renamed = renamed_data({"nodes": found["nodes"], "edges": found["edges"]}, moved)
     for node, name in zip(renamed["nodes"], new, strict=True):
         node["name"] = name
-    return renamed | {"layout": {names[old]: at for old, at in found["layout"].items()}}
+    groups = [one | {"nodes": [names[old] for old in one["nodes"]]} for one in found["groups"]]
+    places = {names[old]: at for old, at in found["layout"].items()}
+    return renamed | {"layout": places, "notes": found["notes"], "groups": groups}
 
 
 def _free(name: str, taken: set[str]) -> str:
@@ -138,10 +148,32 @@ def _joins(edge: Json, names: set[str]) -> bool:
     )
 
 
-def _layout(ui: Json, names: set[str]) -> dict[str, list[float]]:
-    places = ui.get("nodes") if isinstance(ui, dict) else None
+def _as_object(value: Json) -> Mapping[str, Json]:
+    return value if isinstance(value, dict) else {}
+
+
+def _readable(values: Json, read_one: Callable[[Mapping[str, Json]], dict[str, Json]]) -> list[dict[str, Json]]:
+    """Those of a list that can be read."""
+    found = []
+    for value in _listed(values):
+        try:
+            found.append(read_one(_as_object(value)))
+        except InputError:
+            continue
+    return found
+
+
+def _groups(ui: Mapping[str, Json], names: set[str]) -> list[dict[str, Json]]:
+    """The groups that have one of the nodes, with those that they have of them."""
+    found = [
+        one | {"nodes": [n for n in one["nodes"] if n in names]} for one in _readable(ui.get("groups"), read_group)
+    ]
+    return [one for one in found if one["nodes"]][:MAX_GROUPS]
+
+
+def _layout(ui: Mapping[str, Json], names: set[str]) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
-    for name, at in places.items() if isinstance(places, dict) else ():
+    for name, at in _as_object(ui.get("nodes")).items():
         if name in names and isinstance(at, list) and len(at) == 2 and all(type(v) in (int, float) for v in at):
             found[name] = at
     return found

@@ -35,7 +35,7 @@ def test_commands_are_found_by_a_word_and_say_why_not(signed_in_page: Page, stud
     page.keyboard.press("Control+k")
     palette = page.get_by_test_id("palette")
     page.keyboard.type("duplicate")
-    expect(palette.get_by_test_id("found-duplicate")).to_contain_text("Select a node first.")
+    expect(palette.get_by_test_id("found-duplicate")).to_contain_text("Select a node or a note first.")
     page.keyboard.press("Escape")
     node(page, "answer").click()
     page.keyboard.press("Control+k")

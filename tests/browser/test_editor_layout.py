@@ -6,12 +6,13 @@ import uuid
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from bench.support.texts import mesh
 from engine.language.document import Document
 from tests.support.editor import (
     SMALL,
+    box_of,
     drag,
     handle,
     middle,
@@ -48,12 +49,6 @@ def empty_spot(page: Page, dx: float = 160, dy: float = 120) -> tuple[float, flo
     box = page.get_by_test_id("canvas").bounding_box()
     assert box is not None
     return box["x"] + dx, box["y"] + dy
-
-
-def box_of(locator: Locator) -> dict[str, float]:
-    box = locator.bounding_box()
-    assert box is not None
-    return dict(box)
 
 
 def test_a_line_into_the_void_offers_what_may_follow(signed_in_page: Page, studio: Any, small: str) -> None:
@@ -224,6 +219,62 @@ def test_a_note_is_written_moved_coloured_and_never_in_the_file(signed_in_page: 
     expect(note).to_contain_text("Owner: support")
     saved(page)
     assert stored(studio, small).layout["notes"] == [kept]
+
+
+def test_notes_are_copied_cut_and_pasted_with_nodes_and_without(signed_in_page: Page, studio: Any, small: str) -> None:
+    page = signed_in_page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    kept = {"at": [300, 20], "size": [200, 120], "text": 'Say "hello": first', "color": "green"}
+    start = {"nodes": {"start": [0, 0], "answer": [0, 140], "end": [0, 280]}, "notes": [kept]}
+    name = new_workflow(studio, SMALL, start)
+    open_editor(page, studio, name)
+    notes = page.get_by_test_id("sticky")
+    notes.first.click()
+    page.keyboard.press("Control+d")
+    expect(notes).to_have_count(2)
+    saved(page)
+    assert stored(studio, name).layout["notes"] == [kept, kept | {"at": [340, 60]}]
+    page.keyboard.press("Control+z")
+    expect(notes).to_have_count(1)
+
+    # With a node: chosen together, moved together, cut together, pasted into another workflow.
+    node(page, "answer").click()
+    notes.first.click(modifiers=["Shift"])
+    expect(page.get_by_test_id("selected-count")).to_have_text("1 node, 1 note")
+    x, y = middle(node(page, "answer"))
+    drag(page, (x, y), (x + 60, y))
+    saved(page)
+    row = stored(studio, name)
+    moved = row.layout["nodes"]["answer"][0]
+    assert moved > 0
+    assert row.layout["notes"][0]["at"][0] - 300 == pytest.approx(moved, abs=20)
+    page.keyboard.press("Control+z")
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+    page.keyboard.press("Control+x")
+    expect(node(page, "answer")).to_have_count(0)
+    expect(notes).to_have_count(0)
+    saved(page)
+    assert "notes" not in stored(studio, name).layout
+    page.keyboard.press("Control+z")
+    expect(node(page, "answer")).to_be_visible()
+    expect(notes).to_have_count(1)
+    saved(page)
+    assert stored(studio, name).layout["notes"] == [kept]
+
+    open_editor(page, studio, small)
+    page.get_by_test_id("canvas").focus()
+    page.keyboard.press("Control+v")
+    expect(node(page, "answer_2")).to_be_visible()
+    expect(notes).to_contain_text('Say "hello": first')
+    expect(page.get_by_test_id("selected-count")).to_have_text("1 node, 1 note")
+    saved(page)
+    row = stored(studio, small)
+    (pasted,), place = row.layout["notes"], row.layout["nodes"]["answer_2"]
+    assert (pasted["text"], pasted["size"], pasted["color"]) == (kept["text"], kept["size"], kept["color"])
+    assert [a - b for a, b in zip(pasted["at"], place, strict=True)] == [300, -120], "as they stood to each other"
+    page.keyboard.press("Delete")
+    expect(notes).to_have_count(0)
+    expect(node(page, "answer_2")).to_have_count(0)
 
 
 def test_a_group_moves_as_one(signed_in_page: Page, studio: Any, small: str) -> None:

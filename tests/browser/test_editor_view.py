@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.editor import SMALL, copy_of, drag, new_workflow, node, open_editor
+from tests.support.editor import SMALL, box_of, copy_of, drag, new_workflow, node, open_editor
 
 # The parts of the canvas that are not wholly seen, by their id; `within` is a selector of what is looked at.
 HIDDEN = """(within) => {
   const rect = (one) => one.getBoundingClientRect();
-  const over = [...document.querySelectorAll('.hed-tools, .hed-corner > *, .hed-heat, .hed-insp, .react-flow__minimap')];
+  const bars = '.hed-tools, .hed-corner > *, .hed-heat, .hed-insp, .react-flow__minimap';
+  const over = [...document.querySelectorAll(bars)];
   const seen = rect(document.querySelector('.hed-canvas'));
   const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
   const inside = (a) => seen.left <= a.left && a.right <= seen.right && seen.top <= a.top && a.bottom <= seen.bottom;
@@ -64,9 +65,8 @@ def test_a_node_that_is_shown_is_not_shown_beneath_the_map(signed_in_page: Page,
     page, name = signed_in_page, copy_of(studio, "customer_support_workflow")
     open_editor(page, studio, name)
     page.keyboard.press("m")
-    map_box, card = page.locator(".react-flow__minimap").bounding_box(), node(page, "end").bounding_box()
-    canvas = page.get_by_test_id("canvas").bounding_box()
-    assert map_box and card and canvas
+    map_box, card = box_of(page.locator(".react-flow__minimap")), box_of(node(page, "end"))
+    canvas = box_of(page.get_by_test_id("canvas"))
     # The canvas is pulled until the last card lies beneath the map.
     hold = (canvas["x"] + 30, canvas["y"] + 30)
     drag(page, hold, (hold[0] + map_box["x"] - card["x"] + 20, hold[1] + map_box["y"] - card["y"] + 20))

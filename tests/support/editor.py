@@ -152,9 +152,14 @@ def drag(page: Page, start: tuple[float, float], end: tuple[float, float], *, dr
         page.mouse.up()
 
 
-def middle(locator: Locator) -> tuple[float, float]:
+def box_of(locator: Locator) -> dict[str, float]:
     box = locator.bounding_box()
     assert box is not None
+    return dict(box)
+
+
+def middle(locator: Locator) -> tuple[float, float]:
+    box = box_of(locator)
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 

@@ -22,7 +22,7 @@ NODE = {"name": "a", "type": "agent"}
     ],
 )
 def test_nodes_are_found_in_each_form(text: str) -> None:
-    assert fragments.read(text) == {"nodes": [NODE], "edges": [], "layout": {}}
+    assert fragments.read(text) == {"nodes": [NODE], "edges": [], "layout": {}, "notes": [], "groups": []}
 
 
 def test_only_edges_and_places_of_pasted_nodes_come_along() -> None:
@@ -33,6 +33,34 @@ def test_only_edges_and_places_of_pasted_nodes_come_along() -> None:
     )
     assert found["edges"] == [{"from": "a", "to": "b"}]
     assert found["layout"] == {"a": [1, 2]}
+
+
+REMARKS = """\
+nodes: [{name: a, type: agent}, {name: b, type: end}]
+ui:
+  notes:
+    - {at: [1.4, 2], size: [200, 90], text: "Ask Ann: <b>why</b>?", color: red, extra: 1}
+    - {at: [1, 2], text: 5}
+    - {at: here, text: x}
+    - {at: [1, 2], text: x, color: url(x)}
+    - nonsense
+  groups:
+    - {title: Both, nodes: [a, b, gone], color: blue}
+    - {title: None, nodes: [gone]}
+    - {title: 5}
+"""
+
+
+def test_notes_and_groups_come_along_and_notes_may_come_alone() -> None:
+    found = fragments.read(REMARKS, ["a"])
+    assert found["notes"] == [{"at": [1, 2], "size": [200, 90], "text": "Ask Ann: <b>why</b>?", "color": "red"}]
+    assert found["groups"] == [{"title": "Both", "nodes": ["a_2", "b"], "color": "blue"}]
+    alone = fragments.read("ui: {notes: [{at: [0, 0], text: Alone}]}")
+    assert (alone["nodes"], alone["notes"]) == ([], [{"at": [0, 0], "text": "Alone"}])
+    with pytest.raises(InputError):
+        fragments.read("ui: {notes: [{at: [0, 0], text: 5}]}")
+    many = fragments.read("ui: {notes: [" + ", ".join(["{at: [0, 0], text: x}"] * 600) + "]}")
+    assert len(many["notes"]) == 500
 
 
 @pytest.mark.parametrize(

@@ -153,13 +153,12 @@ function usePane(session, box) {
 function selectBy(session, changes) {
   const picks = changes.filter((change) => change.type === "select");
   if (!picks.length) return;
-  const note = picks.findLast(({ id, selected }) => selected && partOf(id)[0] === "note");
-  if (note) return void session.select([], { note: partOf(note.id)[1] });
-  const names = new Set(session.state.selected.nodes);
+  const now = session.state.selected;
+  const next = { node: new Set(now.nodes), note: new Set(now.notes) };
   for (const { id, selected } of picks) {
-    if (partOf(id)[0] !== "node") continue;
-    if (selected) names.add(id);
-    else names.delete(id);
+    const [kind, key] = partOf(id);
+    if (selected) next[kind]?.add(key);
+    else next[kind]?.delete(key);
   }
-  if (names.size || session.state.selected.nodes.length || session.state.selected.note) session.select([...names]);
+  if (next.node.size || next.note.size || now.nodes.length || now.notes.length) session.select([...next.node], { notes: [...next.note] });
 }

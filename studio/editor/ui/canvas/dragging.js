@@ -2,7 +2,6 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useSession } from "../core/store.js";
 import { move, putOnEdge } from "../core/actions.js";
-import { setNote } from "../core/notes.js";
 import { CARD, snap } from "../graph/layered.js";
 import { edgeAt } from "../graph/routes.js";
 import { FRAME, partOf } from "./flow.js";
@@ -84,12 +83,13 @@ const edgeUnder = (at, routes) => at && edgeAt([at[0] + CARD.width / 2, at[1] + 
 function settle(session, moved, held, routes) {
   const on = (value) => (session.state.snap ? snap(value) : Math.round(value));
   const nodes = [];
+  const notes = [];
   for (const [id, [x, y]] of moved) {
     const [kind, key] = partOf(id);
-    if (kind === "note") setNote(session, key, { at: [Math.round(x), Math.round(y)] });
+    if (kind === "note") notes.push([key, [Math.round(x), Math.round(y)]]);
     else nodes.push([id, [on(x), on(y)]]);
   }
   const edge = held?.loose && edgeUnder(moved.get(held.id), routes);
   if (edge) putOnEdge(session, held.id, edge, nodes[0][1]);
-  else if (nodes.length) move(session, nodes);
+  else move(session, nodes, notes);
 }

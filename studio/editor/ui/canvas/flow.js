@@ -53,12 +53,12 @@ function useCards(drag) {
 
 function useNotes(drag) {
   const notes = useValue((s) => s.notes);
-  const selected = useValue((s) => s.selected.note);
+  const selected = useValue((s) => s.selected.notes);
   return useMemo(() => [...notes].map(([key, note]) => {
     const id = noteId(key);
     const [x, y] = drag?.get(id) ?? note.at;
     const [width, height] = note.size ?? [NOTE.width, NOTE.height];
-    return { id, type: "sticky", position: { x, y }, width, height, measured: { width, height }, selected: selected === key, data: { key, note }, connectable: false, ariaLabel: `Note: ${note.text.slice(0, 80)}` };
+    return { id, type: "sticky", position: { x, y }, width, height, measured: { width, height }, selected: selected.includes(key), data: { key, note }, connectable: false, ariaLabel: `Note: ${note.text.slice(0, 80)}` };
   }), [notes, selected, drag]);
 }
 

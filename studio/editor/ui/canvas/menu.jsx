@@ -10,19 +10,18 @@ const MENUS = {
   node: NODE,
   selection: ["cut", "copy", "duplicate", null, "align-left", "align-centre", "align-top", "align-middle", "distribute-x", "distribute-y", null, "group", "ungroup", "switch-off", null, "delete"],
   edge: ["insert-here", null, "delete"],
-  note: ["delete"],
+  note: ["cut", "copy", "duplicate", null, "delete"],
   group: ["ungroup"],
   pane: ["add-node", "add-note", "paste", null, "select-all", "tidy", null, "fit", "map", "snap"],
 };
 
 export function openMenu(session, event, kind, key) {
   event.preventDefault();
-  const many = session.state.selected.nodes.length > 1;
   if (kind === "node" && !session.state.selected.nodes.includes(key)) session.select([key]);
   if (kind === "edge") session.select([], { edge: key });
-  if (kind === "note") session.select([], { note: key });
+  if (kind === "note" && !session.state.selected.notes.includes(key)) session.select([], { notes: [key] });
   if (kind === "group") session.select(session.state.groups.get(key).nodes);
-  session.set({ menu: { kind: kind === "node" && many && session.state.selected.nodes.length > 1 ? "selection" : kind, key, at: [event.clientX, event.clientY] } });
+  session.set({ menu: { kind: kind === "node" && session.state.selected.nodes.length > 1 ? "selection" : kind, key, at: [event.clientX, event.clientY] } });
 }
 
 export function Menu() {

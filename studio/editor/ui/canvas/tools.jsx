@@ -5,7 +5,7 @@ import {
 } from "lucide-react";
 import { useValue } from "../core/store.js";
 import { CommandButton } from "../frame/command_button.jsx";
-import { count } from "../frame/format.js";
+import { things } from "../frame/format.js";
 import { MAP_FROM } from "./flow.js";
 
 export function Tools({ canEdit }) {
@@ -34,14 +34,14 @@ const ALIGN = [
 
 export function Corner({ canEdit }) {
   const hasRun = useValue((s) => Boolean(s.run?.steps.length));
-  const many = useValue((s) => s.selected.nodes.length);
+  const selected = useValue((s) => s.selected);
   return (
     <>
       <div className="hed-corner left">
         {hasRun && <CommandButton id="clear-run" icon={Eraser} size={14} label="Clear run" className="hed-btn" />}
-        {many > 1 && (
+        {selected.nodes.length + selected.notes.length > 1 && (
           <div className="hed-many" role="toolbar" aria-label="Selected nodes">
-            <span data-testid="selected-count">{count(many, "node")}</span>
+            <span data-testid="selected-count">{things(selected)}</span>
             {canEdit && ALIGN.map(([id, Icon]) => <CommandButton key={id} id={id} icon={Icon} size={14} testid={id} />)}
           </div>
         )}

@@ -53,13 +53,13 @@ function useFirstFit(flow, box) {
 function showFirst(flow, box, state) {
   const [wanted] = state.reveal?.nodes ?? [];
   const at = state.selected.nodes.includes(wanted) && state.positions.get(wanted);
-  if (at) centreOn(flow, box, at, 0.9, 0);
+  if (at) centreOn(flow, box, cardAt(at), 0.9, 0);
   else showBeginning(flow, box, state);
 }
 
-function centreOn(flow, box, at, zoom, duration) {
+function centreOn(flow, box, rect, zoom, duration) {
   const [x, y] = middleOf(roomOf(box));
-  const [across, down] = middleOf(cardAt(at));
+  const [across, down] = middleOf(rect);
   flow.setViewport({ x: x - across * zoom, y: y - down * zoom, zoom }, { duration });
 }
 
@@ -67,29 +67,32 @@ const middleOf = ({ left, top, right, bottom }) => [(left + right) / 2, (top + b
 const rectOf = ([left, top], width, height) => ({ left, top, right: left + width, bottom: top + height });
 const cardAt = (at) => rectOf(at, CARD.width, CARD.height);
 const cardsOf = ({ positions }, names) => names.map((name) => positions.get(name)).filter(Boolean).map(cardAt);
+const notesOf = ({ notes }, ids) => ids.map((id) => notes.get(id)).filter(Boolean).map(({ at, size }) => rectOf(at, ...(size ?? [NOTE.width, NOTE.height])));
 
 // Everything that stands on the canvas.
 function allOf(state) {
   const frames = [...state.groups.values()].map(({ nodes }) => cardsOf(state, nodes)).filter((cards) => cards.length).map(around);
   return [
     ...[...state.positions.values()].map(cardAt),
-    ...[...state.notes.values()].map(({ at, size }) => rectOf(at, ...(size ?? [NOTE.width, NOTE.height]))),
+    ...notesOf(state, [...state.notes.keys()]),
     ...frames.map(({ left, top, right, bottom }) => ({ left: left - FRAME.side, top: top - FRAME.top, right: right + FRAME.side, bottom: bottom + FRAME.bottom })),
   ];
 }
+
+const chosenOf = (state) => [...cardsOf(state, state.selected.nodes), ...notesOf(state, state.selected.notes)];
 
 // Bring a chosen card into view, and move no more than needed.
 function useReveal(flow, box) {
   const session = useSession();
   const reveal = useValue((s) => s.reveal);
   useEffect(() => {
-    const at = reveal && session.state.positions.get(reveal.nodes[0]);
-    if (!at || !box.current) return;
-    focusFollows(box.current, reveal.nodes[0]);
+    const [first] = reveal ? [...cardsOf(session.state, reveal.nodes), ...notesOf(session.state, reveal.notes)] : [];
+    if (!first || !box.current) return;
+    if (reveal.nodes.length) focusFollows(box.current, reveal.nodes[0]);
     const { clientWidth, clientHeight } = box.current;
-    const card = onScreen(cardAt(at), flow.getViewport());
-    const inside = card.left > 0 && card.top > 0 && card.right < clientWidth && card.bottom < clientHeight;
-    if (!inside || coversOf(box.current).some((cover) => overlap(card, cover))) centreOn(flow, box.current, at, Math.max(flow.getZoom(), 0.7), motion(160));
+    const seen = onScreen(first, flow.getViewport());
+    const inside = seen.left > 0 && seen.top > 0 && seen.right < clientWidth && seen.bottom < clientHeight;
+    if (!inside || coversOf(box.current).some((cover) => overlap(seen, cover))) centreOn(flow, box.current, first, Math.max(flow.getZoom(), 0.7), motion(160));
   }, [reveal]);
 }
 
@@ -112,7 +115,7 @@ function useZoomCommands(flow, box) {
     if (zoom.how === "out") flow.zoomOut({ duration });
     if (zoom.how === "full") flow.zoomTo(1, { duration });
     if (zoom.how === "fit") showWhole(flow, box.current, allOf(session.state), 1, duration);
-    if (zoom.how === "selection") showWhole(flow, box.current, cardsOf(session.state, session.state.selected.nodes), 1.4, duration);
+    if (zoom.how === "selection") showWhole(flow, box.current, chosenOf(session.state), 1.4, duration);
   }, [zoom]);
 }
 

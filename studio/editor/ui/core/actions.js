@@ -89,17 +89,18 @@ export function rename(session, from, to) {
 }
 
 export function removeSelected(session) {
-  const { nodes, edge, note } = session.state.selected;
-  if (note) return session.lay({ notes: new Map([[note, null]]) });
+  const { nodes, edge, notes } = session.state.selected;
   if (edge) return removeEdge(session, edge);
-  if (nodes.length) removeNodes(session, nodes);
+  const taken = notes.length && { notes: new Map(notes.map((id) => [id, null])) };
+  if (nodes.length) return removeNodes(session, nodes, taken);
+  if (taken) session.lay(taken);
   return undefined;
 }
 
-function removeNodes(session, nodes) {
+function removeNodes(session, nodes, more) {
   const gone = new Set(nodes);
   const { nodes: places, groups } = session.layout;
-  const layout = { nodes: new Map(nodes.filter((name) => places.has(name)).map((name) => [name, null])) };
+  const layout = { nodes: new Map(nodes.filter((name) => places.has(name)).map((name) => [name, null])), ...more };
   const touched = [...groups].filter(([, group]) => group.nodes.some((name) => gone.has(name)));
   if (touched.length) layout.groups = new Map(touched.map(([id, group]) => [id, shrunk(group, gone)]));
   session.edit(() => ({ edits: nodes.map((node) => ({ op: "remove_node", node })), layout }), { after: () => session.select([]) });
@@ -170,8 +171,9 @@ function withEdge(graph, key, build) {
 
 // ---- places
 
-export function move(session, places) {
-  session.lay(pinned(session, places));
+export function move(session, places, notePlaces = []) {
+  const notes = notePlaces.filter(([id]) => session.layout.notes.has(id)).map(([id, at]) => [id, { ...session.layout.notes.get(id), at }]);
+  if (places.length || notes.length) session.lay({ ...(places.length && pinned(session, places)), ...(notes.length && { notes: new Map(notes) }) });
 }
 
 export function tidy(session) {

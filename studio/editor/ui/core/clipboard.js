@@ -1,27 +1,41 @@
 // Copying is writing YAML: it can be pasted into another workflow, another tab, or a file; and YAML from anywhere can be
 // pasted here.
+import { things } from "../frame/format.js";
 import { linesOfNode } from "../graph/graph.js";
 import { CARD } from "../graph/layered.js";
 import { freeSpot } from "../graph/places.js";
+import { newId } from "../text/layout.js";
 import { pinned, removeSelected } from "./actions.js";
 import { readFragment } from "./api.js";
-import { groupsWithCopies } from "./notes.js";
+import { groupsWithCopies, wholeGroups } from "./notes.js";
 
 const BESIDE = 40;
 
-// The selected nodes with the edges between them, as the file says it.
+// The selected nodes with the edges between them, as the file says it; notes, and groups that are wholly selected, as a file
+// with its layout in it would.
 export function selectedYaml(session) {
-  const { selected, graph, positions } = session.state;
-  const nodes = graph.nodes.filter((node) => selected.nodes.includes(node.name));
-  if (!nodes.length) return null;
+  const { selected, graph, notes } = session.state;
+  const nodes = (graph?.nodes ?? []).filter((node) => selected.nodes.includes(node.name));
+  const remarks = selected.notes.map((id) => notes.get(id)).filter(Boolean);
+  if (!nodes.length && !remarks.length) return null;
   const names = new Set(nodes.map((node) => node.name));
-  const edges = graph.edges.filter((edge) => names.has(edge.from) && names.has(edge.to));
-  const places = nodes.map(({ name }) => `    ${plain(name)}: [${positions.get(name).join(", ")}]`);
+  const edges = (graph?.edges ?? []).filter((edge) => names.has(edge.from) && names.has(edge.to));
   return [
-    "nodes:", ...nodes.map((node) => written(session, node)),
-    ...(edges.length ? ["edges:", ...edges.map(edgeLine)] : []),
-    "ui:", "  nodes:", ...places, "",
+    ...section("nodes:", nodes.map((node) => written(session, node))),
+    ...section("edges:", edges.map(edgeLine)),
+    "ui:", ...layoutLines(session.state, nodes, remarks), "",
   ].join("\n");
+}
+
+const section = (head, lines) => (lines.length ? [head, ...lines] : []);
+
+function layoutLines(state, nodes, notes) {
+  const groups = wholeGroups(state);
+  return [
+    ...section("  nodes:", nodes.map(({ name }) => `    ${plain(name)}: [${state.positions.get(name).join(", ")}]`)),
+    ...section("  notes:", notes.map(({ at, size, text, color }) => `    - ${JSON.stringify({ at, size, text, color })}`)),
+    ...section("  groups:", groups.map(({ title, nodes: inside, color }) => `    - ${JSON.stringify({ title, nodes: inside, color })}`)),
+  ];
 }
 
 // The node's own lines where it stands as a block; where it stands in one line with others, its data: JSON is YAML.
@@ -67,25 +81,26 @@ export function duplicate(session) {
 }
 
 function tell(session, done) {
-  const { nodes } = session.state.selected;
-  session.say(`${nodes.length === 1 ? nodes[0] : `${nodes.length} nodes`} ${done}.`);
+  const { selected } = session.state;
+  session.say(`${selected.nodes.length === 1 && !selected.notes.length ? selected.nodes[0] : things(selected)} ${done}.`);
 }
 
 // Keyboard copies and pastes come as events of the browser; they need no permission.
 export function clipboardEvents(session, isElsewhere) {
   const taking = (event, done) => {
-    if (isElsewhere(event.target) || String(window.getSelection())) return false;
+    if (isElsewhere(event.target) || String(window.getSelection())) return;
     const text = selectedYaml(session);
-    if (!text) return false;
+    if (!text) return;
+    if (done === "cut" && session.whyNotSelected) return session.fail(session.whyNotSelected);
     session.clip = text;
     event.clipboardData.setData("text/plain", text);
     event.preventDefault();
     tell(session, done);
-    return true;
+    if (done === "cut") removeSelected(session);
   };
   const handlers = {
     copy: (event) => taking(event, "copied"),
-    cut: (event) => !session.whyNot && taking(event, "cut") && removeSelected(session),
+    cut: (event) => taking(event, "cut"),
     paste: (event) => {
       if (isElsewhere(event.target)) return;
       event.preventDefault();
@@ -101,10 +116,10 @@ export function clipboardEvents(session, isElsewhere) {
 // `originals`: the nodes of this workflow that these are copies of, in their order.
 export async function pasteText(session, text, originals = []) {
   if (session.whyNot) return session.fail(session.whyNot);
-  if (!text?.trim()) return session.fail("There is nothing to paste. Copy nodes here, or YAML with `nodes:` from anywhere.");
+  if (!text?.trim()) return session.fail("There is nothing to paste. Copy nodes or notes here, or YAML with `nodes:` from anywhere.");
+  const { graph, view } = session.state;
   let found;
   try {
-    const { graph, view } = session.state;
     found = await readFragment(text, graph.nodes.map((node) => node.name), graph.nodes.some((node) => view.specs[node.type]?.entry));
   } catch (error) {
     return session.fail(error.message);
@@ -113,25 +128,31 @@ export async function pasteText(session, text, originals = []) {
 }
 
 // Beside what stands there.
-function put(session, { nodes, edges, layout, said }, originals) {
+function put(session, { nodes, edges, layout, notes, groups, said }, originals) {
   const edits = [...nodes.map((node) => ({ op: "add_node", node, after: null })), ...edges.map((edge) => ({ op: "add_edge", condition: null, ...edge }))];
+  const keys = notes.map(newId);
   const done = (reply) => {
     if (reply.error) return;
-    session.select(nodes.map((node) => node.name), { reveal: true });
+    session.select(nodes.map((node) => node.name), { notes: keys, reveal: true });
     if (said) session.say(said);
   };
   const copies = new Map(originals.map((name, i) => [name, nodes[i].name]));
   const laid = () => {
-    const groups = groupsWithCopies(session.layout.groups, copies);
-    return { ...pinned(session, placesFor(nodes, layout, session.state.positions)), ...(groups.size && { groups }) };
+    const places = placesFor(nodes, layout, session.state.positions);
+    const by = nodes.length ? places[0][1].map((value, i) => value - ownPlace(nodes[0], 0, layout)[i]) : [BESIDE, BESIDE];
+    const pasted = notesFor(notes, by, session.layout.notes);
+    const framed = new Map([...groupsWithCopies(session.layout.groups, copies), ...groups.map((group) => [newId(), group])]);
+    return { ...(places.length && pinned(session, places)), ...(pasted.length && { notes: new Map(pasted.map((note, i) => [keys[i], note])) }), ...(framed.size && { groups: framed }) };
   };
   return session.edit(() => ({ edits, layout: laid() }), { after: done });
 }
 
+const ownPlace = (node, i, layout) => layout[node.name] ?? [0, i * (CARD.height + 70)];
+
 // As they stood to each other, moved together until none covers a card.
 function placesFor(nodes, layout, positions) {
-  const own = (node, i) => layout[node.name] ?? [0, i * (CARD.height + 70)];
-  const wish = nodes.map((node, i) => own(node, i).map((value) => value + BESIDE));
+  if (!nodes.length) return [];
+  const wish = nodes.map((node, i) => ownPlace(node, i, layout).map((value) => value + BESIDE));
   const [x, y] = wish[0];
   const free = freeSpot([x, y], positions);
   const placed = new Map(positions);
@@ -139,5 +160,16 @@ function placesFor(nodes, layout, positions) {
     const at = freeSpot([wish[i][0] + free[0] - x, wish[i][1] + free[1] - y], placed);
     placed.set(node.name, at);
     return [node.name, at];
+  });
+}
+
+// Moved by as much as the cards, and further until none lies exactly on another.
+function notesFor(notes, [across, down], there) {
+  const taken = new Set([...there.values()].map(({ at }) => String(at)));
+  const free = ([x, y]) => (taken.has(String([x, y])) ? free([x + BESIDE, y + BESIDE]) : [x, y]);
+  return notes.map((note) => {
+    const at = free([note.at[0] + across, note.at[1] + down]);
+    taken.add(String(at));
+    return { ...note, at };
   });
 }

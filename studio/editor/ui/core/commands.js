@@ -11,7 +11,9 @@ const editing = (session) => session.whyNot;
 const nodes = (session) => session.state.selected.nodes;
 const some = (session) => editing(session) ?? (nodes(session).length ? null : "Select a node first.");
 const atLeast = (n) => (session) => editing(session) ?? (nodes(session).length >= n ? null : `Select at least ${n} nodes first.`);
-const anything = ({ state }) => (state.selected.nodes.length || state.selected.edge || state.selected.note ? null : "Select something first.");
+const isAny = ({ state }) => Boolean(state.selected.nodes.length || state.selected.notes.length);
+const anything = (session) => (isAny(session) || session.state.selected.edge ? null : "Select something first.");
+const copyable = (session) => (isAny(session) ? null : "Select a node or a note first.");
 const whyNoRun = ({ state }) => (state.view.can.run ? (state.valid ? null : "The YAML has an error; mend it, then run.") : "Your role does not allow running workflows.");
 const isRunning = ({ state }) => state.busy || Boolean(state.run?.run_id && !isFinal(state.whole ?? state.run));
 const one = (session) => (nodes(session).length === 1 ? null : "Select one node first.");
@@ -37,14 +39,14 @@ export const COMMANDS = [
 
   { id: "undo", title: "Undo", group: "Edit", keys: ["Mod+Z"], why: (s) => (s.state.view.can.write ? (s.state.history.undo || !s.sync.idle ? null : "There is nothing to undo.") : editing(s)), run: (s) => s.undo() },
   { id: "redo", title: "Redo", group: "Edit", keys: ["Mod+Shift+Z", "Mod+Y"], why: (s) => (s.state.view.can.write ? (s.state.history.redo ? null : "There is nothing to redo.") : editing(s)), run: (s) => s.redo() },
-  { id: "cut", title: "Cut", group: "Edit", keys: ["Mod+X"], native: true, why: some, run: cut },
-  { id: "copy", title: "Copy as YAML", group: "Edit", keys: ["Mod+C"], native: true, why: (s) => (nodes(s).length ? null : "Select a node first."), run: copy },
-  { id: "paste", title: "Paste nodes", group: "Edit", keys: ["Mod+V"], native: true, words: "yaml", why: editing, run: paste },
-  { id: "duplicate", title: "Duplicate", group: "Edit", keys: ["Mod+D"], why: some, run: duplicate },
-  { id: "delete", title: "Delete", group: "Edit", keys: ["Delete", "Backspace"], words: "remove", why: (s) => (s.state.selected.note && s.state.view.can.write ? null : editing(s) ?? anything(s)), run: removeSelected },
+  { id: "cut", title: "Cut", group: "Edit", keys: ["Mod+X"], native: true, why: (s) => s.whyNotSelected ?? copyable(s), run: cut },
+  { id: "copy", title: "Copy as YAML", group: "Edit", keys: ["Mod+C"], native: true, why: copyable, run: copy },
+  { id: "paste", title: "Paste", group: "Edit", keys: ["Mod+V"], native: true, words: "yaml nodes notes", why: editing, run: paste },
+  { id: "duplicate", title: "Duplicate", group: "Edit", keys: ["Mod+D"], why: (s) => editing(s) ?? copyable(s), run: duplicate },
+  { id: "delete", title: "Delete", group: "Edit", keys: ["Delete", "Backspace"], words: "remove", why: (s) => s.whyNotSelected ?? anything(s), run: removeSelected },
   { id: "rename", title: "Rename the node", group: "Edit", keys: ["F2"], why: (s) => editing(s) ?? (nodes(s).length === 1 ? null : "Select one node first."), run: (s) => s.set({ focusName: Date.now() }) },
   { id: "switch-off", title: "Switch off or on", group: "Edit", keys: ["D"], words: "disable enable skip", why: some, run: toggleDisabled },
-  { id: "select-all", title: "Select all nodes", group: "Edit", keys: ["Mod+A"], run: (s) => s.select(s.state.graph?.nodes.map((node) => node.name) ?? []) },
+  { id: "select-all", title: "Select everything", group: "Edit", keys: ["Mod+A"], words: "all nodes notes", run: (s) => s.select(s.state.graph?.nodes.map((node) => node.name) ?? [], { notes: [...s.state.notes.keys()] }) },
   { id: "select-none", title: "Select nothing", group: "Edit", keys: ["Escape"], run: (s) => s.select([]) },
   { id: "save", title: "Save the draft now", group: "Edit", keys: ["Mod+S"], inText: true, why: (s) => (s.state.view.can.write ? null : editing(s)), run: (s) => s.saveNow() },
 
@@ -60,7 +62,7 @@ export const COMMANDS = [
   { id: "snap", title: "Snap to the grid: on or off", group: "Arrange", keys: ["Shift+G"], run: (s) => { s.set({ snap: !s.state.snap }); s.say(s.state.snap ? "Cards snap to the grid." : "Cards stand where you put them."); } },
 
   { id: "fit", title: "Fit everything", group: "View", keys: ["1"], words: "zoom all", run: zoom("fit") },
-  { id: "zoom-selection", title: "Zoom to the selection", group: "View", keys: ["2"], why: (s) => (nodes(s).length ? null : "Select a node first."), run: zoom("selection") },
+  { id: "zoom-selection", title: "Zoom to the selection", group: "View", keys: ["2"], why: copyable, run: zoom("selection") },
   { id: "zoom-100", title: "Zoom to 100 %", group: "View", keys: ["0"], run: zoom("full") },
   { id: "zoom-in", title: "Zoom in", group: "View", keys: ["+", "="], run: zoom("in") },
   { id: "zoom-out", title: "Zoom out", group: "View", keys: ["-"], run: zoom("out") },

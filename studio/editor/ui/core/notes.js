@@ -8,7 +8,7 @@ export const COLOURS = ["yellow", "blue", "green", "red", "violet", "grey"];
 export function addNote(session, at) {
   const id = newId();
   session.lay({ notes: new Map([[id, { at: at ?? inView(session), size: [NOTE.width, NOTE.height], text: "", color: "yellow" }]]) });
-  session.select([], { note: id, reveal: true });
+  session.select([], { notes: [id], reveal: true });
   return id;
 }
 
@@ -41,16 +41,19 @@ function shrunk(group, gone) {
   return nodes.length ? { ...group, nodes } : null;
 }
 
-// A copy of a whole group is a group; other copies join what they are copies of. `copies`: Map of name to the copy's.
+// A copy of a whole group is a group (clipboard.js); other copies join what they are copies of. `copies`: Map of name to the
+// copy's.
 export function groupsWithCopies(groups, copies) {
   const found = new Map();
   for (const [id, group] of groups) {
     const here = group.nodes.filter((name) => copies.has(name)).map((name) => copies.get(name));
-    if (here.length === group.nodes.length) found.set(newId(), { ...group, nodes: here });
-    else if (here.length) found.set(id, { ...group, nodes: [...group.nodes, ...here] });
+    if (here.length && here.length < group.nodes.length) found.set(id, { ...group, nodes: [...group.nodes, ...here] });
   }
   return found;
 }
+
+// Those whose nodes are all selected.
+export const wholeGroups = ({ selected, groups }) => [...groups.values()].filter((group) => group.nodes.length && group.nodes.every((name) => selected.nodes.includes(name)));
 
 export const groupsOfSelected = ({ selected, groups }) => [...groups].filter(([, group]) => group.nodes.some((name) => selected.nodes.includes(name)));
 

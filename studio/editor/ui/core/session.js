@@ -19,7 +19,7 @@ import { Sync } from "./sync.js";
 
 const START = {
   view: null, graph: null, valid: true, diagnostics: [], positions: new Map(), notes: new Map(), groups: new Map(),
-  selected: { nodes: [], edge: null, note: null }, mode: "split", save: { state: "saved" }, history: { undo: 0, redo: 0 },
+  selected: { nodes: [], edge: null, notes: [] }, mode: "split", save: { state: "saved" }, history: { undo: 0, redo: 0 },
   run: null, lastRun: null, whole: null, at: null, compare: null, heat: null, people: [], newer: false, pins: {}, chat: [], busy: false, drawer: { tab: "chat", open: true }, inspector: "settings", wide: false,
   picker: null, palette: null, menu: null, publish: null, conflict: null, sheet: false, tour: null, toast: null,
   focusStep: null, fit: 0, reveal: null, zoom: null, snap: true, map: null, hovered: null, over: null, naming: null,
@@ -196,6 +196,12 @@ export class Session {
     return valid ? null : "Mend the YAML first: the canvas shows the last good state.";
   }
 
+  // The same for what is selected: notes stand beside the text, whatever it says.
+  get whyNotSelected() {
+    const { nodes, edge, notes } = this.state.selected;
+    return notes.length && !nodes.length && !edge && this.state.view.can.write ? null : this.whyNot;
+  }
+
   // `build(graph)` gives {edits, layout} or null; see Sync.edit.
   edit(build, options) {
     if (this.whyNot) return this.fail(this.whyNot);
@@ -228,11 +234,12 @@ export class Session {
 
   // ---- selection, panes
 
-  select(nodes, { edge = null, note = null, reveal = false, fromText = false } = {}) {
+  select(nodes, { edge = null, notes = [], reveal = false, fromText = false } = {}) {
     const now = this.state.selected;
-    const same = now.edge === edge && now.note === note && now.nodes.length === nodes.length && nodes.every((name) => now.nodes.includes(name));
+    const isSame = (before, items) => before.length === items.length && items.every((one) => before.includes(one));
+    const same = now.edge === edge && isSame(now.nodes, nodes) && isSame(now.notes, notes);
     if (same && !reveal) return;
-    this.set((s) => ({ selected: { nodes, edge, note }, focusStep: null, reveal: reveal || fromText ? { nodes, at: Date.now() } : s.reveal }));
+    this.set((s) => ({ selected: { nodes, edge, notes }, focusStep: null, reveal: reveal || fromText ? { nodes, notes, at: Date.now() } : s.reveal }));
     this.highlight(!fromText);
   }
 
@@ -300,6 +307,6 @@ function kept(selected, graph, notes) {
   return {
     nodes: selected.nodes.filter((name) => graph.byName.has(name)),
     edge: edgeOf(graph, selected.edge) ? selected.edge : null,
-    note: notes.has(selected.note) ? selected.note : null,
+    notes: selected.notes.filter((id) => notes.has(id)),
   };
 }

@@ -16,6 +16,9 @@ export function cost(micros) {
 
 export const count = (n, word) => `${n} ${word}${n === 1 ? "" : word.endsWith("ch") ? "es" : "s"}`;
 
+// What is selected, in words: 3 nodes, 1 note
+export const things = ({ nodes, notes }) => [nodes.length && count(nodes.length, "node"), notes.length && count(notes.length, "note")].filter(Boolean).join(", ");
+
 export const isDefault = (condition) => condition == null || condition.trim() === "true" || condition.trim() === "";
 
 const COMPARISON = /^\(*\s*(?:context\.)?([\w.]+)\s*(==|!=|>=|<=|>|<)\s*(.+?)\s*\)*$/;

@@ -6,7 +6,7 @@ import { removeEdge, removeSelected, rename } from "../core/actions.js";
 import { duplicate } from "../core/clipboard.js";
 import { CommandButton } from "../frame/command_button.jsx";
 import { TypeIcon } from "../frame/icons.jsx";
-import { edgeLabel } from "../frame/format.js";
+import { edgeLabel, things } from "../frame/format.js";
 import { edgeOf, linesOfNode, nodeOf } from "../graph/graph.js";
 import { useDraft } from "./draft.js";
 import { Field } from "./field.jsx";
@@ -27,7 +27,7 @@ export function Inspector() {
   const node = useValue((s) => nodeOf(s.graph, s.selected.nodes[0]));
   const edge = useValue((s) => edgeOf(s.graph, s.selected.edge));
   if (edge) return <EdgePanel edge={edge} />;
-  if (selected.nodes.length > 1) return <ManyPanel names={selected.nodes} />;
+  if (selected.nodes.length && selected.nodes.length + selected.notes.length > 1) return <ManyPanel selected={selected} />;
   if (node) return <NodePanel key={session.names.panelOf(node.name)} node={node} />;
   return <WorkflowPanel />;
 }
@@ -238,18 +238,18 @@ function EdgePanel({ edge }) {
   );
 }
 
-function ManyPanel({ names }) {
+function ManyPanel({ selected }) {
   const session = useSession();
   const editable = useValue((s) => s.view.can.write && s.valid);
   return (
     <aside className="hed-insp" aria-label="Selected nodes" data-testid="inspector">
-      <div className="hed-ih"><b>{names.length} nodes</b></div>
+      <div className="hed-ih"><b>{things(selected)}</b></div>
       <div className="hed-scroll">
-        <div className="hed-f">{names.map((name) => <button key={name} className="hed-tag" onClick={() => session.select([name], { reveal: true })}>{name}</button>)}</div>
+        <div className="hed-f">{selected.nodes.map((name) => <button key={name} className="hed-tag" onClick={() => session.select([name], { reveal: true })}>{name}</button>)}</div>
         {editable && (
           <div className="hed-actions">
             <button className="hed-btn small" onClick={() => duplicate(session)}><Copy size={13} /> Duplicate</button>
-            <button className="hed-btn small danger" onClick={() => removeSelected(session)}><Trash2 size={13} /> Delete nodes</button>
+            <button className="hed-btn small danger" onClick={() => removeSelected(session)}><Trash2 size={13} /> Delete {selected.notes.length ? "all" : "nodes"}</button>
           </div>
         )}
       </div>

@@ -54,8 +54,8 @@ function around(text, word) {
 // Go to what was found.
 export function go(session, found) {
   if (found.kind === "node") session.select([found.id], { reveal: true });
-  if (found.kind === "note") session.select([], { note: found.id, reveal: true });
+  if (found.kind === "note") session.select([], { notes: [found.id], reveal: true });
   if (found.kind !== "edge") return;
   session.select([], { edge: found.id });
-  session.set({ reveal: { nodes: [edgeOf(session.state.graph, found.id).from], at: Date.now() } });
+  session.set({ reveal: { nodes: [edgeOf(session.state.graph, found.id).from], notes: [], at: Date.now() } });
 }
