@@ -79,9 +79,10 @@ class Insert:
 class Remove:
     path: Path  # of the sequence
     indexes: frozenset[int]
+    with_comments: bool = False  # those directly above and below too
 
     def patches(self, writer: Writer) -> list[Patch]:
-        return writer.remove_items(self.path, self.indexes)
+        return writer.remove_items(self.path, self.indexes, with_comments=self.with_comments)
 
     def apply(self, data: Any) -> None:
         container = at(data, self.path)

@@ -1,7 +1,8 @@
 """Edits of the canvas and the inspector as span edits: only the characters concerned change.
 
     {"op": "set_field", "node": n, "path": ["config", "model"], "value": v}     {"op": "unset_field", "node", "path"}
-    {"op": "add_node", "node": {...}, "after": name | null}                     {"op": "remove_node", "node": n}
+    {"op": "add_node", "node": {...}, "text"?: as it is to be written, which then counts, "after": name | null}
+    {"op": "remove_node", "node": n, "comments"?: do those above it go too}
     {"op": "rename_node", "node": n, "to": m}                                   {"op": "remove_edge", "index": i}
     {"op": "add_edge", "from": a, "to": b, "condition": text | null, "label"?, "on"?, "index"?}
     {"op": "set_edge", "index": i, "field": "from" | "to" | "condition" | "label" | "on", "value": v}

@@ -36,6 +36,16 @@ class Habit:
     blocks: bool = True  # write texts of several lines as `|`
 
 
+class Written(dict[str, Any]):
+    """A mapping that has its own writing as an item of a block list, with its dash at column 0: all of it, and the
+    lines of comments before the dash."""
+
+    def __init__(self, value: dict[str, Any], text: str, comments: str) -> None:
+        super().__init__(value)
+        self.text = text
+        self.comments = comments
+
+
 def scalar_text(value: Any, style: str, *, in_flow: bool = False) -> str:
     """One scalar on one line, in the wanted style ("", "'" or '"') where that can carry it."""
     if value is None:
@@ -167,6 +177,9 @@ def sequence_text(value: Any, indent: int, habit: Habit) -> str:
 def item_text(item: Any, indent: int, habit: Habit) -> str:
     """`- item` for a sequence whose dashes stand at column `indent`; the first line is not indented."""
     inner = indent + 2
+    if isinstance(item, Written):
+        new = item.text if habit.blocks else item.comments + item_text(dict(item), 0, habit)
+        return indented(new, indent, habit.newline)[indent:]
     if isinstance(item, dict) and item:
         return "- " + mapping_text(item, inner, habit)
     if isinstance(item, list | tuple) and item:
@@ -174,6 +187,11 @@ def item_text(item: Any, indent: int, habit: Habit) -> str:
     if habit.blocks and fits_block(item):
         return "- " + block_text(item, indent, inner, habit)
     return "- " + (flow_text(item, habit) if isinstance(item, dict | list | tuple) else scalar_text(item, habit.quote))
+
+
+def indented(text: str, by: int, newline: str = "\n") -> str:
+    """The lines of a text further to the right."""
+    return newline.join(" " * by + line if line else line for line in text.split("\n"))
 
 
 def _joined(pieces: list[str], indent: int, habit: Habit) -> str:

@@ -8,10 +8,11 @@ from collections import Counter
 from engine.errors import SchemaError
 from engine.language.document import Document
 from engine.language.emit import Habit
-from engine.language.positions import Path, line_end, line_start, newline_of
+from engine.language.positions import Path, line_end, line_start, newline_of, next_line
 from engine.language.tree import Entry, Kind, YamlNode
 
 _ANCHOR = re.compile(r"&[^\s,\[\]{}]+[ \t]*")
+_COMMENT = re.compile(r"( *)#")
 _DASH_LINE = re.compile(r"[ \t]*-[ \t]*(?:#[^\r\n]*)?$")
 
 
@@ -88,6 +89,35 @@ def dash_of(document: Document, item: YamlNode) -> int:
             break
         offset = start
     raise refuse(document, item, "the dash of this list item was not found")
+
+
+def extent(text: str, dash: int, end: int) -> tuple[int, int]:
+    """From where to where the item of a block list goes whose dash is at `dash` and whose value ends at `end`: whole
+    lines, with the comments directly above it that stand no deeper than its dash, and those below its end."""
+    start, pad = dash, column(text, dash)
+    if starts_line(text, dash):
+        start = line_start(text, dash)
+        while start > 0:
+            before = line_start(text, start - 1 - (text[start - 2 : start] == "\r\n"))
+            if _comment_column(text, before) not in range(pad + 1):
+                break
+            start = before
+    return start, comments_below(text, pad, line_end(text, max(dash + 1, end)))
+
+
+def comments_below(text: str, pad: int, end: int) -> int:
+    """The end of the last of the comments that stand directly below `end` and deeper than `pad`; `end` without any."""
+    below = next_line(text, end)
+    while below < len(text) and _comment_column(text, below) > pad:
+        end = line_end(text, below)
+        below = next_line(text, end)
+    return end
+
+
+def _comment_column(text: str, offset: int) -> int:
+    """The column of the comment that the line at `offset` is, -1 when it is none."""
+    found = _COMMENT.match(text, offset)
+    return len(found[1]) if found else -1
 
 
 def starts_line(text: str, offset: int) -> bool:

@@ -14,6 +14,7 @@ from engine.language import shape
 from engine.language.build import build_edge, condition_text
 from engine.language.changes import Change, Insert, Move, Remove, Set, Unset
 from engine.language.document import Document
+from engine.language.items import read_item
 from engine.language.mirror_changes import mirror_changes
 from engine.language.positions import Path
 from engine.language.renames import rename_changes
@@ -69,7 +70,8 @@ def _unset(document: Document, path: Path, protected: Sequence[str] = ()) -> lis
 
 
 def _add_node(document: Document, edit: Edit) -> list[Change]:
-    node = _json(edit.get("node"))
+    text = edit.get("text")
+    node = read_item(text) if isinstance(text, str) else _json(edit.get("node"))
     if not isinstance(node, dict) or not isinstance(node.get("type"), str):
         raise SchemaError("a new node needs a name and a type")
     _check_name(document, node.get("name"))
@@ -90,7 +92,7 @@ def _remove_node(document: Document, edit: Edit) -> list[Change]:
     gone = frozenset(i for i, e in enumerate(edges) if isinstance(e, dict) and name in (e.get("from"), e.get("to")))
     left = [edge for i, edge in enumerate(edges) if i not in gone]
     changes = [c for c in mirror_changes(document, _raw_edges(document), left) if c.path[:2] != ("nodes", index)]
-    changes.append(Remove(("nodes",), frozenset({index})))
+    changes.append(Remove(("nodes",), frozenset({index}), with_comments=edit.get("comments") is True))
     return [*changes, Remove(("edges",), gone)] if gone else changes
 
 

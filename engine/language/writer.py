@@ -16,10 +16,12 @@ from engine.language.layout import (
     below,
     colon_after,
     column,
+    comments_below,
     content_end,
     content_start,
     dash_of,
     entry_end,
+    extent,
     habit_of,
     is_explicit,
     mapping_column,
@@ -306,7 +308,9 @@ class Writer:
             start = dash_of(self.document, node.items[0])
             new = emit.item_text(value, pad, habit)
             return [Patch(start, start, f"{new}{habit.newline}{gap}{' ' * pad}")]
-        offset, before, after = below(text, max(node.items[index - 1].end, 0), habit.newline)
+        end = content_end(text, node.items[index - 1])
+        last = comments_below(text, pad, end)
+        offset, before, after = below(text, last if last > end else node.items[index - 1].end, habit.newline)
         gap = gap if before else ""  # a blank line behind `|+` would belong to its text
         return [Patch(offset, offset, f"{before}{gap}{' ' * pad}{emit.item_text(value, pad, habit)}{after}")]
 
@@ -319,8 +323,8 @@ class Writer:
         between = self.text[content_end(self.text, one) : dash_of(self.document, two)]
         return any(not line.strip() for line in between.splitlines()[1:-1])
 
-    def remove_items(self, path: Path, indexes: Collection[int]) -> list[Patch]:
-        """Remove items of the sequence at `path`."""
+    def remove_items(self, path: Path, indexes: Collection[int], *, with_comments: bool = False) -> list[Patch]:
+        """Remove items of the sequence at `path`; comments above them stay, unless they go too (layout.extent)."""
         chain = parents(self.document, path)
         node = chain[-1]
         if node.kind is not Kind.SEQUENCE:
@@ -332,7 +336,10 @@ class Writer:
         pieces = []
         for i, item in enumerate(node.items):
             dash = dash_of(self.document, item)
-            pieces.append((dash, max(dash + 1, content_end(self.text, item)), i in indexes))
+            start, end = dash, max(dash + 1, content_end(self.text, item))
+            if with_comments and i in indexes:
+                start, end = extent(self.text, dash, end)
+            pieces.append((start, end, i in indexes))
         return remove_lines(self.text, pieces)
 
     def move(self, path: Path, index: int, to: int) -> list[Patch]:

@@ -14,6 +14,8 @@ from engine.importers.reading import read as read_file
 from engine.importers.report import Outcome
 from engine.language import node_types, shape
 from engine.language.document import Document
+from engine.language.items import with_value, written_item
+from engine.language.positions import Path
 from engine.language.renames import renamed_data
 from studio.services.editor_commit import MAX_GROUPS, MAX_NOTES, read_group, read_note
 from studio.services.importing import KINDS
@@ -26,12 +28,13 @@ EDGE_KEYS = ("from", "to", "condition", "on", "label")
 
 
 def read(text: str, taken: Iterable[str] = (), *, begins: bool = False) -> dict[str, Json]:
-    """`{"nodes", "edges", "layout", "notes", "groups"}` of a text with `nodes:`, or a list of nodes, or one node.
+    """`{"nodes", "written", "edges", "layout", "notes", "groups"}` of a text with `nodes:`, a list of nodes, or one.
 
-    `layout` maps names to [x, y]; it, notes and groups are those of the text's `ui:`. There may be notes alone.
-    The nodes come under names that are not `taken`, and what refers to one of them in the fragment follows. Where the
-    workflow `begins` already, a start is left out, and what refers to it means the workflow's own. A workflow of
-    another studio comes as its import would bring it, with `"said"`: a sentence about what became of it.
+    `written` has each node's YAML with the comments in and directly above it, or None; `layout` maps names to [x, y];
+    it, notes and groups are those of the text's `ui:`. There may be notes alone. The nodes come under names that are
+    not `taken`, and what refers to one of them in the fragment follows. Where the workflow `begins` already, a start is
+    left out, and what refers to it means the workflow's own. A workflow of another studio comes as its import would
+    bring it, with `"said"`: a sentence about what became of it.
     Nothing of it is run or looked up. Raises InputError with a sentence for the person.
     """
     if len(text) > MAX_LENGTH:
@@ -41,23 +44,26 @@ def read(text: str, taken: Iterable[str] = (), *, begins: bool = False) -> dict[
     if document.error is not None:
         raise InputError(f"What you pasted is not YAML with nodes: {document.error.public_message}")
     data = _as_mapping(document.data)
-    nodes = [node for node in _listed(data.get("nodes")) if _is_node(node)]
+    at: Path = () if isinstance(document.data, list) else ("nodes",)
+    placed = [((*at, i), node) for i, node in enumerate(_listed(data.get("nodes"))) if _is_node(node)]
     ui = _as_object(data.get("ui") if foreign is None else foreign.layout)
     notes = _readable(ui.get("notes"), read_note)[:MAX_NOTES]
-    if not nodes and not notes:
+    if not placed and not notes:
         raise InputError(
             "There are no nodes in what you pasted. Copy nodes or notes here, or YAML with `nodes:` from anywhere."
         )
-    if len(nodes) > MAX_NODES:
-        raise InputError(f"What you pasted has {len(nodes):,} nodes; at most {MAX_NODES} can be pasted at once.")
+    if len(placed) > MAX_NODES:
+        raise InputError(f"What you pasted has {len(placed):,} nodes; at most {MAX_NODES} can be pasted at once.")
     if begins:
-        nodes = [node for node in nodes if not _is_entry(node)]
-        if not nodes and not notes:
+        placed = [(path, node) for path, node in placed if not _is_entry(node)]
+        if not placed and not notes:
             raise InputError("A workflow has one start, and there is nothing else to paste.")
+    nodes = [node for _, node in placed]
     names = {node["name"] for node in nodes}
     edges = [edge for edge in _listed(data.get("edges")) if _joins(edge, names)]
     found = {
         "nodes": nodes,
+        "written": [written_item(document, path) for path, _ in placed],
         "edges": [{key: edge[key] for key in EDGE_KEYS if edge.get(key) is not None} for edge in edges],
         "layout": _layout(ui, names),
         "notes": notes,
@@ -103,7 +109,9 @@ def _under_free_names(found: dict[str, Json], taken: set[str]) -> dict[str, Json
         node["name"] = name
     groups = [one | {"nodes": [names[old] for old in one["nodes"]]} for one in found["groups"]]
     places = {names[old]: at for old, at in found["layout"].items()}
-    return renamed | {"layout": places, "notes": found["notes"], "groups": groups}
+    pairs = zip(found["written"], renamed["nodes"], strict=True)
+    written = [None if text is None else with_value(text, node) for text, node in pairs]
+    return renamed | {"written": written, "layout": places, "notes": found["notes"], "groups": groups}
 
 
 def _free(name: str, taken: set[str]) -> str:

@@ -79,7 +79,7 @@ def test_nodes_go_from_tab_to_tab_as_yaml(signed_in_page: Page, studio: Any, sma
     page.keyboard.press("Control+c")
     expect(page.get_by_text("2 nodes copied.")).to_be_visible()
     copied = page.evaluate("navigator.clipboard.readText()")
-    assert copied.startswith('nodes:\n  - name: "answer"\n    type: "agent"\n')
+    assert copied.startswith('nodes:\n  # The only model call.\n  - name: "answer"\n    type: "agent"\n')
     assert "edges:\n  - {from: answer, to: end, condition: null}" in copied
 
     second = page.context.new_page()

@@ -277,6 +277,45 @@ def test_notes_are_copied_cut_and_pasted_with_nodes_and_without(signed_in_page: 
     expect(node(page, "answer_2")).to_have_count(0)
 
 
+COMMENTED = SMALL.replace('    type: "agent"\n', '    type: "agent"   # thinks\n').replace(
+    "      temperature: 0.2\n", "      # Cool.\n      temperature: 0.2\n"
+)
+
+
+def test_comments_go_with_a_node_that_is_copied_or_cut(signed_in_page: Page, studio: Any) -> None:
+    page, name = signed_in_page, new_workflow(studio, COMMENTED)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    before = stored(studio, name).text
+    block = before[before.index("  # The only model call.") : before.index('\n  - name: "end"')]
+    open_editor(page, studio, name)
+    node(page, "answer").click()
+    page.keyboard.press("Control+d")
+    expect(node(page, "answer_2")).to_be_visible()
+    saved(page)
+    copied = stored(studio, name).text
+    assert block in copied
+    assert block.replace('name: "answer"', 'name: "answer_2"') in copied
+
+    page.keyboard.press("Control+z")
+    expect(node(page, "answer_2")).to_have_count(0)
+    node(page, "answer").click()
+    page.keyboard.press("Control+x")
+    expect(node(page, "answer")).to_have_count(0)
+    saved(page)
+    assert "# The only model call." not in stored(studio, name).text
+    page.keyboard.press("Control+v")
+    expect(node(page, "answer")).to_be_visible()
+    saved(page)
+    after = stored(studio, name).text
+    assert block in after
+    assert sorted(after.split("edges:")[0].split()) == sorted(before.split("edges:")[0].split())
+    page.keyboard.press("Control+z")
+    page.keyboard.press("Control+z")
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+    saved(page)
+    assert stored(studio, name).text == before
+
+
 def test_a_group_moves_as_one(signed_in_page: Page, studio: Any, small: str) -> None:
     page, before = signed_in_page, stored(studio, small).text
     open_editor(page, studio, small)

@@ -22,7 +22,24 @@ NODE = {"name": "a", "type": "agent"}
     ],
 )
 def test_nodes_are_found_in_each_form(text: str) -> None:
-    assert fragments.read(text) == {"nodes": [NODE], "edges": [], "layout": {}, "notes": [], "groups": []}
+    found = fragments.read(text)
+    assert found.pop("written") in ([None], ["- {name: a, type: agent}"])
+    assert found == {"nodes": [NODE], "edges": [], "layout": {}, "notes": [], "groups": []}
+
+
+def test_nodes_come_with_their_comments_under_their_new_names() -> None:
+    text = (
+        "nodes:\n  - name: start\n    type: start\n  # Answers.\n  - name: a   # by name\n    type: agent\n"
+        "    config:\n      # What it says.\n      prompt_template: '{nodes.a.output} {nodes.b.output}'\n"
+        '  - {"name": "b", "type": "end"}\n'
+    )
+    found = fragments.read(text, ["start", "a"], begins=True)
+    assert found["written"] == [
+        "# Answers.\n- name: a_2   # by name\n  type: agent\n  config:\n    # What it says.\n"
+        "    prompt_template: '{nodes.a_2.output} {nodes.b.output}'",
+        None,
+    ]
+    assert [node["name"] for node in found["nodes"]] == ["a_2", "b"]
 
 
 def test_only_edges_and_places_of_pasted_nodes_come_along() -> None:

@@ -88,22 +88,23 @@ export function rename(session, from, to) {
   });
 }
 
-export function removeSelected(session) {
+// `comments`: the nodes whose comments go too.
+export function removeSelected(session, comments = new Set()) {
   const { nodes, edge, notes } = session.state.selected;
   if (edge) return removeEdge(session, edge);
   const taken = notes.length && { notes: new Map(notes.map((id) => [id, null])) };
-  if (nodes.length) return removeNodes(session, nodes, taken);
+  if (nodes.length) return removeNodes(session, nodes, comments, taken);
   if (taken) session.lay(taken);
   return undefined;
 }
 
-function removeNodes(session, nodes, more) {
+function removeNodes(session, nodes, comments, more) {
   const gone = new Set(nodes);
   const { nodes: places, groups } = session.layout;
   const layout = { nodes: new Map(nodes.filter((name) => places.has(name)).map((name) => [name, null])), ...more };
   const touched = [...groups].filter(([, group]) => group.nodes.some((name) => gone.has(name)));
   if (touched.length) layout.groups = new Map(touched.map(([id, group]) => [id, shrunk(group, gone)]));
-  session.edit(() => ({ edits: nodes.map((node) => ({ op: "remove_node", node })), layout }), { after: () => session.select([]) });
+  session.edit(() => ({ edits: nodes.map((node) => ({ op: "remove_node", node, ...(comments.has(node) && { comments: true }) })), layout }), { after: () => session.select([]) });
 }
 
 function shrunk(group, gone) {

@@ -38,15 +38,27 @@ function layoutLines(state, nodes, notes) {
   ];
 }
 
-// The node's own lines where it stands as a block; where it stands in one line with others, its data: JSON is YAML.
+// The node as the file has it; where it stands in one line with others, its data: JSON is YAML.
 function written(session, node) {
-  const doc = session.view.state.doc;
-  const [first, last] = linesOfNode(session.state.graph, node.name);
-  const dash = /^( *)- /.exec(doc.line(first).text);
-  if (!dash) return `  - ${JSON.stringify(node.raw)}`;
+  const lines = ownLines(session, node.name);
+  return lines ? lines.map((line) => (line ? `  ${line}` : line)).join("\n").trimEnd() : `  - ${JSON.stringify(node.raw)}`;
+}
+
+// The lines of a node that stands as a block, from the margin on, with the comments that go with it: directly above it no deeper
+// than its dash, and below its end (engine/language/layout.py, extent). Null while the lines are not known.
+function ownLines({ state, sync, view }, name) {
+  const { doc } = view.state;
+  const [first, last] = linesOfNode(state.graph, name) ?? [];
+  const dash = first && state.valid && sync.known.eq(doc) && /^( *)- /.exec(doc.line(first).text);
+  if (!dash) return null;
+  const pad = dash[1].length;
+  const comment = (n) => (n < 1 || n > doc.lines ? -1 : doc.line(n).text.search(/^ *#/) < 0 ? -1 : doc.line(n).text.indexOf("#"));
+  let [from, to] = [first, Math.min(last, doc.lines)];
+  while (comment(from - 1) >= 0 && comment(from - 1) <= pad) from -= 1;
+  while (comment(to + 1) > pad) to += 1;
   const lines = [];
-  for (let n = first; n <= Math.min(last, doc.lines); n += 1) lines.push(`  ${doc.line(n).text.replace(/\r$/, "").slice(dash[1].length)}`);
-  return lines.join("\n").trimEnd();
+  for (let n = from; n <= to; n += 1) lines.push(doc.line(n).text.replace(/\r$/, "").replace(new RegExp(`^ {0,${pad}}`), ""));
+  return lines;
 }
 
 // A name as YAML reads it back: quoted where it would be something else.
@@ -66,9 +78,13 @@ export async function copy(session, done = "copied") {
 }
 
 export async function cut(session) {
+  const comments = withComments(session);
   await copy(session, "cut");
-  removeSelected(session);
+  removeSelected(session, comments);
 }
+
+// Of which of the selected nodes the comments are in what is copied, so that they may go.
+const withComments = (session) => new Set(session.state.selected.nodes.filter((name) => ownLines(session, name)));
 
 export async function paste(session) {
   const text = await navigator.clipboard?.readText().catch(() => "");
@@ -88,15 +104,15 @@ function tell(session, done) {
 // Keyboard copies and pastes come as events of the browser; they need no permission.
 export function clipboardEvents(session, isElsewhere) {
   const taking = (event, done) => {
-    if (isElsewhere(event.target) || String(window.getSelection())) return;
+    if (isElsewhere(event.target) || String(window.getSelection())) return undefined;
     const text = selectedYaml(session);
-    if (!text) return;
+    if (!text) return undefined;
     if (done === "cut" && session.whyNotSelected) return session.fail(session.whyNotSelected);
     session.clip = text;
     event.clipboardData.setData("text/plain", text);
     event.preventDefault();
     tell(session, done);
-    if (done === "cut") removeSelected(session);
+    return done === "cut" ? removeSelected(session, withComments(session)) : undefined;
   };
   const handlers = {
     copy: (event) => taking(event, "copied"),
@@ -128,8 +144,8 @@ export async function pasteText(session, text, originals = []) {
 }
 
 // Beside what stands there.
-function put(session, { nodes, edges, layout, notes, groups, said }, originals) {
-  const edits = [...nodes.map((node) => ({ op: "add_node", node, after: null })), ...edges.map((edge) => ({ op: "add_edge", condition: null, ...edge }))];
+function put(session, { nodes, written: texts, edges, layout, notes, groups, said }, originals) {
+  const edits = [...nodes.map((node, i) => ({ op: "add_node", node, ...(texts[i] && { text: texts[i] }), after: null })), ...edges.map((edge) => ({ op: "add_edge", condition: null, ...edge }))];
   const keys = notes.map(newId);
   const done = (reply) => {
     if (reply.error) return;
