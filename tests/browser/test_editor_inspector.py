@@ -272,3 +272,44 @@ def test_the_model_field_tells_tier_price_and_the_routers_choice(
     field.get_by_role("button", name="Reset Model").click()
     expect(field.get_by_role("combobox")).to_have_value("auto")
     saved(page)
+
+
+def test_a_path_goes_only_into_fields_that_can_read_it(signed_in_page: Page, studio: Any, fields: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, fields)
+    ask(page, "Hello there")
+    before = stored(studio, fields).text
+    node(page, "write").click()
+    page.get_by_test_id("wide").click()
+    name = page.get_by_test_id("readable").locator("[data-path='context.words']")
+    settings = page.get_by_test_id("inspector")
+    said = page.get_by_role("status").filter(has_text="it can read no data")
+
+    # A number refuses it, in words as well; so it does when the name is clicked.
+    temperature = page.get_by_test_id("field-temperature").locator("input")
+    name.drag_to(temperature)
+    expect(said).to_contain_text("Temperature is taken as it is written")
+    expect(temperature).to_have_value("")
+    expect(settings.locator(".hed-refuses")).to_have_count(0)
+    longest = page.get_by_test_id("field-max_tokens").locator("input")
+    longest.click()
+    name.click()
+    expect(said).to_contain_text("Longest answer is taken as it is written")
+    expect(longest).to_have_value("")
+    assert stored(studio, fields).text == before
+
+    # JSON takes it as a text of its own, and a key for kept answers as a template.
+    knowledge = page.get_by_test_id("field-knowledge").locator("textarea")
+    knowledge.fill('{"query": }')
+    page.keyboard.press("ArrowLeft")
+    name.drag_to(knowledge)
+    expect(knowledge).to_have_value('{"query": "context.words"}')
+    settings.get_by_role("button", name="More settings").click()
+    key = settings.locator("#f-cache-key")
+    name.drag_to(key)
+    expect(key).to_have_text("{words}")
+    key.press("Enter")
+    saved(page)
+    text = stored(studio, fields).text
+    assert "query: context.words" in text.replace('"', "")
+    assert "{words}" in text

@@ -8,6 +8,7 @@ import { Canvas } from "../canvas/canvas.jsx";
 import { Menu } from "../canvas/menu.jsx";
 import { Tour } from "../first/tour.jsx";
 import { Inspector } from "../inspector/inspector.jsx";
+import { pathDrops } from "../inspector/path_drops.js";
 import { Palette } from "../palette/palette.jsx";
 import { Picker } from "../picker/picker.jsx";
 import { Drawer } from "../run/drawer.jsx";
@@ -69,12 +70,14 @@ function useWindow() {
     window.addEventListener("pagehide", gone);
     const leave = clipboardEvents(session, (target) => isText(target) || Boolean(session.state.versions));
     const closed = fileDrops(session);
+    const unbound = pathDrops(session);
     return () => {
       window.removeEventListener("keydown", pressed);
       window.removeEventListener("beforeunload", leaving);
       window.removeEventListener("pagehide", gone);
       leave();
       closed();
+      unbound();
     };
   }, [session]);
 }

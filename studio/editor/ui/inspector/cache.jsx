@@ -26,7 +26,7 @@ export function Cache({ node, editable }) {
       </div>
       <div className="hed-f">
         <label htmlFor="f-cache-key" title="A template: steps with one key get one answer. Empty: those that are asked the same.">For the same</label>
-        <WIDGETS.text id="f-cache-key" value={cache.key} save={set("key")} field={{ placeholder: "input" }} readOnly={!editable} />
+        <WIDGETS.text id="f-cache-key" value={cache.key} save={set("key")} field={{ title: "For the same", placeholder: "input", reads: "template" }} readOnly={!editable} />
       </div>
     </div>
   );

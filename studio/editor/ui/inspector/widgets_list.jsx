@@ -23,7 +23,7 @@ export function ListInput(props) {
         </span>
       ))}
       {!readOnly && (
-        <input id={id} className="hed-in" value={next} placeholder="Add…" onChange={(event) => setNext(event.target.value)} onBlur={add}
+        <input id={id} className="hed-in" value={next} placeholder="Add…" data-reads={field.reads} onChange={(event) => setNext(event.target.value)} onBlur={add}
           onKeyDown={(event) => {
             if (event.key === "Enter") { event.preventDefault(); add(); }
             if (event.key === "Backspace" && !next && items.length) save(items.length > 1 ? items.slice(0, -1) : undefined);

@@ -170,7 +170,7 @@ export function JsonInput({ id, value, field, save, readOnly }) {
   const draft = useDraft(value === undefined ? "" : JSON.stringify(value, null, 2), check, { onBlurOnly: true });
   return (
     <>
-      <textarea id={id} className="hed-ta" rows={Math.min(16, Math.max(3, draft.text.split("\n").length))} {...draft.bind} readOnly={readOnly} spellCheck={false} placeholder={placeholder(field)} />
+      <textarea id={id} className="hed-ta" data-reads={field.reads && "json"} rows={Math.min(16, Math.max(3, draft.text.split("\n").length))} {...draft.bind} readOnly={readOnly} spellCheck={false} placeholder={placeholder(field)} />
       <Fault>{draft.error}</Fault>
     </>
   );
