@@ -180,7 +180,7 @@ def report_dialog() -> rx.Component:
             class_name="dialog-foot",
         ),
         title="What became of it",
-        text="Look at these before you publish. A node leads to its place on the canvas.",
+        text="Look at these before you publish; each leads to its node. The list stays with the workflow.",
         opened=WorkflowForms.opened == "report",
         on_close=WorkflowForms.close,
         width="680px",

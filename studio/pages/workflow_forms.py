@@ -145,6 +145,10 @@ class WorkflowForms(rx.State):
         self._clear("")
         return rx.redirect(f"/app/workflows/{name}")
 
+    def _forget_report(self) -> None:
+        if self.opened == "report":
+            self._clear("")
+
     def _clear(self, opened: str) -> None:
         self.opened = opened
         self.template = self.fault = self.text = self.found_name = ""

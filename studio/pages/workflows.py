@@ -65,7 +65,8 @@ class WorkflowsState(rx.State):
     @rx.event
     @requires("workflows:read")
     async def load(self) -> None:
-        """The page from the start, with the filters as they are."""
+        """The page from the start, with the filters as they are. A report is shown once, after its import."""
+        (await self.get_state(WorkflowForms))._forget_report()
         self.phase = "loading" if not self.rows else self.phase
         await self._read()
 

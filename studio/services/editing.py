@@ -101,13 +101,13 @@ async def save(db: Database, scope: Scope, workflow_id: UUID, commit: Commit) ->
         change = await asyncio.to_thread(_changed, base, commit)
         revision = row.revision
         layout = row.layout if change.error or not commit.lays_out else commit.laid_out(row.layout)
-        layout = with_names(layout, change.retyped)
+        names = change.retyped | ({} if change.error else pins.renamed(commit.edits))
+        layout = with_names(layout, names)
         if change.document.text != row.text or layout != row.layout:
             revision = await workflows.save_draft(
                 tx, workflow_id, text=change.document.text, layout=layout, revision=row.revision
             )
-            renamed = {} if change.error else pins.renamed(commit.edits)
-            await pin_rows.rename(tx, workflow_id, change.retyped | renamed)
+            await pin_rows.rename(tx, workflow_id, names)
     answer = {"revision": revision, "changes": change.changes, "graph": change.graph}
     answer |= {"retyped": change.retyped} if change.retyped else {}
     return Saved(answer | ({"error": change.error} if change.error else {}), change.document)

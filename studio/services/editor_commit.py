@@ -112,7 +112,16 @@ def with_names(layout: Mapping[str, Json], names: Mapping[str, str]) -> dict[str
     new = {**layout, "nodes": {names.get(name, name): at for name, at in places.items()}}
     if groups:
         new["groups"] = [{**one, "nodes": [names.get(n, n) for n in one.get("nodes") or ()]} for one in groups]
+    report = layout.get("import")
+    if isinstance(report, dict) and isinstance(report.get("losses"), list):
+        losses = [_renamed(one, names) if isinstance(one, dict) else one for one in report["losses"]]
+        new["import"] = {**report, "losses": losses}
     return new
+
+
+def _renamed(loss: Mapping[str, Json], names: Mapping[str, str]) -> dict[str, Json]:
+    node = loss.get("node")
+    return {**loss, "node": names.get(node, node) if isinstance(node, str) else node}
 
 
 def _united(

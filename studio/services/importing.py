@@ -24,6 +24,7 @@ Json = Any
 KINDS = {"n8n": "n8n", "dify": "Dify", "langflow": "Langflow", "flowise": "Flowise", "heddle": "Heddle"}
 MOST_COPIES = 200
 MOST_SHOWN = 200  # entries of a report
+MOST_SAID = 600  # characters of an entry that are kept
 
 
 @dataclass(slots=True)
@@ -109,6 +110,13 @@ def losses(found: Imported) -> list[dict[str, str]]:
     return [*rows, *remarks]
 
 
+def report_of(found: Imported) -> dict[str, Json]:
+    """The report as it is kept beside the draft: `{from, counts, losses}`."""
+    counts = {outcome.value: found.report.count(outcome) for outcome in Outcome}
+    kept = [loss | {"text": loss["text"][:MOST_SAID]} for loss in losses(found)[: 2 * MOST_SHOWN]]
+    return {"from": KINDS[found.kind], "counts": counts, "losses": kept}
+
+
 def may_be_foreign(text: str) -> bool:
     """May this be a file of another studio? Quick to say no for YAML of ours that is being typed."""
     return text.lstrip()[:1] in ("{", "[") or any(f"\n{key}" in f"\n{text}" for key in ("app:", "kind: app"))
@@ -126,17 +134,18 @@ async def import_foreign(db: Database, scope: Scope, data: bytes | str, filename
 
 
 async def keep(db: Database, scope: Scope, found: Imported) -> str:
-    """Store an imported draft; returns its name."""
+    """Store an imported draft, with the report on it in its layout; returns its name."""
     from studio.services.workflows import renamed  # noqa: PLC0415  # brings the YAML writer along
 
     assert found.text is not None
     name, _, _ = workflows.described(found.text)
+    layout = found.layout | {"import": report_of(found)}
     for number in range(1, MOST_COPIES):
         free = name if number == 1 else f"{name[:58]}_{number}"
         text = found.text if number == 1 else renamed(found.text, free)
         try:
             async with db.transaction(scope) as tx:
-                await workflows.create(tx, text, found.layout)
+                await workflows.create(tx, text, layout)
         except Conflict:
             continue
         return free

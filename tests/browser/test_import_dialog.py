@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.support.editor import new_workflow, node, open_editor
+from tests.support.editor import new_workflow, node, open_editor, saved
 
 
 def _flow(title: str) -> dict[str, Any]:
@@ -57,6 +57,48 @@ def test_a_dropped_file_of_another_studio(signed_in_page: Page, studio: Any, tmp
     expect(page.locator(".react-flow__node.selected, .hed-node.on, .hed-node.selected").first).to_contain_text(
         "odd_b_one_b"
     )
+
+
+def test_the_report_is_shown_once_and_found_again_in_the_workflow(
+    signed_in_page: Page, studio: Any, tmp_path: Any
+) -> None:
+    page = signed_in_page
+    title = f"from_n8n_{uuid.uuid4().hex[:8]}"
+    (tmp_path / "flow.json").write_text(json.dumps(_flow(title)))
+    page.goto("/app/workflows")
+    page.get_by_role("button", name="Import").click()
+    page.get_by_label("Workflow file").set_input_files(tmp_path / "flow.json")
+    page.get_by_role("button", name="Import workflow").click()
+    shown = page.get_by_role("heading", name="What became of it")
+    expect(shown).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("link", name=title)).to_be_visible()
+    expect(shown).to_have_count(0)
+
+    open_editor(page, studio, title)
+    node(page, "odd_b_one_b").click()
+    page.get_by_test_id("node-name").fill("odd_two")
+    page.get_by_test_id("node-name").press("Enter")
+    expect(node(page, "odd_two")).to_be_visible()
+    saved(page)
+    page.get_by_test_id("canvas").click(position={"x": 30, "y": 60})
+    for again in range(2):
+        page.get_by_test_id("open-import-report").click()
+        report = page.get_by_test_id("import-report")
+        expect(report).to_contain_text("From n8n: 1 mapped, 1 approximated, 1 unsupported")
+        report.get_by_role("button", name="Odd <b>one</b>").click()
+        expect(report).to_have_count(0)
+        expect(page.get_by_test_id("node-name")).to_have_value("odd_two")
+        if not again:
+            open_editor(page, studio, title)
+    page.keyboard.press("Control+k")
+    page.keyboard.type("became of")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("import-report")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("import-report")).to_have_count(0)
+    open_editor(page, studio, new_workflow(studio))
+    expect(page.get_by_test_id("open-import-report")).to_have_count(0)
 
 
 # Lets go of a file with this name and text over an element, as a hand does it.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.errors import InputError
 from engine.language.positions import apply_patches
-from studio.services.editor_commit import Commit, Utf16, patched
+from studio.services.editor_commit import Commit, Utf16, patched, with_names
 
 
 @pytest.mark.parametrize(
@@ -110,3 +110,17 @@ def test_patches_in_units_do_what_they_do_in_characters(head: str, old: str, new
 def test_choices_that_no_editor_sends_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         Commit.from_json({"revision": 1} | bad)
+
+
+def test_what_is_beside_the_text_goes_with_a_node_that_is_renamed() -> None:
+    lost = {"name": "Odd", "text": "nothing of ours does this", "node": "odd"}
+    layout = {
+        "nodes": {"odd": [1, 2]},
+        "groups": [{"title": "Both", "nodes": ["odd", "b"]}],
+        "import": {"from": "n8n", "losses": [lost, "nonsense", {"text": "no node"}]},
+    }
+    moved = with_names(layout, {"odd": "even"})
+    assert moved["nodes"] == {"even": [1, 2]}
+    assert moved["groups"][0]["nodes"] == ["even", "b"]
+    assert moved["import"]["losses"] == [lost | {"node": "even"}, "nonsense", {"text": "no node", "node": None}]
+    assert with_names({"import": 5}, {"odd": "even"}) == {"import": 5, "nodes": {}}

@@ -3,6 +3,7 @@
 import { align, distribute, removeSelected, tidy, toggleDisabled } from "./actions.js";
 import { copy, cut, duplicate, paste } from "./clipboard.js";
 import { addNote, groupSelected, groupsOfSelected, ungroupSelected } from "./notes.js";
+import { importOf } from "../frame/import_report.js";
 import { isFinal } from "../run/run.js";
 import { toggleHeat } from "../run/heat.js";
 import { gave, pinRecorded, unpin } from "../run/pins.js";
@@ -30,6 +31,7 @@ export const COMMANDS = [
   { id: "search", title: "Find a node, an edge, a text", group: "Go", keys: ["Mod+F"], words: "search", run: (s) => s.set({ palette: { kind: "search" } }) },
   { id: "next-problem", title: "Next problem", group: "Go", keys: ["F8"], inText: true, why: (s) => (s.state.diagnostics.length ? null : "There are no problems."), run: nextProblem },
   { id: "shortcuts", title: "Keyboard shortcuts", group: "Go", keys: ["?"], words: "help keys", run: (s) => s.set({ sheet: true }) },
+  { id: "import-report", title: "What became of the import", group: "Go", words: "report lost unsupported n8n dify langflow flowise", why: (s) => (importOf(s.state) ? null : "This draft was not imported from another studio."), run: (s) => s.set({ report: true }) },
   { id: "tour", title: "Take the tour", group: "Go", words: "help guide first", run: (s) => s.set({ tour: 0 }) },
 
   { id: "add-node", title: "Add a node", group: "Add", keys: ["N"], words: "insert new tool agent", why: editing, run: (s) => s.set({ picker: { from: nodes(s).at(-1) ?? null } }) },

@@ -21,6 +21,12 @@ export class Names {
     return this.panels.get(name) ?? name;
   }
 
+  // What the node that was called so is called now, or null when it is gone.
+  nowCalled(name, graph) {
+    if (!graph || graph.byName.has(name)) return graph ? name : null;
+    return this.later.has(name) ? this.nowCalled(this.later.get(name), graph) : null;
+  }
+
   // The edits with the names that hold in `graph`; what they make themselves is called as they say.
   now(edits, graph) {
     if (!this.later.size || !graph) return edits;

@@ -20,11 +20,11 @@ export function onKey(event, session) {
   perform(session, found.id);
 }
 
-const isOpen = ({ palette, publish, conflict, sheet, versions }) => Boolean(palette || publish || conflict || sheet || versions);
+const isOpen = ({ palette, publish, conflict, sheet, report, versions }) => Boolean(palette || publish || conflict || sheet || report || versions);
 
 function escape(event, session, inText) {
-  const { palette, picker, menu, publish, sheet, tour, versions, wide } = session.state;
-  if (palette || picker || menu || publish || sheet) session.set({ palette: null, picker: null, menu: null, publish: null, sheet: false });
+  const { palette, picker, menu, publish, sheet, report, tour, versions, wide } = session.state;
+  if (palette || picker || menu || publish || sheet || report) session.set({ palette: null, picker: null, menu: null, publish: null, sheet: false, report: false });
   else if (versions) session.versions.close();
   else if (tour !== null) session.set({ tour: null });
   else if (wide && (!inText || event.target.closest?.(".hed-insp"))) session.set({ wide: false });

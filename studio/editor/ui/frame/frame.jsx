@@ -16,6 +16,7 @@ import { VersionsView } from "../versions/versions_view.jsx";
 import { YamlPane } from "../text/pane.jsx";
 import { ConflictDialog } from "./conflict_dialog.jsx";
 import { PublishDialog } from "./dialogs.jsx";
+import { ImportReport } from "./import_dialog.jsx";
 import { KeptDraft, Unsaved } from "./notices.jsx";
 import { Resizers, usePaneSizes } from "./panes.jsx";
 import { ShortcutSheet } from "./shortcut_sheet.jsx";
@@ -47,6 +48,7 @@ export const Frame = memo(function Frame() {
       <PublishDialog />
       <ConflictDialog />
       <ShortcutSheet />
+      <ImportReport />
       <Unsaved />
       <KeptDraft />
       <Toast />

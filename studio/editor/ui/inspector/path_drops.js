@@ -26,7 +26,7 @@ export function pathDrops(session) {
   };
   const drop = (event) => {
     const path = event.dataTransfer?.getData(PATH_TYPE);
-    const field = path && fieldAt(event.target);
+    const field = path ? fieldAt(event.target) : null;
     if (!field?.matches(TEXTS)) return;
     event.preventDefault();
     put(session, field, path);

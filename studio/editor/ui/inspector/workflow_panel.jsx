@@ -3,6 +3,7 @@ import { Clock, FileText, Globe, MessageSquare, Play, Webhook, Zap } from "lucid
 import { useSession, useValue } from "../core/store.js";
 import { setTop } from "../core/actions.js";
 import { count } from "../frame/format.js";
+import { importOf } from "../frame/import_report.js";
 import { Problem } from "./problem.jsx";
 import { WIDGETS } from "./widgets.js";
 
@@ -28,7 +29,7 @@ export function WorkflowPanel() {
   return (
     <aside className="hed-insp" aria-label="Workflow" data-testid="workflow-panel">
       <div className="hed-ih"><b className="hed-title" title={name}>{name}</b><span className="hed-chip">workflow</span></div>
-      <div className="hed-sub">{count(graph.nodes.length, "node")} · {count(graph.edges.length, "edge")}. Select one to see its settings.</div>
+      <div className="hed-sub">{count(graph.nodes.length, "node")} · {count(graph.edges.length, "edge")}. Select one to see its settings.<Import /></div>
       <div className="hed-scroll">
         {FIELDS.map((field) => <TopField key={field.key} field={field} path={[field.key]} value={graph.top.head[field.key]} editable={editable} />)}
         <div className="hed-two">
@@ -38,6 +39,14 @@ export function WorkflowPanel() {
       </div>
     </aside>
   );
+}
+
+function Import() {
+  const session = useSession();
+  const view = useValue((s) => s.view);
+  const report = importOf({ view });
+  if (!report) return null;
+  return <><br />From {report.from}. <button className="hed-link" onClick={() => session.set({ report: true })} data-testid="open-import-report">What became of it</button></>;
 }
 
 function TopField({ field, path, value, editable }) {
