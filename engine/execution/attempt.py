@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from engine.errors import AppError, ControlSignal, StepError, StepTimeout
-from engine.execution.context import NO_USAGE, BoundContext, Effects, Ports, Resumed, RunInfo, Usage
+from engine.execution.bound import BoundContext, Runner
+from engine.execution.context import NO_USAGE, Usage
 from engine.execution.node import CallWorkflow, Done, Iterate, Suspend
 from engine.execution.plan import PlanNode
 from engine.execution.ports import StepRecord, StepRecordStatus
 from engine.execution.records import clean, outcome_of, shown_input
-from engine.execution.state import Active, State, money_left, scope_of
-from engine.execution.telling import Teller
+from engine.execution.state import Active, State
 
 Json = Any
 logger = logging.getLogger(__name__)
@@ -38,33 +38,17 @@ class Attempt:
     timed_out: bool = False
 
 
-class Runner(Protocol):
+class Writer(Runner, Protocol):
     """What an attempt needs of the executor."""
-
-    state: State
-
-    @property
-    def ports(self) -> Ports: ...
-
-    @property
-    def info(self) -> RunInfo: ...
-
-    @property
-    def history(self) -> tuple[Mapping[str, str], ...]: ...
-
-    @property
-    def tell(self) -> Teller: ...
-
-    def effects_of(self, active: Active, node: PlanNode, idempotency_key: str) -> Effects: ...
 
     async def request(self, active: Active, node: PlanNode, attempt: Attempt) -> None:
         """Commit that the step is about to touch the outside world."""
         ...
 
 
-async def run_attempt(runner: Runner, active: Active, node: PlanNode, attempt: Attempt, timeout_s: float) -> None:
+async def run_attempt(runner: Writer, active: Active, node: PlanNode, attempt: Attempt, timeout_s: float) -> None:
     """Fill in `attempt`. Raises control signals only: failures are in it; bugs in nodes become a StepError."""
-    ctx = _context(runner, active, node, timeout_s)
+    ctx = BoundContext(runner, active, node, timeout_s)
     attempt.started_at = runner.ports.clock.now()
     try:
         ctx.input = node.behaviour.inputs(ctx, node.config)
@@ -133,47 +117,3 @@ def _bug(err: Exception, node: PlanNode) -> dict[str, Json]:
     """A failure that nobody foresaw. The message is not shown: it may hold anything."""
     wrapped = StepError(f"the step failed unexpectedly ({type(err).__name__} in node type {node.type})")
     return wrapped.to_dict()
-
-
-def _signal(state: State, active: Active) -> str:
-    """A signal that only this step waits for: beneath a step that is tried again another one than at its first try, for
-    what came then is used up."""
-    name, frame = f"step:{active.path}:{active.iteration}", state.frames[active.frame]
-    again = 0
-    while frame.caller is not None:
-        caller = state.active[frame.caller]
-        again += caller.attempt - 1
-        frame = state.frames[caller.frame]
-    return f"{name}:{again}" if again else name
-
-
-def _context(runner: Runner, active: Active, node: PlanNode, timeout_s: float) -> BoundContext:
-    state = runner.state
-    frame = state.frames[active.frame]
-    resumed = active.resumed
-    key = runner.info.key(active.path, active.iteration)
-
-    async def on_delta(text: str) -> None:
-        runner.tell.step("step.delta", active, node, {"text": text})
-
-    return BoundContext(
-        run=runner.info,
-        node=node.name,
-        path=active.path,
-        attempt=active.attempt,
-        idempotency_key=key,
-        signal=_signal(state, active),
-        timeout_s=timeout_s,
-        inferred_schema=node.inferred_schema,
-        history=runner.history,
-        money_left=lambda: money_left(state, active.frame),
-        scope=scope_of(state, frame),
-        ports=runner.ports,
-        on_delta=on_delta,
-        effects=runner.effects_of(active, node, key),
-        resumed=None
-        if resumed is None
-        else Resumed(resumed["signal"], resumed["data"], resumed["at"], resumed["until"]),
-        kept=active.kept,
-        arrived=active.arrived or (),
-    )

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any, Protocol
 from uuid import UUID
 
-from engine.errors import ExpressionError, SchemaError
 from engine.execution.absent import (
     NoCache,
     NoChildRuns,
@@ -29,15 +28,11 @@ from engine.execution.ports import (
     Mcp,
     Memory,
     Models,
-    OnDelta,
     Prompts,
     Router,
     Sandbox,
     Tools,
 )
-from engine.language.expressions import compile_expression
-from engine.language.resolve import resolve_value
-from engine.language.templates import compile_template
 
 Json = Any
 
@@ -137,9 +132,6 @@ class StepContext(Protocol):
     node: str
     path: str
     attempt: int
-    idempotency_key: str  # run:path:iteration, the same for every attempt
-    signal: str  # a name for a signal that only this step waits for
-    resumed: Resumed | None  # set when the step goes on after a wait
     kept: Json  # what the step put aside for itself when it began its last wait
     arrived: tuple[str, ...]  # of a join: the nodes whose tokens it gathered
     timeout_s: float
@@ -159,11 +151,29 @@ class StepContext(Protocol):
     cache: AnswerCache
     runs: ChildRuns
     clock: Clock
-    on_delta: OnDelta  # streams text to the run's event stream
+
+    @property
+    def idempotency_key(self) -> str:
+        """run:path:iteration, the same for every attempt."""
+        ...
+
+    @property
+    def signal(self) -> str:
+        """A name for a signal that only this step waits for."""
+        ...
+
+    @property
+    def resumed(self) -> Resumed | None:
+        """Set when the step goes on after a wait."""
+        ...
 
     @property
     def money_left_usd_micros(self) -> int | None:
         """What the run may still spend, as it stood when the attempt began; None: no limit."""
+        ...
+
+    async def on_delta(self, text: str) -> None:
+        """Stream text to the run's event stream."""
         ...
 
     def render(self, template: str) -> str:
@@ -204,97 +214,3 @@ class Ports:
     bus: EventBus = field(default_factory=NoEventBus)
     cache: AnswerCache = field(default_factory=NoCache)
     runs: ChildRuns = field(default_factory=NoChildRuns)
-
-
-class BoundContext:
-    """The StepContext of one attempt. Expressions and templates are compiled once per text, by the language."""
-
-    __slots__ = (
-        "arrived",
-        "attempt",
-        "bus",
-        "cache",
-        "clock",
-        "effects",
-        "history",
-        "http",
-        "idempotency_key",
-        "inferred_schema",
-        "input",
-        "kept",
-        "mcp",
-        "memory",
-        "models",
-        "money_left",
-        "node",
-        "on_delta",
-        "path",
-        "prompts",
-        "resumed",
-        "router",
-        "run",
-        "runs",
-        "sandbox",
-        "scope",
-        "signal",
-        "timeout_s",
-        "tools",
-        "usage",
-    )
-
-    def __init__(
-        self,
-        *,
-        run: RunInfo,
-        node: str,
-        path: str,
-        attempt: int,
-        idempotency_key: str,
-        signal: str,
-        timeout_s: float,
-        inferred_schema: Mapping[str, Json] | None,
-        history: tuple[Mapping[str, str], ...],
-        money_left: Callable[[], int | None],
-        scope: Mapping[str, Json],
-        ports: Ports,
-        on_delta: OnDelta,
-        effects: Effects,
-        resumed: Resumed | None = None,
-        kept: Json = None,
-        arrived: tuple[str, ...] = (),
-    ) -> None:
-        self.run, self.node, self.path, self.attempt = run, node, path, attempt
-        self.idempotency_key, self.signal = idempotency_key, signal
-        self.effects, self.resumed, self.kept, self.arrived = effects, resumed, kept, arrived
-        self.timeout_s = timeout_s
-        self.inferred_schema = inferred_schema
-        self.history = history
-        self.money_left = money_left
-        self.scope = scope
-        self.models, self.tools, self.http = ports.models, ports.tools, ports.http
-        self.router, self.clock = ports.router, ports.clock
-        self.prompts, self.mcp, self.memory = ports.prompts, ports.mcp, ports.memory
-        self.sandbox, self.bus, self.cache, self.runs = ports.sandbox, ports.bus, ports.cache, ports.runs
-        self.on_delta = on_delta
-        self.input: Json = None
-        self.usage = NO_USAGE
-
-    @property
-    def money_left_usd_micros(self) -> int | None:
-        return self.money_left()
-
-    def render(self, template: str) -> str:
-        return compile_template(template).render(self.scope)
-
-    def evaluate(self, expression: str) -> Json:
-        try:
-            compiled = compile_expression(expression)
-        except SchemaError as err:
-            raise ExpressionError(err.public_message, **err.details) from err
-        return compiled.evaluate(self.scope)
-
-    def resolve(self, value: Json) -> Json:
-        return resolve_value(value, self.scope)
-
-    async def effect(self, name: str, request: Json, work: Callable[[str], Awaitable[Json]]) -> Json:
-        return await self.effects.once(name, request, work)

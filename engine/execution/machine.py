@@ -30,21 +30,21 @@ Plans = Mapping[str, Plan]  # by hash
 MAX_DEPTH = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Start:
     """Run this step (not before `active.not_before`)."""
 
     active: Active
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Await:
     """Nothing: this step is suspended until `active.wait` is over."""
 
     active: Active
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Close:
     """A frame beneath this step has ended. `index` is the item's of a loop; else the step is to be settled with it."""
 
@@ -53,14 +53,14 @@ class Close:
     index: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EndLoop:
     """All items of this loop are done; settle it."""
 
     active: Active
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Interrupt:
     """This frame may not start another step; end it with the error."""
 
@@ -68,7 +68,7 @@ class Interrupt:
     error: Mapping[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Finish:
     """The run is over."""
 

@@ -3,21 +3,36 @@
 A run is a tree of frames: the workflow itself (path ""), one for each open sub_workflow step (path "a", "a/b"), and
 one for each item that a loop works on (path "a[3]"). Active steps are the run's tokens; a frame lives as long as it has
 one. Nothing is changed in place, and JSON values are shared, never copied, so a step costs a few shallow dict copies.
-(Named tuples, because dataclasses.replace is slow.)
+(Named tuples, because dataclasses.replace is slow; with a `_replace` of their own, because theirs is slow, too.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from engine.execution.plan import Plan, PlanNode
 
+T = TypeVar("T", bound=tuple[Any, ...])
 Json = Any
 Key = tuple[str, int]  # (path, iteration) of a step
 _EMPTY: Mapping[str, Any] = {}
 _NO_RESULTS: Mapping[int, Any] = {}
+
+
+def _replaceable(cls: type[T]) -> type[T]:
+    """With a `_replace` that costs a third of the one that named tuples come with."""
+    place = {name: number for number, name in enumerate(cls._fields)}  # type: ignore[attr-defined]
+
+    def _replace(self: T, /, **changes: Any) -> T:
+        values = list(self)
+        for name, value in changes.items():
+            values[place[name]] = value
+        return tuple.__new__(cls, values)
+
+    cls._replace = _replace  # type: ignore[attr-defined]
+    return cls
 
 
 class Wait(NamedTuple):
@@ -31,6 +46,7 @@ class Wait(NamedTuple):
     match: Mapping[str, Json] = _EMPTY
 
 
+@_replaceable
 class Loop(NamedTuple):
     """A loop under way. `items` is None for one without a list; `carried` is what its last iteration put into context.
 
@@ -47,6 +63,7 @@ class Loop(NamedTuple):
     kept: int = 0
 
 
+@_replaceable
 class Active(NamedTuple):
     """A token: a step that is to be run, waits (`not_before` for its retry, `wait`, or for other branches), or has
     frames open beneath it.
@@ -87,6 +104,7 @@ class Ending:
     error: Mapping[str, Json] | None = None
 
 
+@_replaceable
 class Frame(NamedTuple):
     """One workflow, or one item of a loop, under way. `produced` lists the context keys that its own steps wrote.
 
@@ -117,6 +135,7 @@ class Frame(NamedTuple):
     border: str | None = None
 
 
+@_replaceable
 class State(NamedTuple):
     """A whole run. `constants` are the roots `run` and `tenant` of expressions; `visits` counts starts by path.
 

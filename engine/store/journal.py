@@ -32,7 +32,7 @@ _CROWD = 32  # entries that wait in a lane, before another one is taken
 _PATIENCE_S = 5.0  # with a database that does not answer, however short the leases are
 _CLAIM = "SELECT * FROM heddle_claim(%s::jsonb, %s, %s, %s)"
 _WRITE = "SELECT * FROM heddle_journal(%s::jsonb)"
-_UNUSED = {"model": None, "tier": None, "reason": None, "tokens_in": 0, "tokens_out": 0, "cost_usd_micros": 0}
+_USAGE = ("model", "tier", "reason", "tokens_in", "tokens_out", "cost_usd_micros")
 _CLOSED = ("ended_at", "steps", "tokens_in", "tokens_out", "cost_usd_micros")
 _HEARTBEAT = "SELECT * FROM heddle_heartbeat(%s, %s::jsonb, %s)"
 
@@ -305,15 +305,8 @@ def _row(record: StepRecord) -> dict[str, Json]:
     }
     if record.input is not None:
         row["input"] = record.input
-    usage = {
-        "model": record.model,
-        "tier": record.tier,
-        "reason": record.reason,
-        "tokens_in": record.tokens_in,
-        "tokens_out": record.tokens_out,
-        "cost_usd_micros": record.cost_usd_micros,
-    }
-    return row if usage == _UNUSED else row | usage
+    usage = {name: value for name in _USAGE if (value := getattr(record, name))}
+    return row | usage if usage else row
 
 
 def _is_news(record: StepRecord) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.errors import ControlSignal, PermanentError, TransientError
-from engine.execution.context import BoundContext
+from engine.execution.bound import BoundContext
 from engine.execution.events import RunStatus
 from engine.language.document import Document
 from engine.language.validate import validate
