@@ -16,11 +16,14 @@ depends_on = None
 BY_TENANT = """SELECT (e ->> 'tenant_id')::uuid AS tenant_id, array_agg(e ORDER BY e ->> 'run_id') AS entries
            FROM jsonb_array_elements(p_batch) AS x(e) GROUP BY 1 ORDER BY 1"""
 
+# Made for each batch, plans would cost more than they save.
+ONE_PLAN = "SET plan_cache_mode = force_generic_plan"
+
 # As in migration 0019.
 ACCEPT = f"""
 CREATE OR REPLACE FUNCTION heddle_accept(p_batch jsonb, p_owner text, p_lease_s double precision)
 RETURNS TABLE (run_id uuid, verdict text, run jsonb)
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public {ONE_PLAN} AS $$
 #variable_conflict use_column
 DECLARE
   t record;
@@ -112,18 +115,22 @@ ENDED = f"""
         FROM ended x CROSS JOIN LATERAL jsonb_to_recordset(x.records) AS {RECORDS}
       )
       SELECT * FROM ended"""
-# All others whose run is there, and whether it still belongs to who writes.
+# All others whose run is there, locked, and whether it still belongs to who writes. (What locks is not joined in another
+# way than row by row, whatever the planner believes of a table that was empty when it looked.)
 OTHERS = """
       SELECT x.*, e.entry, q.status, q.progress_epoch
       FROM unnest(t.entries) AS e(entry) CROSS JOIN LATERAL jsonb_to_record(e.entry)
         AS x(run_id uuid, epoch integer, waits boolean, progress boolean, tells boolean, "end" jsonb)
-      JOIN runs q ON q.tenant_id = t.tenant_id AND q.run_id = x.run_id AND q.epoch = x.epoch
-      WHERE x.run_id <> ALL (v_ended) ORDER BY x.run_id FOR NO KEY UPDATE OF q"""
+      CROSS JOIN LATERAL (
+        SELECT h.status, h.progress_epoch FROM runs h
+        WHERE h.tenant_id = t.tenant_id AND h.run_id = x.run_id AND h.epoch = x.epoch FOR NO KEY UPDATE
+      ) q
+      WHERE x.run_id <> ALL (v_ended)"""
 JOURNAL = f"""
 CREATE OR REPLACE FUNCTION heddle_journal(p_batch jsonb)
 RETURNS TABLE (run_id uuid, verdict text, ended_at timestamptz, steps integer, tokens_in integer, tokens_out integer,
                cost_usd_micros bigint)
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public {ONE_PLAN} AS $$
 #variable_conflict use_column
 DECLARE
   t record;
