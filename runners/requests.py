@@ -100,6 +100,8 @@ def _check_entry(part: RunPart, text: str) -> None:
 
 def part_row(part: RunPart) -> dict[str, Json]:
     """The part as it is stored: what differs from the whole."""
+    if part is WHOLE:  # nearly always
+        return {}
     return {key: value for key, value in asdict(part).items() if value != getattr(WHOLE, key)}
 
 
