@@ -75,6 +75,26 @@ def test_panes_are_resized_by_mouse_and_keys_and_stay_so(signed_in_page: Page, s
     assert kept["width"] == after["width"]
 
 
+# What of the top bar is not wholly in the window, and how much of the name is.
+TOP_BAR = """() => {
+  const rect = (one) => one.getBoundingClientRect();
+  const shown = [...document.querySelectorAll('.hed-top button, .hed-top .hed-chip')].filter((one) => rect(one).width);
+  const out = shown.filter((one) => rect(one).left < 0 || rect(one).right > innerWidth);
+  return [out.map((one) => one.textContent), rect(document.querySelector('.hed-crumb h1')).width >= 48];
+}"""
+
+
+@pytest.mark.parametrize("width", [1100, 1000, 920, 820, 760, 700])
+def test_the_top_bar_fits_into_the_window(signed_in_page: Page, studio: Any, width: int) -> None:
+    page = signed_in_page
+    page.set_viewport_size({"width": width, "height": 700})
+    open_editor(page, studio, "customer_support_workflow")
+    expect(page.get_by_test_id("live-version")).to_be_visible()
+    assert page.evaluate(TOP_BAR) == [[], True]
+    expect(page.get_by_role("button", name="Publish version")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("button", name="Run", exact=True)).to_be_in_viewport(ratio=1)
+
+
 def test_a_narrow_window_keeps_the_canvas_and_every_button(signed_in_page: Page, studio: Any) -> None:
     page, name = signed_in_page, new_workflow(studio)
     page.set_viewport_size({"width": 800, "height": 700})

@@ -1,4 +1,5 @@
-// Breadcrumb, what is saved and live, the panes, Run and Publish.
+// Breadcrumb, what is saved and live, the panes, Run and Publish. In a narrow window the words of class "opt" are for screen
+// readers alone.
 import { Check, CloudOff, Command, History, Keyboard, LoaderCircle, Pause, Play, Redo2, Search, Square, TriangleAlert, Undo2 } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
 import { CommandButton } from "./command_button.jsx";
@@ -22,14 +23,14 @@ export function TopBar() {
       <HistoryButtons />
       <Modes />
       {view.can.run && <RunButton />}
-      {view.can.publish && <CommandButton id="publish" label="Publish version" className="hed-btn primary" testid="publish" />}
+      {view.can.publish && <CommandButton id="publish" label={<span>Publish<span className="opt"> version</span></span>} className="hed-btn primary" testid="publish" />}
     </header>
   );
 }
 
 const SAVE = {
-  saved: ["Draft · saved", Check], pending: ["Draft · unsaved", null], saving: ["Draft · saving", null],
-  failed: ["Draft · not saved", CloudOff], conflict: ["Draft · conflict", TriangleAlert], readonly: ["View only", null],
+  saved: ["saved", null], pending: ["unsaved", null], saving: ["saving", null],
+  failed: ["not saved", CloudOff], conflict: ["conflict", TriangleAlert], readonly: ["View only", null],
 };
 
 function SaveState() {
@@ -39,7 +40,7 @@ function SaveState() {
   return (
     <span className={`hed-chip ${bad ? "warn" : ""}`} title={save.message} data-testid="save-state" data-state={save.state} aria-live="polite">
       {bad && Icon && <Icon size={11} />}
-      {label}
+      <span>{save.state !== "readonly" && <span className="opt">Draft · </span>}{label}</span>
     </span>
   );
 }
@@ -54,7 +55,7 @@ function LiveVersion({ live }) {
   if (!live) return <span className="hed-chip" data-testid="live-version">not published</span>;
   return (
     <button className="hed-chip ok" onClick={() => showAddresses(session)} data-testid="live-version" title={`Published ${ago(live.at)} (${new Date(live.at).toLocaleString()}). Show where it answers`}>
-      <Check size={11} strokeWidth={2.5} />v{live.number} live
+      <Check size={11} strokeWidth={2.5} /><span>v{live.number}<span className="opt"> live</span></span>
     </button>
   );
 }
@@ -91,10 +92,10 @@ function RunButton() {
   const busy = useValue((s) => s.busy || Boolean(s.run?.run_id && !isFinal(s.whole ?? s.run)));
   const waits = useValue((s) => s.run?.status === "suspended");
   const session = useSession();
-  if (!busy) return <CommandButton id="run" icon={Play} size={14} label="Run" className="hed-btn" showKeys testid="run" />;
+  if (!busy) return <CommandButton id="run" icon={Play} size={14} label={<span className="opt">Run</span>} className="hed-btn" showKeys testid="run" />;
   return (
     <button className="hed-btn" onClick={() => session.runs.cancel()} data-testid="cancel-run" title="Cancel the run">
-      {waits ? <><Pause size={14} /> Waiting</> : <><LoaderCircle size={14} className="hed-spin" /> Running</>} <Square size={11} fill="currentColor" aria-label="Cancel" />
+      {waits ? <><Pause size={14} /><span className="opt">Waiting</span></> : <><LoaderCircle size={14} className="hed-spin" /><span className="opt">Running</span></>} <Square size={11} fill="currentColor" aria-label="Cancel" />
     </button>
   );
 }
