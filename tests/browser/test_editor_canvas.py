@@ -115,6 +115,30 @@ def test_add_by_key_connect_move_delete_and_reload(signed_in_page: Page, studio:
     assert re.search(r'from: "?answer"?\n? *,? *to: "?end', stored(studio, small).text)
 
 
+def test_commands_in_quick_succession_are_steps_of_their_own(signed_in_page: Page, studio: Any, small: str) -> None:
+    page, before = signed_in_page, stored(studio, small).text
+    open_editor(page, studio, small)
+    node(page, "answer").click()
+    page.keyboard.press("d")
+    expect(page.locator(".hed-node.off")).to_have_count(1)
+    page.keyboard.press("F2")
+    page.keyboard.type("reply")
+    page.keyboard.press("Enter")
+    expect(node(page, "reply")).to_be_visible()
+    node(page, "reply").click()
+    page.keyboard.press("Delete")
+    expect(node(page, "reply")).to_have_count(0)
+    page.keyboard.press("Control+z")
+    expect(node(page, "reply")).to_be_visible()
+    page.keyboard.press("Control+z")
+    expect(node(page, "answer")).to_be_visible()
+    expect(page.locator(".hed-node.off")).to_have_count(1)
+    page.keyboard.press("Control+z")
+    expect(page.locator(".hed-node.off")).to_have_count(0)
+    saved(page)
+    assert stored(studio, small).text == before
+
+
 def test_one_history_for_canvas_inspector_and_text(signed_in_page: Page, studio: Any, small: str) -> None:
     page, before = signed_in_page, stored(studio, small).text
     open_editor(page, studio, small)

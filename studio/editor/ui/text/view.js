@@ -13,7 +13,7 @@ import { asIs, fromServer, ofField } from "./marks.js";
 
 const PAUSE_MS = 600; // of typing into the text
 
-const markOf = (tr) => ({ field: tr.annotation(ofField) ?? null, at: tr.annotation(Transaction.time) });
+const markOf = (tr) => ({ field: tr.annotation(ofField) ?? null, at: tr.annotation(Transaction.time), alone: tr.annotation(isolateHistory) === "full" });
 const lastChange = StateField.define({
   create: () => null,
   update: (value, tr) => (tr.docChanged || tr.effects.some((effect) => effect.is(layOut)) ? markOf(tr) : value),
@@ -21,6 +21,7 @@ const lastChange = StateField.define({
 
 function joins(tr, isAdjacent) {
   const [now, before] = [markOf(tr), tr.startState.field(lastChange)];
+  if (now.alone || before?.alone) return false; // the history itself forgets that when groups have no end in time
   if (now.field !== (before?.field ?? null)) return false;
   return now.field ? true : isAdjacent && now.at - (before?.at ?? 0) < PAUSE_MS;
 }
