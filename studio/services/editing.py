@@ -101,7 +101,7 @@ async def save(db: Database, scope: Scope, workflow_id: UUID, commit: Commit) ->
         change = await asyncio.to_thread(_changed, base, commit)
         revision = row.revision
         layout = row.layout if change.error or not commit.lays_out else commit.laid_out(row.layout)
-        names = change.retyped | ({} if change.error else pins.renamed(commit.edits))
+        names = _renames(change, commit)
         layout = with_names(layout, names)
         if change.document.text != row.text or layout != row.layout:
             revision = await workflows.save_draft(
@@ -127,11 +127,15 @@ async def _merged(tx: Tx, row: WorkflowRow, commit: Commit) -> Saved:
         return Saved({"conflict": {**await _theirs(tx, row), "collisions": collisions}})
     document = Document.parse_cached(storable(done.text))
     layout = commit.laid_over(row.layout) if commit.lays_out and not change.error else row.layout
+    left = set(_names(document))
+    names = {old: new for old, new in _renames(change, commit).items() if new in left and old not in left}
+    layout = with_names(layout, names)
     revision = row.revision
     if document.text != row.text or layout != row.layout:
         revision = await workflows.save_draft(
             tx, row.workflow_id, text=document.text, layout=layout, revision=row.revision
         )
+        await pin_rows.rename(tx, row.workflow_id, names)
     answer: dict[str, Json] = {
         "revision": revision,
         "changes": change.changes,
@@ -234,6 +238,11 @@ def _retyped(before: Sequence[str], after: Sequence[str]) -> dict[str, str]:
         return {}
     old, new = changed[0]
     return {} if old in after or new in before else {old: new}
+
+
+def _renames(change: _Change, commit: Commit) -> dict[str, str]:
+    """Old name -> new name of the nodes that a commit renames, by typing or by an edit."""
+    return change.retyped | ({} if change.error else pins.renamed(commit.edits))
 
 
 def _renamed(base: str, theirs: str, merged: Document) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from engine.errors import InputError, NotFound
+from engine.language.document import Document
 from engine.store.access import pins, runs, workflows
 from engine.store.session import Database, Scope
 from studio.services.scope import shortened
@@ -28,11 +29,14 @@ def _shown(row: Any) -> dict[str, Json]:
 
 
 async def pin(db: Database, scope: Scope, workflow: str, node: str, output: Json) -> dict[str, Json]:
-    """All pins of the workflow after this one. Raises NotFound, InputError."""
+    """All pins of the workflow after this one. Raises NotFound, also where the draft lacks the node; InputError."""
     if not _NAME.fullmatch(node):
         raise InputError("This is no name of a node.", field="node")
     async with db.transaction(scope) as tx:
         row = await workflows.get_by_name(tx, workflow)
+        draft = Document.parse_cached(row.text).workflow
+        if draft is not None and node not in {one.name for one in draft.nodes}:
+            raise NotFound(f"There is no node called {node} in the draft.")
         await pins.pin(tx, row.workflow_id, node, output)
         return shown(await pins.list_pins(tx, row.workflow_id))
 

@@ -114,6 +114,17 @@ def test_a_pinned_output_is_used_shown_changed_and_taken_off(signed_in_page: Pag
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("pinned-counted_words")).to_be_visible()
     saved(page)
+
+    # Without its node it is shown as such, and holds again when the node comes back.
+    strays = page.get_by_test_id("stray-pins")
+    node(page, "counted_words").click()
+    page.keyboard.press("Delete")
+    expect(node(page, "counted_words")).to_have_count(0)
+    expect(strays).to_contain_text("counted_words")
+    page.keyboard.press("Control+z")
+    expect(page.get_by_test_id("pinned-counted_words")).to_be_visible()
+    expect(strays).to_have_count(0)
+    saved(page)
     node(page, "counted_words").click(button="right")
     page.get_by_test_id("menu-unpin").click()
     expect(page.get_by_test_id("pinned-counted_words")).to_have_count(0)

@@ -197,6 +197,22 @@ async def test_two_commits_on_one_revision_are_merged(database: Database, scope:
     assert apply(typed, [*answer["changes"], answer["merged"]]) == text
 
 
+async def test_what_is_beside_a_node_goes_with_a_rename_that_is_merged(
+    database: Database, scope: Scope, workflow_id: UUID
+) -> None:
+    await save(database, scope, workflow_id, Commit(1, places={"answer": [20, 140]}))
+    await pins.pin(database, scope, "small", "answer", {"n": 1})
+    await save(database, scope, workflow_id, Commit(2, typed=typing(TEXT, TEXT.replace('"low"', '"high"'))))
+    mine = Commit(2, edits=[{"op": "rename_node", "node": "answer", "to": "reply"}], base=TEXT)
+    answer = await save(database, scope, workflow_id, mine)
+    text, layout, _ = await draft(database, scope, workflow_id)
+    assert 'name: "reply"' in text
+    assert 'priority: "high"' in text
+    assert layout == answer["layout"] == {"nodes": {"start": [0, 0], "reply": [20, 140]}}
+    async with database.transaction(scope) as tx:
+        assert await pin_rows.outputs(tx, workflow_id) == {"reply": {"n": 1}}
+
+
 async def test_choices_hold_for_the_draft_that_was_shown(database: Database, scope: Scope, workflow_id: UUID) -> None:
     def saying(what: str) -> str:
         return TEXT.replace("Answers greetings", what)

@@ -142,6 +142,8 @@ async def test_what_cannot_be_pinned_is_refused(database: Database, scope: Scope
     for node, output in (("no such\nname", 1), ("first", "x" * 300_000)):
         with pytest.raises(InputError):
             await pins.pin(database, scope, "in_place", node, output)
+    with pytest.raises(NotFound):
+        await pins.pin(database, scope, "in_place", "never_there", 1)
     async with database.transaction(scope) as tx:
         for number in range(rows.MOST):
             await rows.pin(tx, workflow_id, f"n{number}", None)

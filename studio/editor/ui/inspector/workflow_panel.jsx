@@ -1,9 +1,10 @@
 // The panel while nothing is selected: the workflow as a whole.
-import { Clock, FileText, Globe, MessageSquare, Play, Webhook, Zap } from "lucide-react";
+import { Clock, FileText, Globe, MessageSquare, Pin, Play, Webhook, Zap } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
 import { setTop } from "../core/actions.js";
 import { count } from "../frame/format.js";
 import { importOf } from "../frame/import_report.js";
+import { strays, unpin } from "../run/pins.js";
 import { Problem } from "./problem.jsx";
 import { WIDGETS } from "./widgets.js";
 
@@ -36,8 +37,31 @@ export function WorkflowPanel() {
           {LIMITS.map((field) => <TopField key={field.key} field={field} path={["config", field.key]} value={graph.top.limits[field.key]} editable={editable} />)}
         </div>
         <Triggers triggers={graph.top.triggers} />
+        <StrayPins />
       </div>
     </aside>
+  );
+}
+
+// What is pinned to nodes that are gone; it holds again for a node of that name.
+function StrayPins() {
+  const session = useSession();
+  const pins = useValue((s) => s.pins);
+  const graph = useValue((s) => s.graph);
+  const can = useValue((s) => s.view.can.write);
+  const names = strays({ pins, graph });
+  if (!names.length) return null;
+  return (
+    <div className="hed-f" data-testid="stray-pins">
+      <div className="hed-fl"><span>Pinned outputs without a node</span></div>
+      <p className="hed-help">Runs take no notice of them, unless a node is called so again.</p>
+      {names.map((name) => (
+        <div key={name} className="hed-row hed-stray">
+          <span className="mono"><Pin size={11} /> {name}</span>
+          {can && <button className="hed-btn small" onClick={() => unpin(session, name, `What was pinned to ${name} is gone.`)}>Take it off</button>}
+        </div>
+      ))}
+    </div>
   );
 }
 

@@ -19,11 +19,14 @@ export const pinRecorded = (session, node) =>
 export const pinWritten = (session, node, output) =>
   change(session, (name) => pinOutput(name, node, { output }), `The pinned output of ${node} is changed.`);
 
-export const unpin = (session, node) => change(session, (name) => unpinOutput(name, node), `${node} runs again.`);
+export const unpin = (session, node, said = `${node} runs again.`) => change(session, (name) => unpinOutput(name, node), said);
 
 export const lookedAt = ({ run, lastRun }) => (run?.run_id ? run : lastRun);
 
 export const gave = (state, node) => lookedAt(state)?.steps.some((step) => step.path === node && step.status === "succeeded" && step.output !== undefined);
+
+// Names of nodes that have something pinned to them and are not there any more.
+export const strays = ({ pins, graph }) => Object.keys(pins).filter((name) => !graph.byName.has(name));
 
 // What is pinned to renamed nodes goes with them.
 export function moved(pins, from, to) {
