@@ -14,6 +14,8 @@ from tests.support.editor import (
     SMALL,
     changed_lines,
     copy_of,
+    drag,
+    handle,
     middle,
     new_workflow,
     node,
@@ -247,3 +249,41 @@ def test_a_viewer_is_told_why(page: Page, studio: Any, people: Any, small: str) 
     page.mouse.up()
     moved, end_moved = middle(node(page, "answer")), middle(node(page, "end"))
     assert (moved[0] - x, moved[1] - y) == (end_moved[0] - end[0], end_moved[1] - end[1]), "the view moves, no card"
+
+
+def test_a_viewer_is_told_why_wherever_they_try(page: Page, studio: Any, people: Any, small: str) -> None:
+    sign_in(page.context, studio, people.viewer, PASSWORD)
+    before = stored(studio, small).text
+    open_editor(page, studio, small)
+    said = page.get_by_role("status").filter(has_text="may look at workflows, not change them")
+
+    def told() -> None:
+        expect(said).to_be_visible()
+        page.evaluate("document.querySelector('.hed-toast button')?.click()")
+        expect(said).to_have_count(0)
+
+    x, y = middle(node(page, "answer"))
+    drag(page, (x, y), (x + 60, y + 30))
+    told()
+    x, y = middle(handle(page, "answer", "source"))
+    drag(page, (x, y), (x + 90, y + 60))
+    expect(page.get_by_test_id("picker")).to_have_count(0)
+    told()
+    # Single letters are commands on the canvas, not in the text.
+    yaml_pane(page).click()
+    page.keyboard.press("p")
+    told()
+    expect(page.get_by_test_id("chat-input")).to_be_visible()
+    page.keyboard.press("Control+v")
+    told()
+    node(page, "answer").click()
+    page.get_by_test_id("field-temperature").locator("input").press("5")
+    told()
+    prompt = page.get_by_test_id("field-prompt_template").get_by_test_id("prompt")
+    prompt.click()
+    page.keyboard.press("Backspace")
+    told()
+    page.get_by_test_id("node-name").press("x")
+    told()
+    expect(yaml_pane(page)).to_contain_text("You greet people.")
+    assert stored(studio, small).text == before

@@ -3,6 +3,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { Background, BackgroundVariant, MiniMap, ReactFlow, ReactFlowProvider, SelectionMode, useReactFlow } from "@xyflow/react";
 import { useSession, useValue } from "../core/store.js";
 import { connect, setEdge, whyNoEdge } from "../core/actions.js";
+import { pullSays } from "../core/read_only.js";
 import { onKey } from "../core/shortcuts.js";
 import { CARD, GRID, snap } from "../graph/layered.js";
 import { BranchEdge, ConnectionLine } from "./branch_edge.jsx";
@@ -135,17 +136,25 @@ function tellWhy(session, from, to, handle) {
 }
 
 function usePane(session, box) {
+  const pulled = useRef(null); // where the mouse took hold of the canvas
   const [pane] = useState(() => ({
     onPaneClick: () => {
       session.set({ picker: null, menu: null });
       session.select([]);
     },
-    onMove: (_event, { zoom }) => box.current?.toggleAttribute("data-far", zoom < FAR),
+    onMove: (event, { zoom }) => {
+      box.current?.toggleAttribute("data-far", zoom < FAR);
+      if (event?.type === "mousemove" && pulled.current) pullSays(session, pulled.current);
+      pulled.current = null;
+    },
     onPaneContextMenu: (event) => openMenu(session, event, "pane"),
     onNodeContextMenu: (event, node) => openMenu(session, event, ...partOf(node.id)),
     onSelectionContextMenu: (event) => openMenu(session, event, "selection"),
     onEdgeContextMenu: (event, edge) => openMenu(session, event, "edge", edge.id),
-    onMoveStart: () => session.state.menu && session.set({ menu: null }),
+    onMoveStart: (event) => {
+      pulled.current = event;
+      if (session.state.menu) session.set({ menu: null });
+    },
   }));
   return pane;
 }

@@ -12,7 +12,7 @@ import { isFinal } from "../run/run.js";
 
 const ONE_LINE = 17; // characters of a name
 
-export const NodeCard = memo(function NodeCard({ id, data, selected }) {
+export const NodeCard = memo(function NodeCard({ id, data, selected, isConnectable }) {
   const { node, group } = data;
   const spec = useValue((s) => s.view.specs[node.type]);
   const step = useValue((s) => s.run?.nodes[id]);
@@ -30,7 +30,7 @@ export const NodeCard = memo(function NodeCard({ id, data, selected }) {
       className={`hed-node ${status} ${selected ? "sel" : ""} ${node.disabled ? "off" : ""} ${problem?.severity ?? ""} ${spec?.remark ? "remark" : ""} ${isLong ? "long" : ""}`}
       style={{ "--g": `var(--${group})`, "--heat": warm?.share }} data-heat={warm?.text} data-testid={`node-${id}`} data-status={status} data-differs={differs?.join(", ")} title={node.description ?? (isLong ? id : undefined)}
     >
-      {!spec?.entry && !spec?.remark && <Handle type="target" position={Position.Top} />}
+      {!spec?.entry && !spec?.remark && <Handle type="target" position={Position.Top} isConnectable={isConnectable} />}
       <div className="t">
         <span className="ic"><TypeIcon name={spec?.icon} /></span>
         <span className="name">{breakable(id)}</span>
@@ -40,7 +40,7 @@ export const NodeCard = memo(function NodeCard({ id, data, selected }) {
       {visitor && <span className="visitor" data-testid={`visitor-${id}`}><Face one={visitor} /></span>}
       {differs && <span className="df" title={`Differs from the other run: ${differs.join(", ")}`}>≠ {differs[0]}{differs.length > 1 && ` +${differs.length - 1}`}</span>}
       {heat ? <Warmth warm={warm} /> : <Badges step={step} node={node} spec={spec} pinned={pinned} />}
-      {(spec?.leads ?? true) && <Handle type="source" position={Position.Bottom} />}
+      {(spec?.leads ?? true) && <Handle type="source" position={Position.Bottom} isConnectable={isConnectable} />}
     </div>
   );
 });

@@ -2,7 +2,7 @@
 import { COMMANDS, perform } from "./commands.js";
 import { matches } from "./keys.js";
 
-export const isText = (target) => Boolean(target.closest?.("input, textarea, select, [contenteditable=true], [role=dialog], [role=listbox]"));
+export const isText = (target) => Boolean(target.closest?.("input, textarea, select, .cm-content, [role=dialog], [role=listbox]"));
 const ONE_HISTORY = new Set(["undo", "redo"]);
 
 export function onKey(event, session) {

@@ -3,6 +3,7 @@ import { memo, useEffect } from "react";
 import { useSession, useValue } from "../core/store.js";
 import { clipboardEvents } from "../core/clipboard.js";
 import { fileDrops } from "../core/files.js";
+import { readOnlySays } from "../core/read_only.js";
 import { isText, onKey } from "../core/shortcuts.js";
 import { Canvas } from "../canvas/canvas.jsx";
 import { Menu } from "../canvas/menu.jsx";
@@ -73,6 +74,7 @@ function useWindow() {
     const leave = clipboardEvents(session, (target) => isText(target) || Boolean(session.state.versions));
     const closed = fileDrops(session);
     const unbound = pathDrops(session);
+    const unheard = readOnlySays(session);
     return () => {
       window.removeEventListener("keydown", pressed);
       window.removeEventListener("beforeunload", leaving);
@@ -80,6 +82,7 @@ function useWindow() {
       leave();
       closed();
       unbound();
+      unheard();
     };
   }, [session]);
 }
