@@ -193,6 +193,40 @@ def test_only_what_both_changed_is_asked_about(signed_in_page: Page, studio: Any
     assert "Changed by another" in stored(studio, small).text
 
 
+def test_nobody_is_asked_in_the_middle_of_a_word(signed_in_page: Page, studio: Any, small: str) -> None:
+    page = signed_in_page
+    deaf(page)
+    open_editor(page, studio, small)
+    node(page, "answer").click()
+    save_elsewhere(studio, small, "You greet people.", "You hail people.")
+    prompt = page.get_by_test_id("field-prompt_template").get_by_test_id("prompt")
+    prompt.click()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("Be kind and brief.")
+    dialog = page.get_by_test_id("conflict-dialog")
+    mine = dialog.get_by_test_id("take-mine")
+    expect(mine).to_contain_text("Be kind and brief.")
+    mine.click()
+    dialog.get_by_test_id("keep-choices").click()
+    expect(dialog).to_have_count(0)
+    saved(page)
+    assert "Be kind and brief." in stored(studio, small).text
+
+    # The same in the text itself.
+    save_elsewhere(studio, small, "Answers greetings", "Changed by another")
+    line(page, "Answers greetings").click()
+    page.keyboard.press("Home")
+    for _ in range(len('description: "')):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.type("Mine it is: ")
+    expect(mine).to_contain_text("Mine it is: Answers greetings")
+    mine.click()
+    dialog.get_by_test_id("keep-choices").click()
+    expect(dialog).to_have_count(0)
+    saved(page)
+    assert 'description: "Mine it is: Answers greetings"' in stored(studio, small).text
+
+
 def test_ones_own_changes_can_be_dropped(signed_in_page: Page, studio: Any, small: str) -> None:
     page = signed_in_page
     deaf(page)

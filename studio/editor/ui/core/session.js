@@ -16,6 +16,7 @@ import { createStore } from "./store.js";
 import { Drafts } from "./drafts.js";
 import { Names } from "./names.js";
 import { Sync } from "./sync.js";
+import { Typing } from "./typing.js";
 
 const START = {
   view: null, graph: null, valid: true, diagnostics: [], positions: new Map(), notes: new Map(), groups: new Map(),
@@ -37,6 +38,7 @@ export class Session {
     this.names = new Names();
     this.backup = new Backup(this);
     this.presence = new Presence(this);
+    this.typing = new Typing();
     this.checks = { asked: null, done: null, early: null, waiting: [] };
     this.reader = null; // the field that the cursor was in last: {insert(path)}
   }

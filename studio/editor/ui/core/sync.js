@@ -71,8 +71,8 @@ export class Sync {
     this.pump();
   }
 
-  touch({ nodes, notes, groups }) {
-    for (const name of nodes?.keys() ?? []) this.touched.nodes.add(name);
+  touch({ nodes, notes, groups }, names = nodes?.keys() ?? []) {
+    for (const name of names) this.touched.nodes.add(name);
     this.touched.notes ||= Boolean(notes);
     this.touched.groups ||= Boolean(groups);
   }
@@ -253,9 +253,24 @@ export class Sync {
   }
 
   onConflict(reply, op, sent) {
+    if (this.session.typing.isUnderWay) return this.postpone(reply, op, sent);
     this.halted = true;
     this.abandon("conflict");
     this.session.conflict({ ...reply.conflict, op, sent });
+  }
+
+  // Nobody chooses in the middle of a word: once the typing rests it is asked again, with all that was typed.
+  async postpone(reply, op, sent) {
+    this.flight = { op, sent, answered: true };
+    this.session.setSave("pending");
+    await this.session.typing.rests();
+    if (this.session.sync !== this || !this.view) return;
+    this.flight = null;
+    const isOutdone = sent.typed ? this.typed : sent.field && this.queue[0]?.field === sent.field;
+    if (sent.choices || !isOutdone) return this.onConflict(reply, op, sent);
+    if (sent.typed) this.typed = sent.typed.compose(this.typed);
+    this.touch(op.layout, Object.keys(op.layout.nodes ?? {}));
+    this.pump();
   }
 
   // The person chose, for each field that both changed: [{place, take}]. What they saw is the other's `revision`.
