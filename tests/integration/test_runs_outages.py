@@ -20,6 +20,7 @@ import psycopg
 import pytest
 from redis.asyncio import Redis
 
+from engine.errors import Unavailable
 from runners.embedded.servers import EmbeddedServers
 from tests.support.bad_network import BadNetwork, bad_network
 from tests.support.counting import chain, until
@@ -117,6 +118,32 @@ async def test_postgresql_takes_no_connections_for_a_while(place: Place) -> None
             await asyncio.sleep(LEASE_S + 1)
             owner.execute(f"ALTER DATABASE {name} CONNECTION LIMIT -1".encode())
             assert await place.statuses(ids) == {"succeeded": 20}
+    await each_step_once(place, ids, 4)
+
+
+_FULL = """
+CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'could not extend file "base/16384/16600": No space left on device' USING ERRCODE = 'disk_full';
+END $$;
+CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON runs FOR EACH STATEMENT EXECUTE FUNCTION full_disk();
+CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON steps FOR EACH STATEMENT EXECUTE FUNCTION full_disk();
+"""
+
+
+async def test_the_disk_of_postgresql_is_full_for_a_while(place: Place) -> None:
+    """What PostgreSQL says then; a disk that is really full takes rights that a test does not have."""
+    owner = psycopg.connect(place.owner_url, autocommit=True)
+    with owner, place.started("scheduler"), place.started("worker"):
+        ids = await place.submit(chain(4, 0.1), 20)
+        await until(lambda: len(place.calls()) > 20)
+        owner.execute(_FULL)
+        with pytest.raises(Unavailable):
+            await place.submit(chain(1, 0.0), 1)
+        await asyncio.sleep(LEASE_S + 1)
+        assert set(await place.statuses(ids, timeout_s=0)) <= {"running", "succeeded"}
+        owner.execute("DROP FUNCTION full_disk CASCADE")
+        assert await place.statuses(ids) == {"succeeded": 20}
     await each_step_once(place, ids, 4)
 
 
