@@ -74,13 +74,22 @@ def failed_page(config: Mapping[str, Json], title: str, text: str, status: int =
     return _page(config, title, body, status=status)
 
 
-def _page(config: Mapping[str, Json], title: str, body: str, *, head: str = "", status: int = 200) -> HTMLResponse:
+def sorry_page(title: str, text: str, status: int) -> HTMLResponse:
+    """What is said where the page that somebody opened cannot be shown: a form, a chat (in whatever page that is
+    framed), a payment."""
+    body = f'<h1>{escape(title)}</h1><p class="lead" role="alert">{escape(text)}</p>'
+    return _page({}, title, body, status=status, framed_by="*")
+
+
+def _page(
+    config: Mapping[str, Json], title: str, body: str, *, head: str = "", status: int = 200, framed_by: str = "'self'"
+) -> HTMLResponse:
     nonce = secrets.token_urlsafe(16)
     theme = config.get("theme") if config.get("theme") in ("light", "dark") else "auto"
     values = {"title": escape(title), "body": body, "nonce": nonce, "theme": theme, "head": head}
     policy = (
         f"default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'self'"
+        f"frame-ancestors {framed_by}"
     )
     headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
     return HTMLResponse(Template(PAGE.read_text()).substitute(values), status, headers)

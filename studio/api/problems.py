@@ -1,16 +1,21 @@
-"""Errors as problem details (RFC 9457): `{"type", "title", "status", "detail", "code", ...}` with a stable code."""
+"""Errors as problem details (RFC 9457): `{"type", "title", "status", "detail", "code", ...}` with a stable code.
+
+Who opens a page in a browser, a published form or chat, gets a page that says the same.
+"""
 
 from __future__ import annotations
 
 import logging
 from typing import Any
 
+import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from engine import errors
+from studio.api.form_view import sorry_page
 
 log = logging.getLogger("heddle.api")
 
@@ -73,18 +78,35 @@ def problem_of(error: errors.AppError) -> JSONResponse:
     return response
 
 
+def _is_for_a_person(request: Request) -> bool:
+    """Whether a browser asks for a page, and not a program for data."""
+    is_page = getattr(request.scope.get("route"), "response_class", None) is HTMLResponse
+    return is_page and "text/html" in request.headers.get("accept", "")
+
+
+def _answer(request: Request, response: JSONResponse) -> Response:
+    """The problem, as a page for a person."""
+    if not _is_for_a_person(request):
+        return response
+    found = orjson.loads(response.body)
+    page = sorry_page(found["title"], found["detail"], response.status_code)
+    if "retry-after" in response.headers:
+        page.headers["Retry-After"] = response.headers["retry-after"]
+    return page
+
+
 def install(api: FastAPI) -> None:
     """Make every error of the API leave it as problem details."""
 
     @api.exception_handler(errors.AppError)
-    async def app_error(_: Request, error: errors.AppError) -> JSONResponse:
-        return problem_of(error)
+    async def app_error(request: Request, error: errors.AppError) -> Response:
+        return _answer(request, problem_of(error))
 
     @api.exception_handler(RequestValidationError)
-    async def not_valid(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def not_valid(request: Request, error: RequestValidationError) -> Response:
         # The value itself is left out: it may be a secret sent to the wrong field.
         faults = [{"at": ".".join(map(str, e["loc"])), "message": e["msg"]} for e in error.errors()]
-        return problem(422, "not_valid", "The request is not valid.", errors=faults)
+        return _answer(request, problem(422, "not_valid", "The request is not valid.", errors=faults))
 
     @api.exception_handler(HTTPException)
     async def http_error(_: Request, error: HTTPException) -> JSONResponse:
@@ -96,6 +118,7 @@ def install(api: FastAPI) -> None:
         return problem(422, errors.InputError.code, "The request is nested too deeply.")
 
     @api.exception_handler(Exception)
-    async def bug(request: Request, error: Exception) -> JSONResponse:
+    async def bug(request: Request, error: Exception) -> Response:
         log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return problem(500, "internal_error", "Something went wrong on our side; it has been logged.")
+        wrong = problem(500, "internal_error", "Something went wrong on our side; it has been logged.")
+        return _answer(request, wrong)

@@ -1,4 +1,4 @@
-"""Health: is the process alive, and can it do its work."""
+"""Health: is the process alive, and can it do its work. And the way in, for who knows only half of the address."""
 
 from __future__ import annotations
 
@@ -6,11 +6,18 @@ from typing import Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 
 from studio.api.access import container_of, public
+from studio.auth.places import HOME
 
 router = APIRouter(tags=["system"], dependencies=[Depends(public)])
+
+
+@router.get("/app", include_in_schema=False)
+@router.get("/app/", include_in_schema=False)
+async def home() -> RedirectResponse:
+    return RedirectResponse(HOME)
 
 
 @router.get("/healthz", summary="Is the process alive")

@@ -524,6 +524,12 @@ async def test_a_draft_with_errors_is_kept_but_not_published(
     assert (await http.get("/api/v1/workflows/broken", headers=key)).json()["text"] == bad
 
 
+async def test_half_of_the_address_leads_in(http: httpx.AsyncClient) -> None:
+    for path in ("/app", "/app/"):
+        answer = await http.get(path)
+        assert (answer.status_code, answer.headers["location"]) == (307, "/app/workflows")
+
+
 async def test_health_and_documentation(http: httpx.AsyncClient) -> None:
     assert (await http.get("/healthz")).json() == {"status": "ok"}
     assert (await http.get("/readyz")).json()["checks"] == {"postgresql": "ok", "redis": "ok"}

@@ -278,3 +278,30 @@ async def test_where_no_form_is(http: httpx.AsyncClient, page: str) -> None:
     for address in (page + "x", page.replace("/f/", "/f/x"), "/f/a/b/c"):
         assert (await http.get(address)).status_code == 404
         assert (await http.post(address, content="a=b", headers={"Content-Type": forms.KIND})).status_code == 404
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+async def test_a_person_is_told_on_a_page_and_a_program_in_json(http: httpx.AsyncClient, page: str) -> None:
+    nowhere = page + "x"
+    for address, status, said in (
+        (nowhere, 404, "Nothing is published here."),
+        (nowhere.replace("/f/", "/c/"), 404, "Nothing is published here."),
+        (f"{page}?run=nonsense&key=x", 422, "The request is not valid."),
+    ):
+        shown = await http.get(address, headers=BROWSER)
+        assert (shown.status_code, shown.headers["content-type"]) == (status, "text/html; charset=utf-8"), address
+        assert said in shown.text
+        assert "frame-ancestors *" in shown.headers["content-security-policy"], "it may stand where a chat is embedded"
+        assert (await http.get(address)).json()["detail"] == said
+    sent = await http.post(nowhere, content="a=b", headers=BROWSER | {"Content-Type": forms.KIND})
+    assert (sent.status_code, "Nothing is published here." in sent.text) == (404, True)
+    for data in ("/api/v1/runs", nowhere.replace("/f/", "/hooks/")):
+        assert (await http.get(data, headers=BROWSER)).headers["content-type"] == "application/problem+json"
+
+
+async def test_the_page_that_says_so_repeats_nothing_of_the_address(http: httpx.AsyncClient) -> None:
+    shown = await http.get("/f/<script>alert(1)</script>/x", headers=BROWSER)
+    assert shown.status_code == 404
+    assert "alert(1)" not in shown.text
