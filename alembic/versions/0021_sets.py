@@ -1,4 +1,4 @@
-"""a batch of runs is accepted, written and ended by a few statements, not by a few statements for each run
+"""what a batch has of one tenant is written and ended by a few statements, not by a few statements for each run
 
 Revision ID: 0021
 Revises: 0020
@@ -13,75 +13,12 @@ depends_on = None
 
 # The batch by tenant, whose rows alone can be seen and written meanwhile; in order, so that two processes that lock the
 # same runs do not wait for each other.
-BY_TENANT = """SELECT (e ->> 'tenant_id')::uuid AS tenant_id, array_agg(e ORDER BY e ->> 'run_id') AS entries
+BY_TENANT = """SELECT (e ->> 'tenant_id')::uuid AS tenant_id, array_agg(e ORDER BY e ->> 'run_id') AS entries,
+                  bool_or(e -> 'end' ? 'totals') AS has_ends
            FROM jsonb_array_elements(p_batch) AS x(e) GROUP BY 1 ORDER BY 1"""
 
 # Made for each batch, plans would cost more than they save.
 ONE_PLAN = "SET plan_cache_mode = force_generic_plan"
-
-# As in migration 0019.
-ACCEPT = f"""
-CREATE OR REPLACE FUNCTION heddle_accept(p_batch jsonb, p_owner text, p_lease_s double precision)
-RETURNS TABLE (run_id uuid, verdict text, run jsonb)
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public {ONE_PLAN} AS $$
-#variable_conflict use_column
-DECLARE
-  t record;
-  w record;
-  r runs%ROWTYPE;
-BEGIN
-  FOR t IN {BY_TENANT} LOOP
-    PERFORM set_config('app.tenant_id', t.tenant_id::text, true);
-    FOR w IN
-      WITH wanted AS MATERIALIZED (
-        SELECT x.*, k.workflow_id AS found_id, k.name, k.published_number, v.number AS version_number, v.hash
-        FROM unnest(t.entries) AS e(entry) CROSS JOIN LATERAL jsonb_to_record(e.entry)
-          AS x(run_id uuid, workflow_id uuid, workflow_name text, number integer, trigger text, input jsonb,
-               idempotency_key text, created_by uuid, part jsonb, leased boolean)
-        LEFT JOIN LATERAL (
-          SELECT i.workflow_id, i.name, i.published_number FROM workflows i
-          WHERE i.tenant_id = t.tenant_id AND i.workflow_id = x.workflow_id
-          UNION ALL
-          SELECT n.workflow_id, n.name, n.published_number FROM workflows n
-          WHERE n.tenant_id = t.tenant_id AND n.name = x.workflow_name AND n.archived_at IS NULL
-        ) k ON true
-        LEFT JOIN workflow_versions v ON v.tenant_id = t.tenant_id AND v.workflow_id = k.workflow_id
-          AND v.number = coalesce(x.number, k.published_number)
-      ), accepted AS (
-        INSERT INTO runs (tenant_id, run_id, workflow_id, workflow_name, version_number, definition_hash, trigger,
-                          status, input, bindings, idempotency_key, created_by, part, lease_owner, lease_until, epoch,
-                          progress_epoch, cancel_requested, tokens_in, tokens_out, cost_usd_micros, steps, created_at,
-                          started_at)
-        SELECT t.tenant_id, x.run_id, x.found_id, x.name, x.version_number, x.hash, x.trigger,
-               CASE WHEN x.leased THEN 'running' ELSE 'queued' END, x.input, '{{}}', x.idempotency_key, x.created_by,
-               x.part, CASE WHEN x.leased THEN p_owner END,
-               CASE WHEN x.leased THEN clock_timestamp() + make_interval(secs => p_lease_s) END,
-               x.leased::integer, 0, false, 0, 0, 0, 0, clock_timestamp(),
-               CASE WHEN x.leased THEN clock_timestamp() END
-        FROM wanted x WHERE x.hash IS NOT NULL
-        ON CONFLICT DO NOTHING RETURNING *
-      )
-      SELECT x.*, to_jsonb(a) AS run FROM wanted x LEFT JOIN accepted a ON a.run_id = x.run_id
-    LOOP
-      run_id := w.run_id; run := w.run;
-      IF w.run IS NOT NULL THEN
-        verdict := 'accepted';
-      ELSIF w.found_id IS NULL THEN
-        verdict := 'no_workflow';
-      ELSIF w.hash IS NULL THEN
-        verdict := CASE WHEN w.number IS NULL AND w.published_number IS NULL THEN 'unpublished' ELSE 'no_version' END;
-      ELSE
-        SELECT * INTO r FROM runs q WHERE q.tenant_id = t.tenant_id
-          AND (q.run_id = w.run_id OR q.idempotency_key = w.idempotency_key);
-        verdict := CASE WHEN r.run_id = w.run_id THEN 'accepted'
-                        WHEN r.input = w.input AND r.workflow_name = w.name THEN 'same' ELSE 'other_input' END;
-        run := to_jsonb(r);
-      END IF;
-      RETURN NEXT;
-    END LOOP;
-  END LOOP;
-END $$
-"""
 
 # The records in `steps` of an entry. What is NULL or 0 in most of them may be left out.
 RECORDS = """s(seq integer, path text, node_type text, iteration integer, attempt integer, status text, input jsonb,
@@ -144,16 +81,18 @@ BEGIN
   FOR t IN {BY_TENANT} LOOP
     PERFORM set_config('app.tenant_id', t.tenant_id::text, true);
     v_ended := '{{}}'; v_held := '{{}}'; v_further := '{{}}'; v_progress := '{{}}'; verdict := 'written';
-    FOR w IN {ENDED} LOOP
-      IF w.conversation_id IS NOT NULL THEN
-        PERFORM heddle_reply(t.tenant_id, w.conversation_id, w.run_id, w.status, w.output);
-      END IF;
-      v_ended := v_ended || w.run_id;
-      run_id := w.run_id; ended_at := w.ended_at; steps := w.steps; tokens_in := w.tokens_in;
-      tokens_out := w.tokens_out; cost_usd_micros := w.cost_usd_micros;
-      RETURN NEXT;
-    END LOOP;
-    CONTINUE WHEN cardinality(v_ended) = cardinality(t.entries);
+    IF t.has_ends THEN
+      FOR w IN {ENDED} LOOP
+        IF w.conversation_id IS NOT NULL THEN
+          PERFORM heddle_reply(t.tenant_id, w.conversation_id, w.run_id, w.status, w.output);
+        END IF;
+        v_ended := v_ended || w.run_id;
+        run_id := w.run_id; ended_at := w.ended_at; steps := w.steps; tokens_in := w.tokens_in;
+        tokens_out := w.tokens_out; cost_usd_micros := w.cost_usd_micros;
+        RETURN NEXT;
+      END LOOP;
+      CONTINUE WHEN cardinality(v_ended) = cardinality(t.entries);
+    END IF;
     ended_at := NULL; steps := NULL; tokens_in := NULL; tokens_out := NULL; cost_usd_micros := NULL;
     FOR w IN {OTHERS} LOOP
       run_id := w.run_id; verdict := 'written';
@@ -173,6 +112,7 @@ BEGIN
         RETURN NEXT;
       END IF;
     END LOOP;
+    CONTINUE WHEN v_held = '{{}}';
     IF v_progress <> '{{}}' THEN
       UPDATE runs q SET progress_epoch = q.epoch WHERE q.tenant_id = t.tenant_id AND q.run_id = ANY (v_progress);
     END IF;
@@ -180,6 +120,7 @@ BEGIN
         FROM unnest(v_held) AS e(entry) CROSS JOIN LATERAL jsonb_to_record(e.entry) AS x(run_id uuid, steps jsonb)
         CROSS JOIN LATERAL jsonb_to_recordset(x.steps) AS {RECORDS}
     ON CONFLICT DO NOTHING;
+    CONTINUE WHEN v_further = '{{}}';
     FOR w IN SELECT x.* FROM unnest(v_further) AS e(entry) CROSS JOIN LATERAL jsonb_to_record(e.entry)
                AS x(run_id uuid, epoch integer, waits boolean, progress boolean, tells boolean, steps jsonb,
                     "end" jsonb) LOOP
@@ -216,10 +157,8 @@ END $$
 
 
 def upgrade() -> None:
-    op.execute(ACCEPT)
     op.execute(JOURNAL)
 
 
 def downgrade() -> None:
-    for revision, name in (("0019", "ACCEPT"), ("0018", "JOURNAL")):
-        op.execute(getattr(context.script.get_revision(revision).module, name))
+    op.execute(context.script.get_revision("0018").module.JOURNAL)
