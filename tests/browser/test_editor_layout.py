@@ -365,6 +365,28 @@ def test_a_group_moves_as_one(signed_in_page: Page, studio: Any, small: str) -> 
     ]
 
 
+def test_what_is_left_stays_where_it_stands(signed_in_page: Page, studio: Any) -> None:
+    page, name = signed_in_page, new_workflow(studio, LOOSE)
+    open_editor(page, studio, name)
+    assert not stored(studio, name).layout.get("nodes")
+    before = box_of(node(page, "end"))
+    x, y = between(page, "answer", "end")
+    page.mouse.click(x, y + 20)  # beside the button that stands in the middle
+    page.keyboard.press("Delete")
+    expect(page.locator(".react-flow__edge")).to_have_count(1)
+    assert box_of(node(page, "end")) == before
+    node(page, "answer").click()
+    page.keyboard.press("Delete")
+    expect(node(page, "answer")).to_have_count(0)
+    saved(page)
+    assert box_of(node(page, "end")) == before
+    page.keyboard.press("Control+z")
+    expect(node(page, "answer")).to_be_visible()
+    page.keyboard.press("Control+z")
+    expect(page.locator(".react-flow__edge")).to_have_count(2)
+    assert box_of(node(page, "end")) == before
+
+
 def test_aligning_and_spacing_out(signed_in_page: Page, studio: Any, small: str) -> None:
     page = signed_in_page
     open_editor(page, studio, small)

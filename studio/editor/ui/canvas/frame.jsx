@@ -26,7 +26,7 @@ export const Frame = memo(function Frame({ data: { key: id, group } }) {
   };
   return (
     <div className={`hed-frame tint ${named(group.color)}`} style={custom(group.color)} data-testid={`group-${group.title}`}>
-      <div className="hed-frame-title" onDoubleClick={() => canEdit && setTitle(group.title)} title={canEdit ? "Drag to move the group; double-click to rename it" : undefined}>
+      <div className="hed-frame-title" onDoubleClick={() => canEdit && setTitle(group.title)} title={canEdit ? `${group.title}\nDrag to move the group; double-click to rename it` : group.title}>
         {title === null ? <span>{group.title}</span> : <input ref={input} className="nodrag" value={title} aria-label="Title of the group" onChange={(event) => setTitle(event.target.value)} onBlur={save} onKeyDown={onKeyDown} />}
         {canEdit && title === null && <Swatches value={group.color} onChoose={(color) => setGroup(session, id, { color })} />}
         {canEdit && title === null && <button className="hed-icon nodrag" onClick={() => setGroup(session, id, null)} aria-label={`Dissolve the group ${group.title}`} title="Dissolve the group"><X size={12} /></button>}

@@ -2,6 +2,7 @@
 // Rectangles are {left, top, right, bottom}.
 const OVER = ".hed-tools, .hed-corner > *, .hed-heat, .hed-banner, .hed-offer, .hed-insp, .react-flow__minimap";
 const MARGIN = 16;
+const ASIDE = 0.5; // so much smaller, as a share of how far it is moved aside, is as good
 const AIR = 6; // pixels between a card and what lies over the canvas
 
 export const sizeOf = ({ left, top, right, bottom }) => [right - left, bottom - top];
@@ -27,17 +28,18 @@ export function roomOf(box, { upper = false } = {}) {
   return clear.reduce((best, room) => (areaOf(room) > areaOf(best) ? room : best), clear[0] ?? { left: 0, top: 0, right: clientWidth, bottom: clientHeight });
 }
 
-// The view in which all of `rects` is seen, as large as may be, and nothing lies over any of them.
+// The view in which all of `rects` is seen, and nothing lies over any of them: large, and rather in the middle than a bit larger.
 export function viewOf(box, rects, most) {
   const all = around(rects);
   const [wide, high] = sizeOf(all);
   const covers = coversOf(box);
   const views = roomsIn(box, covers).map((room) => {
     const [width, height] = sizeOf(room);
+    const aside = Math.max(Math.abs(room.left + room.right - box.clientWidth) / box.clientWidth, Math.abs(room.top + room.bottom - box.clientHeight) / box.clientHeight) / 2;
     const zoom = Math.max(0.1, Math.min(most, (width - 2 * MARGIN) / wide, (height - 2 * MARGIN) / high));
-    return { x: room.left + (width - wide * zoom) / 2 - all.left * zoom, y: room.top + (height - high * zoom) / 2 - all.top * zoom, zoom, area: areaOf(room) };
+    return { x: room.left + (width - wide * zoom) / 2 - all.left * zoom, y: room.top + (height - high * zoom) / 2 - all.top * zoom, zoom, worth: zoom * (1 - ASIDE * aside) };
   });
-  views.sort((one, other) => other.zoom - one.zoom || other.area - one.area);
+  views.sort((one, other) => other.worth - one.worth);
   return views.find((view) => !rects.some((rect) => covers.some((cover) => overlap(onScreen(rect, view), cover, AIR)))) ?? views[0];
 }
 

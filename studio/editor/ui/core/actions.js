@@ -100,8 +100,10 @@ export function removeSelected(session, comments = new Set()) {
 
 function removeNodes(session, nodes, comments, more) {
   const gone = new Set(nodes);
-  const { nodes: places, groups } = session.layout;
-  const layout = { nodes: new Map(nodes.filter((name) => places.has(name)).map((name) => [name, null])), ...more };
+  const { nodes: stored, groups } = session.layout;
+  // What is left stays where it stands.
+  const places = [...pinned(session, []).nodes].filter(([name]) => !gone.has(name));
+  const layout = { nodes: new Map([...places, ...nodes.filter((name) => stored.has(name)).map((name) => [name, null])]), ...more };
   const touched = [...groups].filter(([, group]) => group.nodes.some((name) => gone.has(name)));
   if (touched.length) layout.groups = new Map(touched.map(([id, group]) => [id, shrunk(group, gone)]));
   session.edit(() => ({ edits: nodes.map((node) => ({ op: "remove_node", node, ...(comments.has(node) && { comments: true }) })), layout }), { after: () => session.select([]) });
@@ -161,7 +163,11 @@ export function moveEdge(session, key, by) {
 }
 
 export function removeEdge(session, key) {
-  session.edit((graph) => withEdge(graph, key, (index) => [{ op: "remove_edge", index }]), { after: () => session.select([]) });
+  const build = (graph) => {
+    const edit = withEdge(graph, key, (index) => [{ op: "remove_edge", index }]);
+    return edit && { ...edit, layout: pinned(session, []) };
+  };
+  session.edit(build, { after: () => session.select([]) });
 }
 
 function withEdge(graph, key, build) {

@@ -5,7 +5,7 @@ export function Dialog({ title, onClose, children, testid, wide = false }) {
   const box = useRef(null);
   useEffect(() => {
     const before = document.activeElement;
-    box.current?.querySelector("[data-autofocus], input, textarea, button")?.focus();
+    box.current?.querySelector("[data-autofocus], input, textarea, button")?.focus({ preventScroll: true }); // what it says is read from its beginning
     return () => before?.focus?.();
   }, []);
   const onKeyDown = (event) => {
