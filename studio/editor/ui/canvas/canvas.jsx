@@ -79,7 +79,7 @@ function Surface() {
         onNodeDragStart={onStart} onNodeDragStop={onStop} onSelectionDragStart={onStart} onSelectionDragStop={onStop}
         {...wiring} {...pane}
         nodesDraggable={canEdit} nodesConnectable={canEdit} deleteKeyCode={null} selectionMode={SelectionMode.Partial}
-        multiSelectionKeyCode={["Shift", "Meta", "Control"]} panOnScroll panOnDrag={[0, 1]} selectionKeyCode="Shift"
+        multiSelectionKeyCode={["Shift", "Meta", "Control"]} panOnScroll autoPanSpeed={8} panOnDrag={[0, 1]} selectionKeyCode="Shift"
         minZoom={0.1} maxZoom={2} onlyRenderVisibleElements={size > MANY} elevateNodesOnSelect={false} disableKeyboardA11y={false}
         snapToGrid={snaps} snapGrid={SNAP} proOptions={{ hideAttribution: true }} zoomOnDoubleClick={false}
       >

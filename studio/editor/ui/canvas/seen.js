@@ -2,6 +2,8 @@
 // Rectangles are {left, top, right, bottom}.
 const OVER = ".hed-tools, .hed-corner > *, .hed-heat, .hed-banner, .hed-offer, .hed-insp, .react-flow__minimap";
 const MARGIN = 16;
+const BESIDE = 0.04; // of the width
+const EDGE = 46; // above and below: nearer to the canvas' own edge, a line that is drawn there would move the view
 const ASIDE = 0.5; // so much smaller, as a share of how far it is moved aside, is as good
 const AIR = 6; // pixels between a card and what lies over the canvas
 
@@ -33,14 +35,20 @@ export function viewOf(box, rects, most) {
   const all = around(rects);
   const [wide, high] = sizeOf(all);
   const covers = coversOf(box);
-  const views = roomsIn(box, covers).map((room) => {
+  const views = roomsIn(box, covers).map((whole) => {
+    const room = within(whole, box);
     const [width, height] = sizeOf(room);
     const aside = Math.max(Math.abs(room.left + room.right - box.clientWidth) / box.clientWidth, Math.abs(room.top + room.bottom - box.clientHeight) / box.clientHeight) / 2;
-    const zoom = Math.max(0.1, Math.min(most, (width - 2 * MARGIN) / wide, (height - 2 * MARGIN) / high));
+    const zoom = Math.max(0.1, Math.min(most, width / wide, height / high));
     return { x: room.left + (width - wide * zoom) / 2 - all.left * zoom, y: room.top + (height - high * zoom) / 2 - all.top * zoom, zoom, worth: zoom * (1 - ASIDE * aside) };
   });
   views.sort((one, other) => other.worth - one.worth);
   return views.find((view) => !rects.some((rect) => covers.some((cover) => overlap(onScreen(rect, view), cover, AIR)))) ?? views[0];
+}
+
+function within({ left, top, right, bottom }, { clientWidth, clientHeight }) {
+  const beside = Math.max(MARGIN, clientWidth * BESIDE);
+  return { left: left + beside, right: right - beside, top: top + (top ? MARGIN : EDGE), bottom: bottom - (bottom < clientHeight ? MARGIN : EDGE) };
 }
 
 export const onScreen = ({ left, top, right, bottom }, { x, y, zoom }) => ({ left: left * zoom + x, top: top * zoom + y, right: right * zoom + x, bottom: bottom * zoom + y });
@@ -50,8 +58,9 @@ const areaOf = (rect) => sizeOf(rect).reduce((one, other) => one * other);
 // Every part of the canvas whose sides are its own or those of something over it.
 function roomsIn({ clientWidth, clientHeight }, covers) {
   const sides = (first, name) => [...new Set([first, ...covers.map((cover) => cover[name])])];
-  const spans = (starts, ends) => starts.flatMap((start) => ends.filter((end) => end - start > 4 * MARGIN).map((end) => [start, end]));
-  const across = spans(sides(0, "right"), sides(clientWidth, "left"));
-  const down = spans(sides(0, "bottom"), sides(clientHeight, "top"));
+  const spans = (starts, ends) => starts.flatMap((start) => ends.filter((end) => end - start > 2 * EDGE + MARGIN).map((end) => [start, end]));
+  const or = (found, length) => (found.length ? found : [[0, length]]); // there is hardly a canvas
+  const across = or(spans(sides(0, "right"), sides(clientWidth, "left")), clientWidth);
+  const down = or(spans(sides(0, "bottom"), sides(clientHeight, "top")), clientHeight);
   return across.flatMap(([left, right]) => down.map(([top, bottom]) => ({ left, top, right, bottom })));
 }
