@@ -9,9 +9,10 @@ method must come from our own origin.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Request, Security
+from fastapi.security import HTTPBearer
 
 from engine.errors import Forbidden, Unauthenticated
 from engine.store.session import Scope
@@ -20,6 +21,13 @@ from studio.auth.origins import is_own
 from studio.auth.permissions import role_allows
 from studio.container import Container
 
+# What the API's description says of keys; a header that holds none is refused by `requires`.
+API_KEY = HTTPBearer(
+    scheme_name="API key",
+    bearerFormat="heddle_...",
+    description="A key of the tenant. Who is signed in to the studio needs none to read.",
+    auto_error=False,
+)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -33,10 +41,10 @@ async def public(_: Request) -> None:
     """Marks a route that anybody may call; it checks what it needs itself."""
 
 
-def requires(permission: str) -> Callable[[Request], Awaitable[Scope]]:
+def requires(permission: str) -> Callable[..., Awaitable[Scope]]:
     """A dependency that gives the caller's scope, or raises Unauthenticated or Forbidden."""
 
-    async def check(request: Request) -> Scope:
+    async def check(request: Request, _: Annotated[Any, Security(API_KEY)]) -> Scope:
         header = request.headers.get("authorization", "")
         scheme, _, key = header.partition(" ")
         if scheme.lower() == "bearer":

@@ -19,6 +19,7 @@ from studio.api import (
     payments,
     pins,
     problems,
+    reference,
     runs,
     system,
     versions,
@@ -50,6 +51,7 @@ ROUTERS = (
     payments.router,
     events.router,
     audit.router,
+    reference.router,
 )
 
 
@@ -62,7 +64,7 @@ def create_api(container: Container) -> FastAPI:
         title="Heddle",
         version="1",
         summary="Workflows, runs, and what is published.",
-        docs_url="/docs",
+        docs_url=None,  # reference.py
         redoc_url=None,
         openapi_url="/openapi.json",
     )

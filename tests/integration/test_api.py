@@ -524,6 +524,26 @@ async def test_a_draft_with_errors_is_kept_but_not_published(
     assert (await http.get("/api/v1/workflows/broken", headers=key)).json()["text"] == bad
 
 
+async def test_the_reference_takes_everything_from_here(http: httpx.AsyncClient) -> None:
+    """Another site's script would run where people are signed in, and there may be no internet."""
+    page = await http.get("/docs")
+    assert re.findall(r'(?:src|href)="([^"]+)"', page.text) == [
+        "/favicon.svg",
+        "/docs/swagger-ui.css",
+        "/docs/swagger-ui-bundle.js",
+    ]
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "https:" not in policy + page.text
+    script = await http.get("/docs/swagger-ui-bundle.js")
+    assert (script.headers["content-type"].partition(";")[0], "SwaggerUIBundle" in script.text) == (
+        "text/javascript",
+        True,
+    )
+    for name in ("redoc.standalone.js", "..%2f__init__.py", "%2e%2e/__init__.py", "x"):
+        assert (await http.get(f"/docs/{name}")).status_code in (404, 422), name
+
+
 async def test_half_of_the_address_leads_in(http: httpx.AsyncClient) -> None:
     for path in ("/app", "/app/"):
         answer = await http.get(path)
@@ -534,5 +554,8 @@ async def test_health_and_documentation(http: httpx.AsyncClient) -> None:
     assert (await http.get("/healthz")).json() == {"status": "ok"}
     assert (await http.get("/readyz")).json()["checks"] == {"postgresql": "ok", "redis": "ok"}
     assert json.loads((await http.get("/openapi.json")).text)["info"]["title"] == "Heddle"
+    described = (await http.get("/openapi.json")).json()
+    assert described["paths"]["/api/v1/runs"]["post"]["security"] == [{"API key": []}]
+    assert "security" not in described["paths"]["/healthz"]["get"]
     nowhere = await http.get("/api/v1/nowhere")
     assert (nowhere.status_code, nowhere.headers["content-type"]) == (404, "application/problem+json")

@@ -12,8 +12,8 @@ from studio.auth.permissions import PERMISSIONS, PUBLIC, ROLES, permission_of, p
 PUBLIC_HANDLERS = {
     "sign_in_state.load": "shows why the form is there; sends signed-in people home",
 }
-# Routes of FastAPI itself: the API's description, which holds no data.
-DOCUMENTATION = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
+# A route of FastAPI itself: the API's description, which holds no data.
+DOCUMENTATION = {"/openapi.json"}
 
 
 @pytest.fixture(scope="module")
