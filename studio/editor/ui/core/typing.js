@@ -7,9 +7,13 @@ const LOOK_MS = 250;
 const isWritten = (target) => isText(target) && !target.closest("[role=dialog]");
 
 export class Typing {
-  constructor() {
-    this.last = -Infinity;
-    window.addEventListener("keydown", ({ target }) => { if (isWritten(target)) this.last = Date.now(); }, true);
+  last = -Infinity;
+
+  // Until what it gives back is called.
+  watch() {
+    const note = ({ target }) => { if (isWritten(target)) this.last = Date.now(); };
+    window.addEventListener("keydown", note, true);
+    return () => window.removeEventListener("keydown", note, true);
   }
 
   get isUnderWay() {

@@ -71,18 +71,18 @@ function useWindow() {
     window.addEventListener("beforeunload", leaving);
     const gone = () => session.presence.leave();
     window.addEventListener("pagehide", gone);
-    const leave = clipboardEvents(session, (target) => isText(target) || Boolean(session.state.versions));
-    const closed = fileDrops(session);
-    const unbound = pathDrops(session);
-    const unheard = readOnlySays(session);
+    const ends = [
+      clipboardEvents(session, (target) => isText(target) || Boolean(session.state.versions)),
+      fileDrops(session),
+      pathDrops(session),
+      readOnlySays(session),
+      session.typing.watch(),
+    ];
     return () => {
       window.removeEventListener("keydown", pressed);
       window.removeEventListener("beforeunload", leaving);
       window.removeEventListener("pagehide", gone);
-      leave();
-      closed();
-      unbound();
-      unheard();
+      for (const end of ends) end();
     };
   }, [session]);
 }
