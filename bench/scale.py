@@ -84,10 +84,11 @@ class _Scale:
         """Carry out 100,000 that were queued before; the figure is that of the first few."""
         self._progress(f"queueing {QUEUED:,} runs")
         submitter.order(count=QUEUED)
+        end = self._worker.order()["done"] + QUEUED
         costs = [self._next(SAMPLE) for _ in range(ROUNDS)]
         before = self._worker.order()["rss_mb"]
         self._progress(f"carrying out the rest of {QUEUED:,} runs")
-        self._next(QUEUED - ROUNDS * SAMPLE)
+        self._until(end)
         after = self._worker.order(work=False)["rss_mb"]
         self._progress(f"memory of the worker: {before:.1f} MB, {QUEUED:,} runs later {after:.1f} MB")
         return best(costs)
@@ -97,6 +98,11 @@ class _Scale:
         roots = [self._worker.pid, *self._here.server_pids]
         before, done = cpu_s(roots), self._worker.order()["done"]
         self._worker.order(work=True)
-        while (ended := self._worker.order()["done"]) < done + count:
-            time.sleep(0.02)
+        ended = self._until(done + count)
         return (cpu_s(roots) - before) * 1000 / (ended - done)
+
+    def _until(self, done: int) -> int:
+        """Wait until so many are done in all; returns how many are."""
+        while (ended := int(self._worker.order()["done"])) < done:
+            time.sleep(0.02)
+        return ended

@@ -387,6 +387,18 @@ def test_what_is_left_stays_where_it_stands(signed_in_page: Page, studio: Any) -
     assert box_of(node(page, "end")) == before
 
 
+def test_a_new_edge_moves_no_card(signed_in_page: Page, studio: Any) -> None:
+    page, name = signed_in_page, new_workflow(studio, LOOSE)
+    open_editor(page, studio, name)
+    cards = ("start", "answer", "loose", "end")
+    before = [box_of(node(page, one)) for one in cards]
+    drag(page, middle(handle(page, "answer", "source")), middle(handle(page, "loose", "target")))
+    expect(page.locator(".react-flow__edge")).to_have_count(3)
+    saved(page)
+    assert ("answer", "loose") in edges_of(stored(studio, name).text)
+    assert [box_of(node(page, one)) for one in cards] == before
+
+
 def test_aligning_and_spacing_out(signed_in_page: Page, studio: Any, small: str) -> None:
     page = signed_in_page
     open_editor(page, studio, small)

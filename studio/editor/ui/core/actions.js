@@ -138,7 +138,7 @@ export function toggleDisabled(session) {
 export function connect(session, from, to) {
   const why = whyNoEdge(session.state, from, to);
   if (why) return session.fail(why);
-  return session.edit(() => ({ edits: [{ op: "add_edge", from, to, condition: null }] }));
+  return session.edit(() => inPlace(session, { edits: [{ op: "add_edge", from, to, condition: null }] }));
 }
 
 export function whyNoEdge({ graph, view }, from, to) {
@@ -151,23 +151,27 @@ export function whyNoEdge({ graph, view }, from, to) {
 
 export function setEdge(session, key, field, value) {
   const build = (graph) => withEdge(graph, key, (index) => [{ op: "set_edge", index, field, value }]);
-  session.edit(build, { field: `${key}/${field}` });
+  const leads = field === "from" || field === "to";
+  session.edit((graph) => (leads ? inPlace(session, build(graph)) : build(graph)), { field: `${key}/${field}` });
 }
 
 export function moveEdge(session, key, by) {
-  session.edit((graph) => withEdge(graph, key, (index, edge) => {
+  session.edit((graph) => inPlace(session, withEdge(graph, key, (index, edge) => {
     const siblings = waysOn(graph, edge.from);
     const other = siblings[siblings.findIndex((one) => one.key === key) + by];
     return other ? [{ op: "move_edge", index, to: placeOfEdge(graph, other.key).index }] : null;
-  }));
+  })));
 }
 
 export function removeEdge(session, key) {
-  const build = (graph) => {
-    const edit = withEdge(graph, key, (index) => [{ op: "remove_edge", index }]);
-    return edit && { ...edit, layout: pinned(session, []) };
-  };
-  session.edit(build, { after: () => session.select([]) });
+  const build = (graph) => withEdge(graph, key, (index) => [{ op: "remove_edge", index }]);
+  session.edit((graph) => inPlace(session, build(graph)), { after: () => session.select([]) });
+}
+
+// Edges come, go and lead elsewhere without moving any card.
+function inPlace(session, edit) {
+  const layout = pinned(session, []);
+  return edit && layout.nodes.size ? { ...edit, layout } : edit;
 }
 
 function withEdge(graph, key, build) {
