@@ -35,9 +35,14 @@ from tests.support.editor import (
 
 NAME = "customer_support_workflow"
 QUESTION = "Where is my order ORD-10000007?"
+AWAY_FROM_THE_BORDER = """() => {
+  const bottom = (what) => document.querySelector(what).getBoundingClientRect().bottom;
+  return bottom('[data-id=end]') < bottom('[data-testid=canvas]') - 44;
+}"""
 
 
 def test_the_main_job(page: Page, studio: Any) -> None:
+    page.emulate_media(reduced_motion="reduce")
     mark = uuid.uuid4().hex[:8]
     _sign_in(page, studio)
     _open(page, studio)
@@ -106,6 +111,9 @@ def _build_on_the_canvas(page: Page, studio: Any) -> None:
     page.keyboard.press("Delete")
     expect(node(page, "message")).to_have_count(0)
     expect(page.get_by_test_id("problem-count")).to_contain_text("1 error")
+    # A line that is drawn close to the border of the canvas moves the view, and the slower the more.
+    page.get_by_role("button", name="Fit everything").click()
+    page.wait_for_function(AWAY_FROM_THE_BORDER)
     drag(page, middle(handle(page, "generate_response", "source")), middle(handle(page, "end", "target")))
     expect(page.get_by_test_id("problem-count")).to_contain_text("no problems")
     saved(page)
