@@ -141,7 +141,7 @@ async def test_the_disk_of_postgresql_is_full_for_a_while(place: Place) -> None:
         with pytest.raises(Unavailable):
             await place.submit(chain(1, 0.0), 1)
         await asyncio.sleep(LEASE_S + 1)
-        assert set(await place.statuses(ids, timeout_s=0)) <= {"running", "succeeded"}
+        assert "failed" not in await place.statuses(ids, timeout_s=0)
         owner.execute("DROP FUNCTION full_disk CASCADE")
         assert await place.statuses(ids) == {"succeeded": 20}
     await each_step_once(place, ids, 4)
