@@ -226,7 +226,7 @@ async def test_a_subscriber_that_never_answers_is_left_alone_for_a_while(
     asked = [row for row in rows if row.attempts == 1]
     rested = [row for row in rows if row.attempts == 0]
     assert len(asked) + len(rested) == 20
-    assert len(asked) == len(echo.seen) < 20
+    assert 0 < len(echo.seen) <= len(asked) < 20, "on a busy machine the time is over before the subscriber has heard"
     assert {row.last_error for row in asked} == {"No answer within 0.3 s."}
     assert len({row.last_error for row in rested}) == 1
     echo.closing.set()
