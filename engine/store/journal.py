@@ -305,8 +305,8 @@ def _row(record: StepRecord) -> dict[str, Json]:
     }
     if record.input is not None:
         row["input"] = record.input
-    usage = {name: value for name in _USAGE if (value := getattr(record, name))}
-    return row | usage if usage else row
+    usage = {name: getattr(record, name) for name in _USAGE}  # all of it or none: a model may cost nothing
+    return row | usage if any(usage.values()) else row
 
 
 def _is_news(record: StepRecord) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from engine.errors import InputError, NotFound
-from engine.execution.ports import BusEvent, StepRecord
+from engine.execution.ports import BusEvent, ModelReply, ModelRequest, OnDelta, StepRecord
 from engine.settings import Settings
 from engine.store.access import deliveries, events, runs, usage, workflows
 from engine.store.journal import JournalHub
@@ -90,6 +91,28 @@ async def test_a_run_tells_what_it_used_decided_called_and_how_it_ended(
     assert (ended["workflow"], ended["status"], ended["tokens_in"], ended["steps"]) == ("busy", "succeeded", 3, 5)
     assert ended["cost_usd_micros"] == 50
     assert "secret word" not in str([event.payload for event in found]), "what was asked stays in the house"
+
+
+class FreeModels:
+    """A model of one's own, that says nothing."""
+
+    async def complete(self, request: ModelRequest, on_delta: OnDelta | None = None) -> ModelReply:
+        return ModelReply("yes", request.model, 3, 0, 0)
+
+
+async def test_a_model_that_costs_nothing_is_counted_with_zeros(
+    settings: Settings, connections: Connections, database: Database, scope: Scope, tmp_path: Path
+) -> None:
+    ports = replace(counting_world(tmp_path / "effects"), models=FreeModels())
+    runtime = await Runtime.open(settings, connections, ports=ports)
+    try:
+        assert (await run_once(runtime, scope)).status == "succeeded"
+    finally:
+        await runtime.close()
+    used = (await told(database, scope))[0].payload
+    assert (used["tokens_in"], used["tokens_out"], used["cost_usd_micros"]) == (3, 0, 0)
+    await fan_out(database)
+    assert (await counted(database, scope))["tokens_in"] == 3
 
 
 async def test_usage_is_counted_once_whoever_counts(runtime: Runtime, database: Database, scope: Scope) -> None:
