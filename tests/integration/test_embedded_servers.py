@@ -29,7 +29,7 @@ from runners.embedded.ports import free_port, port_is_free
 from runners.embedded.processes import ProcessId
 from runners.embedded.secrets_file import Secrets, load_secrets, read_notes, write_notes
 from runners.embedded.servers import EmbeddedServers
-from tests.support.processes import processes_of, wait_until
+from tests.support.processes import kill_processes_of, processes_of, wait_until
 
 FAST = {"fsync": "off"}
 
@@ -40,8 +40,7 @@ def data_dir() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="heddle-embedded-"))
     folder.chmod(0o711)
     yield folder / "data"
-    for process in processes_of(folder / "data"):
-        process.kill()
+    kill_processes_of(folder / "data")
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -129,8 +128,7 @@ def test_everything_killed_keeps_the_rows(data_dir: Path) -> None:
     hold = servers(data_dir)
     urls = hold.acquire()
     put_row(urls.postgres)
-    for process in processes_of(data_dir):
-        process.kill()
+    kill_processes_of(data_dir)
     wait_until(lambda: processes_of(data_dir) == [])
     assert (data_dir / "postgres" / "postmaster.pid").exists()
     other = servers(data_dir)

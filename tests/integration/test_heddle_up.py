@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from runners.embedded.ports import free_port
-from tests.support.processes import processes_of, wait_until
+from tests.support.processes import kill_processes_of, processes_of, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.timeout(600)  # the first start builds the pages
@@ -28,8 +28,7 @@ def data_dir() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="heddle-up-"))
     folder.chmod(0o711)
     yield folder / "data"
-    for process in processes_of(folder):
-        process.kill()
+    kill_processes_of(folder)
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -29,6 +30,13 @@ def processes_of(folder: Path) -> list[psutil.Process]:
         except (psutil.Error, OSError):
             continue
     return found
+
+
+def kill_processes_of(folder: Path) -> None:
+    """Kill what still works in the folder. One's end ends others, so each may be gone before its turn."""
+    for process in processes_of(folder):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def wait_until(done: Callable[[], object], limit_s: float = 30.0, each: Callable[[], object] = lambda: None) -> None:
