@@ -27,7 +27,8 @@ MAX_DEPTH = 32
 ROOTS = ("context", "nodes", "inputs", "variables", "run", "tenant", "item", "index")
 FUNCTIONS = {  # name -> (fewest, most arguments)
     "len": (1, 1), "lower": (1, 1), "upper": (1, 1), "contains": (2, 2), "matches": (2, 2),
-    "round": (1, 2), "min": (1, 16), "max": (1, 16), "now": (0, 0), "default": (2, 2),
+    "round": (1, 2), "min": (1, 16), "max": (1, 16), "now": (0, 0), "default": (2, 2), "text": (1, 1),
+    "number": (1, 1),
 }  # fmt: skip
 _COMPARE = ("==", "!=", "<", "<=", ">", ">=", "in")
 

@@ -7,8 +7,10 @@ or two lists. Results are bounded in size, so no expression can exhaust memory.
 
 from __future__ import annotations
 
+import json
 import math
 import operator
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,6 +20,7 @@ from engine.language import patterns
 MAX_TEXT = 1_000_000
 MAX_REPEAT = 10_000
 MAX_BITS = 64
+_NUMBER = re.compile(r"\s*[-+]?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][-+]?[0-9]{1,4})?\s*")
 
 
 class Mismatch(Exception):
@@ -210,6 +213,40 @@ def default(value: Any, other: Any) -> Any:
     return other if value is None else value
 
 
+def as_text(value: Any) -> str:
+    """A JSON value inside a text: texts as they are, null as nothing, mappings and lists as compact JSON."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    return json.dumps(value, ensure_ascii=False, separators=(", ", ": "), default=str)
+
+
+def text(value: Any) -> str:
+    """Any value as a template writes it, so that `+` can join it to a text."""
+    try:
+        return as_text(value)
+    except RecursionError:
+        raise Mismatch("the value is nested too deeply to be written as a text") from None
+
+
+def number(value: Any) -> Any:
+    """A number, also one that is written as a text; null for everything else."""
+    if is_number(value):
+        return value
+    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+        return None
+    try:
+        found = float(value) if set(value) & set(".eE") else int(value)
+        return _bounded_number(found)
+    except (ValueError, Mismatch):
+        return None
+
+
 def now() -> int:
     """Unix time in whole seconds; used where the scope's `run.now` is not given."""
     return int(time.time())
@@ -225,4 +262,6 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "min": _extreme("min", min),
     "max": _extreme("max", max),
     "default": default,
+    "text": text,
+    "number": number,
 }

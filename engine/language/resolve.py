@@ -13,7 +13,8 @@ from typing import Any
 
 from engine.errors import ExpressionError, SchemaError
 from engine.language.expressions import Expression, Scope, compile_expression
-from engine.language.templates import as_text, joined
+from engine.language.operators import as_text
+from engine.language.templates import joined
 
 CONTEXT_PREFIX = "context."
 _PART = re.compile(r"\$\$\{|\$\{((?:[^{}'\"]|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")*)\}", re.DOTALL)

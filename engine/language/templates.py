@@ -7,15 +7,14 @@ value brings is never looked at again. Credentials are no root and so cannot be 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
 
 from engine.errors import ExpressionError
 from engine.language.expression_syntax import ROOTS
 from engine.language.expressions import PathRef, Scope, lookup
+from engine.language.operators import as_text
 
 MAX_RENDERED = 2_000_000
 _STEP = r"""(?:\.[A-Za-z0-9_]+|\[-?\d{1,9}\]|\['[^'\]{}]*'\]|\["[^"\]{}]*"\])"""
@@ -90,19 +89,6 @@ def joined(parts: Sequence[str | Callable[[Scope], str]], scope: Scope) -> str:
             raise ExpressionError(f"the filled text is longer than {MAX_RENDERED:,} characters")
         out.append(text)
     return "".join(out)
-
-
-def as_text(value: Any) -> str:
-    """A JSON value inside a text: texts as they are, null as nothing, mappings and lists as compact JSON."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    return json.dumps(value, ensure_ascii=False, separators=(", ", ": "), default=str)
 
 
 def _path(source: str) -> PathRef:

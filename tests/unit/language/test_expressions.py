@@ -64,6 +64,11 @@ VALUES = {
     "matches(context.order.id, '^ORD-[0-9]{8}$')": True, "matches(context.missing, 'a')": False,
     "round(2.567, 1)": 2.6, "round(2.4)": 2, "min(3, 1, 2)": 1, "max([3, 9])": 9, "min('b', 'a')": "a",
     "max(context.empty)": None, "min(1, null)": 1, "default(context.missing, 4)": 4, "default(0, 4)": 0, "now()": 1000,
+    "'n' + text(context.n)": "n5", "text('a')": "a", "text(null)": "", "text(true)": "true",
+    "text([1, 'a'])": '[1, "a"]',
+    "number('12')": 12, "number(' -1.5 ')": -1.5, "number('1e2')": 100.0, "number(3)": 3, "number('3 pieces')": None,
+    "number('')": None, "number('nan')": None, "number('1e999')": None, "number(null)": None, "number(true)": None,
+    "number('1_000')": None, "number('99999999999999999999999')": None,
     "context.search_results and len(context.search_results) > 0": None,
 }  # fmt: skip
 del VALUES["'it''s'"]  # two texts in a row: refused below
