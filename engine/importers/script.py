@@ -7,11 +7,11 @@ raises `Unsayable` with what stands in the way.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from engine.errors import SchemaError
+from engine.importers import script_methods as methods
 from engine.importers import wording as w
 from engine.importers.script_syntax import (
     Array,
@@ -119,17 +119,18 @@ def say(tree: Any, refs: Refs) -> Said:  # noqa: PLR0911  (one return per kind o
             return _literal(value)
         case Name() | Member() | Call():
             return _chain(tree, refs)
+        case Unary(op="!", operand=operand):
+            return _unary("!", condition(operand, refs))
         case Unary(op=op, operand=operand):
             return _unary(op, say(operand, refs))
         case Binary():
             return _binary(tree, refs)
         case Choice(test=test, then=then, other=other):
-            return _choice(say(test, refs), then, other, refs)
+            return _choice(condition(test, refs), then, other, refs)
         case Array(items=items):
             return Said("[" + ", ".join(say(item, refs).text for item in items) + "]")
         case Template(parts=parts):
-            pieces = [w.literal(part) if isinstance(part, str) else say(part, refs) for part in parts]
-            return _sum(pieces) if pieces else w.literal("")
+            return w.joined([part if isinstance(part, str) else say(part, refs) for part in parts])
     raise Unsayable("a pattern" if isinstance(tree, Regex) else "an object")
 
 
@@ -143,60 +144,115 @@ def _literal(value: Any) -> Said:
     )
 
 
-def _sum(pieces: Sequence[Said]) -> Said:
-    return pieces[0] if len(pieces) == 1 else Said(" + ".join(p.within(w.PRODUCT) for p in pieces), w.SUM)
-
-
 def _unary(op: str, operand: Said) -> Said:
     if op == "!":
         return Said(f"not {operand.within(w.NOT)}", w.NOT)
     if op == "-":
         return Said(f"-{operand.within(w.ATOM)}", w.UNARY)
-    return operand
+    if op == "typeof":
+        raise Unsayable("`typeof`")
+    return Said(f"number({operand.text})")
 
 
 _OPERATORS: Mapping[str, tuple[str, int]] = {
     "||": ("or", w.OR), "&&": ("and", w.AND), "===": ("==", w.COMPARE), "==": ("==", w.COMPARE),
     "!==": ("!=", w.COMPARE), "!=": ("!=", w.COMPARE), "<": ("<", w.COMPARE), "<=": ("<=", w.COMPARE),
     ">": (">", w.COMPARE), ">=": (">=", w.COMPARE), "+": ("+", w.SUM), "-": ("-", w.SUM), "*": ("*", w.PRODUCT),
-    "/": ("/", w.PRODUCT), "%": ("%", w.PRODUCT),
+    "/": ("/", w.PRODUCT), "%": ("%", w.PRODUCT), "in": ("in", w.COMPARE),
 }  # fmt: skip
 
 
+def condition(tree: Any, refs: Refs) -> Said:
+    """A tree of which only the truth counts; raises Unsayable. A match is true where there is one."""
+    match tree:
+        case Call(callee=Member(base=base, key=Literal(value="match")), args=(Regex() as pattern,)):
+            return _found(say(base, refs), pattern)
+        case Binary(op="&&" | "||" as op, left=left, right=right):
+            return _operated(op, condition(left, refs), condition(right, refs))
+    return say(tree, refs)
+
+
+def _found(said: Said, pattern: Regex) -> Said:
+    return methods.matches(said, ("(?i)" if "i" in pattern.flags else "") + pattern.pattern)
+
+
+def _compared(tree: Binary, refs: Refs) -> Said | None:
+    """What JavaScript says by comparing: whether a text holds another, whether there is a match or a value at all."""
+    is_equal = tree.op in ("==", "===")
+    match tree.left, tree.op, _number(tree.right):
+        case Call(callee=Member(base=base, key=Literal(value="indexOf")), args=(part,)), op, number:
+            inside = Said(f"contains({say(base, refs).text}, {say(part, refs).text})")
+            if (op, number) in ((">=", 0), (">", -1), ("!=", -1), ("!==", -1)):
+                return inside
+            if (op, number) in (("<", 0), ("==", -1), ("===", -1)):
+                return _unary("!", inside)
+    if tree.op not in ("==", "===", "!=", "!=="):
+        return None
+    match tree.left, tree.right:
+        case Unary(op="typeof", operand=operand), Literal(value="undefined"):
+            return Said(f"{say(operand, refs).within(w.SUM)} {'==' if is_equal else '!='} null", w.COMPARE)
+        case Call(callee=Member(key=Literal(value="match"))) as call, Literal(value=None):
+            return _unary("!", condition(call, refs)) if is_equal else condition(call, refs)
+    return None
+
+
+def _number(tree: Any) -> Any:
+    if isinstance(tree, Unary) and tree.op == "-" and isinstance(tree.operand, Literal):
+        return -tree.operand.value if isinstance(tree.operand.value, int) else None
+    return tree.value if isinstance(tree, Literal) else None
+
+
 def _binary(tree: Binary, refs: Refs) -> Said:
+    found = _compared(tree, refs)
+    if found is not None:
+        return found
     left, right = say(tree.left, refs), say(tree.right, refs)
+    if tree.op == "+" and any(side.is_text or side.literal is not None for side in (left, right)):
+        return w.joined([left, right])
     if tree.op == "??":
         return Said(f"default({left.text}, {right.text})")
-    op, strength = _OPERATORS[tree.op]
+    return _operated(tree.op, left, right)
+
+
+def _operated(js: str, left: Said, right: Said) -> Said:
+    op, strength = _OPERATORS[js]
     # The left side may have the same strength, the right one must bind more strongly; comparisons do not chain.
     at_left = strength + 1 if strength == w.COMPARE else strength
     text = f"{left.within(at_left)} {op} {right.within(strength + 1)}"
-    other = right.literal if tree.op == "||" and left.path is not None else None
+    other = right.literal if js == "||" and left.path is not None else None
     return Said(text, strength, path=left.path if other is not None else None, other=other)
 
 
 def choice(test: Any, then: Any, other: Any, refs: Refs) -> Said:
     """`test ? then : other` of three trees; raises Unsayable."""
-    return _choice(say(test, refs), then, other, refs)
+    return _choice(condition(test, refs), then, other, refs)
 
 
 def _choice(test: Said, then: Any, other: Any, refs: Refs) -> Said:
-    """`a ? b : c` is `a and b or c` as long as b counts as true, which only a literal promises."""
+    """`a ? b : c` is `a and b or c` where b counts as true, which a literal promises; else b stands in a list."""
     first, second = say(then, refs), say(other, refs)
-    sure = first.literal or (isinstance(then, Literal) and then.value not in (None, False, 0, ""))
-    if isinstance(then, Literal) and isinstance(other, Literal) and (then.value, other.value) == (True, False):
-        return test
-    if isinstance(then, Literal) and isinstance(other, Literal) and (then.value, other.value) == (False, True):
-        return _unary("!", test)
-    if not sure and test.text == first.text:
+    if isinstance(then, Literal) and isinstance(other, Literal):
+        if then.value is True and other.value is False:
+            return test
+        if then.value is False and other.value is True:
+            return _unary("!", test)
+    if _counts_as_true(then):
+        return Said(f"{test.within(w.NOT)} and {first.within(w.NOT)} or {second.within(w.AND)}", w.OR)
+    if test.text == first.text:
         return Said(f"{test.within(w.OR)} or {second.within(w.AND)}", w.OR)
-    if not sure:
-        raise Unsayable("a choice between computed values")
-    return Said(f"{test.within(w.NOT)} and {first.within(w.NOT)} or {second.within(w.AND)}", w.OR)
+    if _counts_as_true(other):
+        return Said(f"not {test.within(w.NOT)} and {second.within(w.NOT)} or {first.within(w.AND)}", w.OR)
+    return Said(f"({test.within(w.NOT)} and [{first.text}] or [{second.text}])[0]")
+
+
+def _counts_as_true(tree: Any) -> bool:
+    return isinstance(tree, Literal) and tree.value not in (None, False, 0, "")
 
 
 def _chain(tree: Any, refs: Refs) -> Said:
     head, steps = _flattened(tree)
+    if isinstance(head, Regex) and len(steps) == 2 and steps[0] == ("get", "test") and len(steps[1][1]) == 1:
+        return _found(say(steps[1][1][0], refs), head)
     if isinstance(head, Name):
         found = refs.chain(head.name, steps)
         if found is not None:
@@ -225,14 +281,15 @@ def _flattened(tree: Any) -> tuple[Any, list[Step]]:
 
 def _steps(said: Said, steps: Sequence[Step], refs: Refs) -> Said:
     at = 0
+    steps = _shortened(steps)
     while at < len(steps):
         kind, value = steps[at]
         called = at + 1 < len(steps) and steps[at + 1][0] == "call"
         if kind == "get" and called:
-            said = _method(said, str(value), steps[at + 1][1], refs)
+            said = methods.call(said, str(value), [say(arg, refs) for arg in steps[at + 1][1]])
             at += 2
         elif kind == "get":
-            said = _get(said, value)
+            said = methods.get(said, value)
             at += 1
         elif kind == "index":
             key = say(value, refs)
@@ -243,85 +300,39 @@ def _steps(said: Said, steps: Sequence[Step], refs: Refs) -> Said:
     return said
 
 
-def _get(said: Said, key: str | int) -> Said:
-    if key == "length":
-        return Said(f"len({said.text})")
-    if said.path is not None and said.other is None:
-        return w.path(*said.path, key)
-    step = f"[{key}]" if isinstance(key, int) else f"[{w.quoted(key)}]"
-    return Said(f"{said.within(w.ATOM)}{step}")
+def _shortened(steps: Sequence[Step]) -> Sequence[Step]:
+    """`.slice(-1)[0]` and `.slice(-1).pop()` are the last element."""
+    found: list[Step] = []
+    for step in steps:
+        if step in (("get", 0), ("get", "pop")) and _is_last_one(found[-2:]):
+            found[-2:] = [("get", "at"), ("call", (Literal(-1),))] if step[1] == 0 else [("get", "pop")]
+        else:
+            found.append(step)
+    return found
 
 
-def _text_of(tree: Any) -> str:
-    if isinstance(tree, Literal) and isinstance(tree.value, str):
-        return tree.value
-    raise Unsayable("a part of a text that is computed")
+def _is_last_one(steps: Sequence[Step]) -> bool:
+    return steps[:1] == [("get", "slice")] and [*map(_number, steps[1][1])] == [-1]
 
 
-def _escaped_pattern(text: str) -> str:
-    return re.sub(r"([.^$*+?{}\[\]\\|()])", r"\\\1", text)
-
-
-def _method(said: Said, name: str, args: Sequence[Any], refs: Refs) -> Said:
-    made = _METHODS.get((name, len(args)))
-    if made is None:
-        raise Unsayable(f"`{name}()`")
-    return made(said, args, refs)
-
-
-def _matches(said: Said, pattern: str) -> Said:
-    return Said(f"matches({said.text}, {w.quoted(pattern)})")
-
-
-def _first_call(function: str) -> Callable[[Said, Sequence[Any], Refs], Said]:
-    return lambda said, _args, _refs: Said(f"{function}({said.text})")
-
-
-def _item(index: int) -> Callable[[Said, Sequence[Any], Refs], Said]:
-    return lambda said, _args, _refs: _get(said, index)
-
-
-def _same(said: Said, _args: Sequence[Any], _refs: Refs) -> Said:
-    return said
-
-
-_METHODS: Mapping[tuple[str, int], Callable[[Said, Sequence[Any], Refs], Said]] = {
-    ("toLowerCase", 0): _first_call("lower"),
-    ("toUpperCase", 0): _first_call("upper"),
-    ("includes", 1): lambda said, args, refs: Said(f"contains({said.text}, {say(args[0], refs).text})"),
-    ("contains", 1): lambda said, args, refs: Said(f"contains({said.text}, {say(args[0], refs).text})"),
-    ("hasField", 1): lambda said, args, refs: Said(f"contains({said.text}, {say(args[0], refs).text})"),
-    ("startsWith", 1): lambda said, args, _refs: _matches(said, "^" + _escaped_pattern(_text_of(args[0]))),
-    ("endsWith", 1): lambda said, args, _refs: _matches(said, _escaped_pattern(_text_of(args[0])) + "$"),
-    ("isEmpty", 0): lambda said, _args, _refs: Said(f"len({said.text}) == 0", w.COMPARE),
-    ("isNotEmpty", 0): lambda said, _args, _refs: Said(f"len({said.text}) > 0", w.COMPARE),
-    ("toFixed", 1): lambda said, args, refs: Said(f"round({said.text}, {say(args[0], refs).text})"),
-    ("round", 0): _first_call("round"),
-    ("round", 1): lambda said, args, refs: Said(f"round({said.text}, {say(args[0], refs).text})"),
-    ("max", 0): _first_call("max"),
-    ("min", 0): _first_call("min"),
-    ("first", 0): _item(0),
-    ("last", 0): _item(-1),
-    ("toJsonString", 0): _same,
-    ("toString", 0): _same,
-    ("valueOf", 0): _same,
-}
+_OF_KEYS = (("keys", "length"), ("keys", "includes"), ("values", "length"))  # `Object.keys(x).length`
 
 
 def _global(name: str, steps: Sequence[Step], refs: Refs) -> tuple[Said, int]:
     """JavaScript's own functions; the steps they take up."""
     called = steps[0][1] if steps and steps[0][0] == "call" else None
-    if called is not None and name == "String" and len(called) == 1:
-        return say(called[0], refs), 1
     if called is not None and name == "Boolean" and len(called) == 1:
-        return _unary("!", _unary("!", say(called[0], refs))), 1
+        return _unary("!", _unary("!", condition(called[0], refs))), 1
+    if called is not None and called and name in methods.FUNCTIONS:
+        return methods.FUNCTIONS[name](say(called[0], refs)), 1
     if len(steps) >= 2 and steps[1][0] == "call" and isinstance(steps[0][1], str):
         method, args = steps[0][1], steps[1][1]
-        if name == "Math" and method in ("round", "min", "max") and args:
+        if name == "Math" and method in ("min", "max") and args:
             return Said(f"{method}({', '.join(say(arg, refs).text for arg in args)})"), 2
-        if name == "JSON" and method == "stringify" and args:
-            return say(args[0], refs), 2
-        if name == "Object" and method in ("keys", "values") and [step[1] for step in steps[2:3]] == ["length"]:
+        if name == "Math" and method in methods.MATH and len(args) == 1:
+            return methods.MATH[method](say(args[0], refs)), 2
+        of_keys = name == "Object" and len(steps) > 2 and (method, steps[2][1]) in _OF_KEYS
+        if args and (of_keys or (name, method) == ("JSON", "stringify")):
             return say(args[0], refs), 2
         raise Unsayable(f"`{name}.{method}()`")
     raise Unsayable(f"`{name}`")

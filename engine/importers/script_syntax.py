@@ -2,14 +2,15 @@
 
     expression = nullish ["?" expression ":" expression]          nullish = or {"??" or}
     or = and {"||" and}        and = equal {"&&" equal}           equal = compared {("==" "!=" "===" "!==") compared}
-    compared = sum {("<" "<=" ">" ">=") sum}                      sum = product {("+" "-") product}
-    product = unary {("*" "/" "%") unary}                         unary = ("!" "-" "+") unary | postfix
+    compared = sum {("<" "<=" ">" ">=" "in") sum}                 sum = product {("+" "-") product}
+    product = unary {("*" "/" "%") unary}                         unary = ("!" "-" "+" "typeof") unary | postfix
     postfix = primary {("." | "?.") name | "[" expression "]" | "(" [arguments] ")"}
     primary = number | text | template | regex | name | "(" expression ")" | "[" [arguments] "]" | object
+            | "new" name ["(" [arguments] ")"]
 
-Functions, assignments, `new` and statements are no expressions that we could say: they raise `Unsayable`, as does
-anything else that does not parse, is longer than 8,000 characters, nested deeper than 40 levels or has more than 150
-operators.
+One semicolon may follow. Functions, assignments and statements are no expressions that we could say: they raise
+`Unsayable`, as does anything else that does not parse, is longer than 8,000 characters, nested deeper than 40 levels or
+has more than 150 operators.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _TOKEN = re.compile(
         (?P<number>\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w$]))
       | (?P<name>[A-Za-z_$\u00aa-\uffff][\w$]*)
       | (?P<text>'(?:[^'\\]++|\\.)*+'|"(?:[^"\\]++|\\.)*+")
-      | (?P<op>===|!==|==|!=|<=|>=|=>|\?\.(?!\d)|\?\?|&&|\|\||[-+*/%<>!?:.,()\[\]{}`=])
+      | (?P<op>===|!==|==|!=|<=|>=|=>|\?\.(?!\d)|\?\?|&&|\|\||[-+*/%<>!?:.,;()\[\]{}`=])
       | (?P<end>$)
     )""",
     re.VERBOSE | re.DOTALL,
@@ -35,8 +36,18 @@ _REGEX = re.compile(r"/((?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.)*+\])++)/([a-z]*)")
 _BRACES = re.compile(r"'(?:[^'\\]++|\\.)*+(?:'|\Z)|\"(?:[^\"\\]++|\\.)*+(?:\"|\Z)|[{}]", re.DOTALL)
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "", "\n": ""}
+_ARROW = re.compile(r"[\w$)]\s*=>")
 _STATEMENTS = frozenset({"function", "return", "const", "let", "var", "async", "await", "class", "if", "for", "while"})
-_BINARY = (("??",), ("||",), ("&&",), ("===", "!==", "==", "!="), ("<", "<=", ">", ">="), ("+", "-"), ("*", "/", "%"))
+_WORDS = ("in", "typeof")  # operators that are written as names
+_BINARY = (
+    ("??",),
+    ("||",),
+    ("&&",),
+    ("===", "!==", "==", "!="),
+    ("<", "<=", ">", ">=", "in"),
+    ("+", "-"),
+    ("*", "/", "%"),
+)
 
 
 class Unsayable(Exception):
@@ -118,13 +129,18 @@ class Template:
 
 
 def parse(source: str) -> Any:
-    """The tree of one expression; raises Unsayable."""
+    """The tree of one expression; raises Unsayable. `new X(...)` is a call of the name `new X`."""
     if len(source) > MAX_LENGTH:
         raise Unsayable("the expression is too long")
     parser = _Parser(source)
-    tree = parser.expression()
-    if parser.token.value == ";":
-        parser.advance()
+    try:
+        tree = parser.expression()
+    except Unsayable:
+        if _ARROW.search(source):  # where it begins depends on its parameters
+            raise Unsayable("a function") from None
+        raise
+    if parser.take(";") and parser.token.kind != "end":
+        raise Unsayable("a statement, not one expression")
     if parser.token.kind != "end":
         raise Unsayable(parser.complaint())
     return tree
@@ -155,14 +171,14 @@ class _Parser:
         found = _TOKEN.match(self.source, self.at)
         if found is None:
             rest = self.source[self.at :].lstrip()[:1]
-            raise Unsayable("a statement, not one expression" if rest == ";" else f"unexpected {rest!r}")
+            raise Unsayable(f"unexpected {rest!r}")
         kind = str(found.lastgroup)
         self.token = Token(kind, found.group(kind), *found.span(kind))
         self.at = self.token.end
         return passed
 
     def take(self, *values: str) -> str | None:
-        if self.token.kind == "op" and self.token.value in values:
+        if self.token.value in values and (self.token.kind == "op" or self.token.value in _WORDS):
             return self.advance().value
         return None
 
@@ -176,7 +192,7 @@ class _Parser:
             return "a function"
         if value == "=":
             return "an assignment"
-        if value in _STATEMENTS:
+        if value in _STATEMENTS or (value == ";"):
             return "a statement, not one expression"
         return f"unexpected {value[:20]!r}" if value else "the expression ends too early"
 
@@ -210,7 +226,7 @@ class _Parser:
         return tree
 
     def unary(self) -> Any:
-        op = self.take("!", "-", "+")
+        op = self.take("!", "-", "+", "typeof")
         if op is None:
             return self.postfix()
         self.deeper()
@@ -224,7 +240,9 @@ class _Parser:
             if self.take("."):
                 tree = Member(tree, Literal(self.member()))
             elif self.take("?."):
-                tree = self.indexed(tree) if self.take("[") else Member(tree, Literal(self.member()))
+                if self.token.value not in ("[", "("):
+                    tree = Member(tree, Literal(self.member()))
+                continue
             elif self.take("["):
                 tree = self.indexed(tree)
             elif self.take("("):
@@ -301,9 +319,11 @@ class _Parser:
 
     def word(self) -> Any:
         name = self.token.value
-        if name in ("new", "typeof", "void", "delete") or name in _STATEMENTS:
+        if name in ("void", "delete") or name in _STATEMENTS:
             raise Unsayable(self.complaint() if name in _STATEMENTS else f"`{name}`")
         self.advance()
+        if name == "new":
+            return Call(Name(f"new {self.member()}"), self.arguments(")") if self.take("(") else ())
         constants = {"true": True, "false": False, "null": None, "undefined": None}
         return Literal(constants[name]) if name in constants else Name(name)
 

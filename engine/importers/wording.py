@@ -32,7 +32,8 @@ OR, AND, NOT, COMPARE, SUM, PRODUCT, UNARY, ATOM = range(8)
 class Said:
     """An expression of ours. `path` is set when it is nothing but a path; `literal` when it is a text written out.
 
-    `other` is the text to take where the path leads nowhere: `{path | other}` in a template.
+    `other` is the text to take where the path leads nowhere: `{path | other}` in a template. `is_text`: its value is a
+    text, whatever the data.
     """
 
     text: str
@@ -40,6 +41,7 @@ class Said:
     path: PathRef | None = None
     literal: str | None = None
     other: str | None = None
+    is_text: bool = False
 
     def within(self, strength: int) -> str:
         """The text, in brackets where an operator that binds so strongly would tear it apart."""
@@ -52,6 +54,18 @@ class Unsaid:
 
     source: str
     reason: str
+
+
+def joined(parts: Sequence[str | Said]) -> Said:
+    """Texts and values as one text. What may be a number is made a text first: `+` would add it, or fail."""
+    pieces = [quoted(part) if isinstance(part, str) else _as_text(part) for part in parts]
+    if not pieces:
+        return literal("")
+    return Said(" + ".join(pieces), SUM if len(pieces) > 1 else ATOM, is_text=True)
+
+
+def _as_text(said: Said) -> str:
+    return said.within(SUM) if said.is_text or said.literal is not None else f"text({said.text})"
 
 
 Part = str | Said | Unsaid
@@ -190,13 +204,9 @@ class Wording:
                 if isinstance(part, Unsaid):
                     keep(part.source, part.reason)
             return literal("".join(_source_of(part) for part in self.parts))
-        if not self.parts:
-            return literal("")
-        pieces = [quoted(part) if isinstance(part, str) else part.within(PRODUCT) for part in self._said()]
-        return Said(" + ".join(pieces), SUM if len(pieces) > 1 else ATOM, literal=self.plain)
-
-    def _said(self) -> list[str | Said]:
-        return [part for part in self.parts if not isinstance(part, Unsaid)]
+        if (plain := self.plain) is not None:
+            return literal(plain)
+        return joined([part for part in self.parts if not isinstance(part, Unsaid)])
 
 
 def _source_of(part: Part) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.importers import script
+from engine.importers import script, script_methods
 from engine.importers import wording as w
 from engine.importers.n8n.file import File, Item
 from engine.importers.script import Step
@@ -21,6 +21,8 @@ _DELIMITERS = re.compile(r"'(?:[^'\\\n]++|\\.)*+'|\"(?:[^\"\\\n]++|\\.)*+\"|\{|\
 _WHOLE = re.compile(r"\s*\{\{.*\$.*\}\}\s*", re.DOTALL)
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _TOKEN = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
+_JMESPATH = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[-?\d{1,6}\])*")
+_JMESPATH_STEP = re.compile(r"([A-Za-z_]\w*)|\[(-?\d+)\]")
 _LISTS = ("item", "first", "last", "all")
 
 
@@ -196,17 +198,23 @@ class Reader:
             raise Unsayable(f"there is no node {label[:60]!r} in the file")
         if found.into and not self.arguments:
             raise Unsayable(f"{label[:60]!r} is a part of an agent")
+        if steps[1:2] == [("get", "isExecuted")]:
+            return Said(f"nodes.{found.name}.output != null", w.COMPARE), 2
         return self._below(found, steps, self._past_item(steps, 1))
 
     def _past_item(self, steps: Sequence[Step], at: int) -> int:
         """Behind `.item.json`, `.first().json`, `.json`."""
-        if at < len(steps) and steps[at][1] in ("all", "itemMatching", "context", "params", "binary"):
-            raise Unsayable("all items of a node" if steps[at][1] == "all" else f"`{steps[at][1]}`")
+        if at < len(steps) and steps[at][1] in ("itemMatching", "context", "params", "binary"):
+            raise Unsayable(f"`{steps[at][1]}`")
+        if steps[at : at + 1] == [("get", "all")] and steps[at + 2 : at + 3] != [("get", 0)]:
+            raise Unsayable("all items of a node")
         if at < len(steps) and steps[at][0] == "get" and (steps[at][1] in _LISTS or isinstance(steps[at][1], int)):
             at += 1
             if at < len(steps) and steps[at][0] == "call":
                 at += 1
-        if at < len(steps) and steps[at] == ("get", "json"):
+            if steps[at - 2 : at - 1] == [("get", "all")]:
+                at += 1
+        if at < len(steps) and steps[at] in (("get", "json"), ("get", "data")):
             return at + 1
         if at < len(steps) and steps[at] == ("get", "binary"):
             raise Unsayable("a file")
@@ -303,6 +311,12 @@ def _root(  # noqa: PLR0911  (one return per name)
     if name in ("$vars", "$env") and keys and isinstance(keys[0], str):
         variable = reader.file.draft.read_variable(keys[0])
         return w.path("variables", variable), 1
+    if name in ("Date", "new Date") and len(steps) > 1 and _is_now(name, steps):
+        return Said("now() * 1000", w.PRODUCT), 2 if name == "Date" else 3
+    if name in ("$itemIndex", "$runIndex"):
+        return (w.path("index") if reader.item.loop is not None else Said("0")), 0
+    if name == "$jmespath" and called is not None and len(called) == 2:
+        return _searched(called[0], getattr(called[1], "value", None), reader), 1
     if name == "$execution" and keys[:1] == ["id"]:
         return w.path("run", "run_id"), 1
     if name == "$workflow" and keys[:1] in (["name"], ["id"]):
@@ -314,10 +328,28 @@ def _root(  # noqa: PLR0911  (one return per name)
         return script.choice(called[0], called[1], called[2], reader), 1
     if name in ("$max", "$min") and called:
         return Said(f"{name[1:]}({', '.join(script.say(arg, reader).text for arg in called)})"), 1
-    if name.startswith("$") or name in ("DateTime", "Date"):
-        meant = {"$binary": "a file", "$today": "a date", "DateTime": "a date", "Date": "a date"}
+    if name.startswith("$") or name in ("DateTime", "Date", "new Date"):
+        meant = {"$binary": "a file", "$today": "a date", "DateTime": "a date", "Date": "a date", "new Date": "a date"}
         raise Unsayable(meant.get(name, f"`{name[:40]}`"))
     return None
+
+
+def _is_now(name: str, steps: Sequence[Step]) -> bool:
+    """`Date.now()`, `new Date().getTime()`?"""
+    if name == "Date":
+        return steps[0] == ("get", "now")
+    methods = [("get", "getTime"), ("get", "valueOf")]
+    return steps[0] == ("call", ()) and steps[1] in methods and steps[2:3] == [("call", ())]
+
+
+def _searched(data: Any, query: Any, reader: Reader) -> Said:
+    """A JMESPath query that is nothing but a path."""
+    if not isinstance(query, str) or not _JMESPATH.fullmatch(query):
+        raise Unsayable("`$jmespath`")
+    found = script.say(data, reader)
+    for name, number in _JMESPATH_STEP.findall(query):
+        found = script_methods.get(found, name or int(number))
+    return found
 
 
 def _now(steps: Sequence[Step], done: int) -> tuple[Said, int]:

@@ -152,7 +152,7 @@ def test_a_loop_with_variables_and_an_iteration() -> None:
         "concurrency": 3,
         "max_iterations": 1000,
     }
-    assert node(found, "t")["config"]["set"] == {"output": "item + '!'"}
+    assert node(found, "t")["config"]["set"] == {"output": "text(item) + '!'"}
     assert {("inc", "l", None), ("t", "i", None), ("start", "l_variables", None)} <= set(edges(found))
     assert node(found, "e")["config"]["output"] == {"all": "${nodes.i.output.results}"}
 

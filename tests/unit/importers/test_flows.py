@@ -68,7 +68,7 @@ def test_an_agentflow_with_form_state_and_branches() -> None:
     assert config["model"] == "claude-x"
     assert config["system_prompt"] == "About {inputs.topic}\nBe brief"
     assert config["output_schema"]["properties"] == {"kind": {"enum": ["a", "b"]}}
-    assert node(found, "llm_0_state")["config"]["set"] == {"seen": "nodes.llm_0.output.kind + '!'"}
+    assert node(found, "llm_0_state")["config"]["set"] == {"seen": "text(nodes.llm_0.output.kind) + '!'"}
     assert ("cond_0", "reply_0", "context.kind == 'a'") in edges(found)
     assert ("loop_0", "llm_0", "context.loop_0_count <= 3") in edges(found)
     assert workflow(found)["triggers"][0]["type"] == "form"

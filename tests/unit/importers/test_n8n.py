@@ -47,7 +47,7 @@ def test_a_webhook_that_decides() -> None:
         ("fields", "end", None),
         ("nothing", "end", None),
     ]
-    assert node(found, "fields")["config"]["set"] == {"greeting": "'Hello ' + context.name", "n": 3}
+    assert node(found, "fields")["config"]["set"] == {"greeting": "'Hello ' + text(context.name)", "n": 3}
 
 
 def test_references_to_other_nodes() -> None:
@@ -395,3 +395,35 @@ def test_notes_errors_and_switches() -> None:
 )  # fmt: skip
 def test_every_shape_gives_a_valid_draft(data: object) -> None:
     assert imported(data).text is not None
+
+
+def test_what_expressions_call_in_n8n() -> None:
+    texts = {
+        "a": "={{ $('Get it').all()[0].json.x }}",
+        "b": "={{ $('Get it').isExecuted }}",
+        "c": "={{ $itemIndex }}",
+        "d": "={{ $jmespath($json, 'list[0].name') }}",
+        "e": "={{ Math.floor(Date.now() / 1000) }}",
+        "f": "={{ new Date().getTime() }}",
+        "g": "={{ $node['Get it'].data.x }}",
+        "h": "={{ $('Get it').all() }}",
+    }
+    fields = [{"name": name, "type": "string", "value": value} for name, value in texts.items()]
+    found = imported(
+        n8n(
+            n8n_node("Start", "manualTrigger"),
+            n8n_node("Get it", "httpRequest", {"url": "https://example.com/a"}),
+            n8n_node("Fields", "set", {"assignments": {"assignments": fields}}),
+            links={"Start": [["Get it"]], "Get it": [["Fields"]]},
+        )
+    )
+    assert node(found, "fields")["config"]["set"] == {
+        "a": "nodes.get_it.output.x",
+        "b": "nodes.get_it.output != null",
+        "c": "0",
+        "d": "nodes.get_it.output.list[0].name",
+        "e": "round(now() * 1000 / 1000 - (now() * 1000 / 1000) % 1)",
+        "f": "now() * 1000",
+        "g": "nodes.get_it.output.x",
+        "h": "'{{ $(\\'Get it\\').all() }}'",
+    }

@@ -47,6 +47,28 @@ class Refs:
         ("$json?.list?.[0]", "context.list[0]", "a"),
         ("JSON.stringify($json.list)", "context.list", ["a", "b"]),
         ("'it\\'s'", r"'it\'s'", "it's"),
+        ("'n: ' + $json.n", "'n: ' + text(context.n)", "n: 3"),
+        ("`${$json.n}${$json.missing}`", "text(context.n) + text(context.missing)", "3"),
+        ("$json.n == 3 ? 1 : 0", "context.n == 3 and 1 or 0", 1),
+        ("$json.empty ? $json.n : $json.name", "(context.empty and [context.n] or [context.name])[0]", "Ann"),
+        ("$json.flag ? $json.empty : $json.name", "(context.flag and [context.empty] or [context.name])[0]", ""),
+        ("$json.flag ? '' : 'b'", "not context.flag and 'b' or ''", ""),
+        ("$json.text.indexOf('b') > -1", "contains(context.text, 'b')", True),
+        ("$json.text.indexOf('q') === -1", "not contains(context.text, 'q')", True),
+        ("/B C/i.test($json.text)", "matches(context.text, '(?i)B C')", True),
+        ("!$json.text.match(/q/)", "not matches(context.text, 'q')", True),
+        ("$json.text.match(/b/) !== null", "matches(context.text, 'b')", True),
+        ("typeof $json.missing === 'undefined'", "context.missing == null", True),
+        ("'n' in $json", "'n' in context", True),
+        ("Object.keys($json).includes('n')", "contains(context, 'n')", True),
+        ("Math.floor(-7 / 2)", "round(-7 / 2 - (-7 / 2) % 1)", -4),
+        ("Math.ceil($json.n / 2)", "round(context.n / 2 + -(context.n / 2) % 1)", 2),
+        ("Math.abs(-2)", "max(-2, -(-2))", 2),
+        ("parseInt('12') + 1", "number('12') + 1", 13),
+        ("$json.list.at(-1)", "context.list[-1]", "b"),
+        ("$json.list.slice(-1)[0]", "context.list[-1]", "b"),
+        ("$json.list.concat(['c'])", "context.list + ['c']", ["a", "b", "c"]),
+        ("$json.n;", "context.n", 3),
     ],
 )
 def test_what_both_can_say(source: str, wanted: str, value: Any) -> None:
@@ -59,13 +81,17 @@ def test_what_both_can_say(source: str, wanted: str, value: Any) -> None:
     ("source", "reason"),
     [
         ("$json.list.map(x => x)", "a function"),
-        ("new Date()", "`new`"),
+        ("new Date()", "`new Date`"),
+        ("new Date().toISOString()", "`new Date`"),
+        ("$json.list.reduce((a, b) => a + b, 0)", "a function"),
+        ("$json.n; $json.n", "a statement"),
+        ("typeof $json.n", "`typeof`"),
+        ("$json.text.match(/(b)/)[1]", "a pattern"),
         ("a = 1", "an assignment"),
         ("const a = 1", "a statement"),
         ("$json.text.replace('a', 'b')", "`replace()`"),
         ("window.location", "`window`"),
         ("constructor.constructor('x')()", "`constructor.constructor()`"),
-        ("$json.x ? $json.a : $json.b", "a choice between computed values"),
         ("", "ends too early"),
         ("((((", "ends too early"),
         ("$json.", "ends too early"),
@@ -86,7 +112,7 @@ def test_a_joined_text_comes_apart() -> None:
     wording = w.Wording.of(parts)
     assert wording.template(_never) == "Hi {name}, {n}!"
     assert wording.value(_never) == "Hi ${context.name}, ${context.n}!"
-    assert wording.expression(_never).text == "'Hi ' + context.name + ', ' + context.n + '!'"
+    assert wording.expression(_never).text == "'Hi ' + text(context.name) + ', ' + text(context.n) + '!'"
 
 
 def _never(text: str, reason: str) -> None:
