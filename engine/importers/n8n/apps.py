@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import yaml
 
 from engine.importers import values as v
-from engine.importers.n8n import data
+from engine.importers.n8n import data, notion, parts, sheets
 from engine.importers.n8n.file import Item
 from engine.importers.n8n.job import HOUSEKEEPING, Converter, Job
-from engine.importers.n8n.reading import plain
+from engine.importers.n8n.reading import located
 from engine.importers.names import slug
-from engine.importers.wording import Wording, escaped_template
+from engine.importers.wording import escaped_template
 
 Json = Any
 TABLE = Path(__file__).with_name("apps.yaml")
@@ -31,18 +32,28 @@ _VERBS = (
     (("delete", "remove", "archive"), "DELETE"),
 )
 _WRAPPERS = ("additionalFields", "updateFields", "options", "filters", "otherOptions", "additionalOptions")
+_FILES = ("binaryData", "inputDataFieldName", "mediaPropertyName", "binaryPropertyName", "attachmentsUi")
 MAX_FIELDS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """One entry of the table."""
+    """One entry of the table; `default` as a list has the app's own first."""
 
     base: str
-    default: str | None = None
+    default: str | list[str] = ""
     calls: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, str] = field(default_factory=dict)
-    rows: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    sends: Mapping[str, Json] = field(default_factory=dict)
+    asks: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def defaults(self) -> list[tuple[str, str]]:
+        """(resource, operation) of each."""
+        names = [self.default] if isinstance(self.default, str) else self.default
+        parts = [name.rpartition(".") for name in names]
+        return [(resource, operation) for resource, _, operation in parts]
 
 
 @cache
@@ -68,55 +79,69 @@ def find(item: Item) -> Converter | None:
 
 
 def call(job: Job) -> None:
-    """The request; an operation that waits for a person is a question to a person."""
+    """The request; an operation that waits for a person is a question to a person, and mail is sent as mail."""
     app = app_of(job.item)
     assert app is not None
-    if job.item.text("operation") in ("sendAndWait", "dispatchAndWait") and job.has("human"):
+    operation, spec = _operation(job.item, app)
+    if operation.endswith(("sendAndWait", "dispatchAndWait")) and job.has("human"):
         data.ask_person(job, "approval", job.params.get("message") or job.params.get("subject"))
         return
-    operation, spec = _operation(job.item, app)
-    method, _, path = (spec or _guess(operation)).partition(" ")
+    own = _OWN.get(job.item.kind.removesuffix("Tool"))
+    if own is not None and own(job, operation):
+        return
+    method, _, path = (spec or _guess(operation, job.params)).partition(" ")
     job.approximate(CALLED if spec else GUESSED)
+    if any(job.params.get(name) for name in _FILES):
+        job.approximate("files are not carried along")
     used: set[str] = set()
-    config: dict[str, Json] = {"method": method, "url": _address(job, app, path, used)}
-    fields = _row(job, app) if app.rows and method != "GET" else {}
-    fields = fields or _fields(job, app, used)
-    if fields:
+    config: dict[str, Json] = {"method": method, "url": address(job, app, path, used), "headers": dict(app.headers)}
+    key = _written_for(app, operation)
+    if key is not None:
+        sent = parts.Filled(job, given(job.params, set()))
+        config["query"] = sent.data(app.asks.get(key))
+        config["body"] = sent.data(app.sends.get(key))
+        if left := sorted(set(given(job.params, used)) - sent.used):
+            job.approximate(f"not sent along: {', '.join(left)[:200]}")
+    elif fields := _fields(job, app, used):
         config["query" if method == "GET" else "body"] = fields
     if "telegram_token" not in config["url"]:
         config["credential"] = job.credential(job.item.kind.removesuffix("Tool"))
     job.add("http", config)
 
 
+def _written_for(app: App, operation: str) -> str | None:
+    """What the table calls the operation, when it has what is sent."""
+    names = (operation, operation.rpartition(".")[2], operation.partition(".")[0] + ".*")
+    return next((name for name in names if name in app.sends or name in app.asks), None)
+
+
 def _operation(item: Item, app: App) -> tuple[str, str | None]:
     """(resource.operation, how it is called); what the file leaves out is the app's default."""
-    resource, operation = item.text("resource"), item.text("operation")
-    base_resource, _, base_operation = (app.default or "").rpartition(".")
-    names = [
-        f"{resource or base_resource}.{operation or base_operation}",
-        operation,
-        resource and f"{resource}.{base_operation}",
-    ]
-    if not resource and not operation:
-        names.insert(0, app.default or "")
-    elif operation and not resource:
-        names += [name for name in app.calls if name.endswith(f".{operation}")][:1]
-    elif resource and not operation:
-        names += [name for name in app.calls if name.startswith(f"{resource}.")][:1]
-    found = next((name for name in names if name in app.calls), None)
-    return names[0].strip("."), app.calls[found] if found else None
+    home, usual = app.defaults[0]
+    resource = item.text("resource") or home
+    operation = item.text("operation") or next((name for of, name in app.defaults if of == resource), usual)
+    name = f"{resource}.{operation}".strip(".")
+    spec = app.calls.get(name) or app.calls.get(operation)
+    if spec is None and not item.text("resource"):  # versions that had no resources yet
+        name = next((known for known in app.calls if known.endswith(f".{operation}")), name)
+        spec = app.calls.get(name)
+    return name, spec
 
 
-def _guess(operation: str) -> str:
-    """The usual form: the verb decides the method, the resource is the path."""
+def _guess(operation: str, params: Mapping[str, Json]) -> str:
+    """The usual form: the verb decides the method, the resource is the path, with its id where the node has one."""
     resource, _, verb = operation.rpartition(".")
     lowered = verb.lower()
     method = next((method for words, method in _VERBS if lowered.startswith(words)), "POST")
-    path = "/".join(re.sub(r"[^A-Za-z0-9_-]+", "-", part).strip("-")[:60] for part in (resource or verb, "") if part)
+    path = re.sub(r"[^A-Za-z0-9_-]+", "-", resource or verb).strip("-")[:60]
+    one = next((name for name in (f"{resource}Id", "id") if name in params), None)
+    if one and not lowered.startswith(("create", "add", "getall", "getmany", "list", "search")):
+        path += f"/{{{one}}}"
     return f"{method} /{path}" if path else f"{method} "
 
 
-def _address(job: Job, app: App, path: str, used: set[str]) -> str:
+def address(job: Job, app: App, path: str, used: set[str]) -> str:
+    """The address with its places filled; `used` gets the parameters that stand in it."""
     whole = path if path.startswith(("http", "{webhook")) else app.base + path
     for name in _VARIABLE.findall(whole):
         job.draft.read_variable(name)
@@ -128,61 +153,51 @@ def _filled(job: Job, names: str, used: set[str]) -> str:
     if names.startswith("variables."):
         return f"{{{names}}}"
     for name in names.split("|"):
-        raw = plain(job.params.get(name))
+        raw = located(v.at(job.params, *name.split(".")), name)
         if isinstance(raw, str | int | float) and not isinstance(raw, bool) and str(raw).strip():
-            used.add(name)
+            used.add(name.partition(".")[0])
             if job.reader.asks_model(raw):
                 break
             found = job.reader.template(f"url.{name}", raw).strip()
-            return found if "{" in found else escaped_template(found)
+            return found if "{" in found else escaped_template(quote(found, safe="!:,@$+/=()'*%"))
     return f"{{{slug(names.split('|', maxsplit=1)[0]) or 'id'}}}"
-
-
-def _row(job: Job, app: App) -> dict[str, Json]:
-    """The columns that the node fills, as one row, in the order of the file."""
-    columns = v.mapping(job.params, "columns", "value")
-    row = [_value(job, name, columns, name) for name in list(columns)[:MAX_FIELDS]]
-    return {str(app.rows): [["" if cell is None else cell for cell in row]]} if row else {}
 
 
 def _fields(job: Job, app: App, used: set[str]) -> dict[str, Json]:
     """What is sent along: by the app's names where the table has them, else by the node's."""
-    given = dict(_given(job.params, used))
+    filled = parts.Filled(job, given(job.params, used))
     if app.body:
-        named = {ours: _value(job, ours, given, theirs) for ours, theirs in app.body.items()}
-        found = {name: value for name, value in named.items() if value not in (None, "", {}, [])}
-        if found:
+        found = filled.data({ours: f"${theirs}" for ours, theirs in app.body.items()})
+        if isinstance(found, dict):
             return found
-    return {name: value for name in given if (value := _value(job, name, given, name)) not in (None, "", {}, [])}
+    return filled.data({name: f"${name}" for name in filled.given if "." not in name and "|" not in name}) or {}
 
 
-def _given(params: Mapping[str, Json], used: set[str]) -> Iterator[tuple[str, Json]]:
-    count = 0
+def given(params: Mapping[str, Json], used: Container[str]) -> dict[str, Json]:
+    """The node's parameters that say what is to be sent, those of its lists of further fields among them."""
+    found: dict[str, Json] = {}
     for name, raw in params.items():
         if name in used or not name or (name in HOUSEKEEPING and name not in _WRAPPERS):
             continue
         inner = v.mapping(raw) if name in _WRAPPERS else {name: raw}
         for key, value in inner.items():
-            count += 1
-            if key and count <= MAX_FIELDS:
-                yield key, value
+            if key and key not in used and len(found) < MAX_FIELDS and value not in (None, "", {}, []):
+                found[key] = value
+    return found
 
 
-def _value(job: Job, name: str, given: Mapping[str, Json], paths: str) -> Json:
-    for path in [paths] if paths in given else paths.split("|"):
-        steps = [path] if path in given else path.split(".")
-        raw = given.get(steps[-1]) if len(steps) > 1 and steps[0] in _WRAPPERS else v.at(dict(given), *steps)
-        if isinstance(raw, dict) and "mappingMode" in raw:  # a table's columns; the rest is how the form looked
-            raw = raw.get("value")
-        if raw in (None, "", {}, []) or job.reader.asks_model(raw):
-            continue
-        if isinstance(raw, str) and raw.lstrip("= \n").startswith(("{", "[")):
-            structured = job.reader.data(name, raw, lambda field, wording: _leaf(job, field, wording))
-            if structured is not None:
-                return structured
-        return job.reader.value(name, raw)
-    return None
+def _mail(job: Job, operation: str) -> bool:
+    """Gmail and Outlook: what is sent and answered goes out by mail, as their APIs want whole messages."""
+    if operation not in ("message.send", "message.reply", "thread.reply") or not job.has("email"):
+        return False
+    if operation == "message.send":
+        data.email(job)
+    else:
+        job.approximate("the answer goes to context.from, as a mail of its own")
+        data.email(job, to="context.from")
+    return True
 
 
-def _leaf(job: Job, field: str, wording: Wording) -> str:
-    return job.draft.value(job.entry, field, wording)
+_OWN: Mapping[str, Callable[[Job, str], bool]] = {
+    "gmail": _mail, "microsoftOutlook": _mail, "googleSheets": sheets.call, "notion": notion.call,
+}  # fmt: skip

@@ -94,24 +94,45 @@ def _no_lists(job: Job) -> None:
     job.unsupported("there are no separate items to work on")
 
 
-def email(job: Job) -> None:
-    job.approximate("the mail goes through the tenant's own SMTP server")
+def email(job: Job, to: str = "") -> None:
+    """Send Email, Gmail and Outlook; `to` is where it goes when the node does not say."""
     params = job.params
-    html = params.get("html") or params.get("text") or params.get("message")
-    to = job.reader.value("to", params.get("toEmail") or params.get("sendTo"))
-    subject = job.reader.value("subject", params.get("subject"))
-    credential = job.credential("smtp", "smtp")
+    job.approximate("the mail goes through the tenant's own SMTP server")
+    html = params.get("html") or params.get("text") or params.get("message") or params.get("bodyContent")
+    if "html" in (job.item.text("emailType"), job.item.text("emailFormat"), job.item.text("bodyContentType")):
+        job.approximate("the mail is sent as text")
+    options = v.mapping(params, "options") | v.mapping(params, "additionalFields")
+    if any(options.get(key) for key in ("attachmentsUi", "attachments", "ccList", "bccList", "ccEmail", "bccEmail")):
+        job.approximate("copies and attachments are not sent")
+    to = to or _addresses(job) or "context.email"
+    subject = params.get("subject")
     if job.has("email"):
-        config = {
-            "to": to or "context.email",
-            "subject": job.reader.template("subject", params.get("subject")) or "-",
-            "body": job.reader.template("body", html) or "-",
-            "credential": credential,
-        }
-        job.add("email", config)
+        job.add(
+            "email",
+            {
+                "to": to,
+                "subject": job.reader.template("subject", subject) or "-",
+                "body": job.reader.template("body", html) or "-",
+                "credential": job.credential("smtp", "smtp"),
+            },
+        )
         return
-    parameters = {"to": to or "context.email", "subject": subject or "-", "body": job.reader.value("body", html) or "-"}
-    job.add("tool", {"tool_name": "send_email", "credential": credential, "parameters": parameters})
+    parameters = {"subject": job.reader.value("subject", subject) or "-", "body": job.reader.value("body", html) or "-"}
+    credential = job.credential("smtp", "smtp")
+    job.add("tool", {"tool_name": "send_email", "credential": credential, "parameters": {"to": to, **parameters}})
+
+
+def _addresses(job: Job) -> Json:
+    """One address, or several that are written out."""
+    raw = next(
+        (job.params[key] for key in ("toEmail", "sendTo", "toList", "toRecipients") if job.params.get(key)), None
+    )
+    if isinstance(raw, str) and not raw.startswith("="):
+        raw = [part.strip() for part in raw.replace(";", ",").split(",") if part.strip()]
+    listed = [found for one in raw if (found := job.reader.value("to", one))] if isinstance(raw, list) else []
+    if not isinstance(raw, list):
+        return job.reader.value("to", raw)
+    return listed[0] if len(listed) == 1 else listed
 
 
 def sql(job: Job) -> None:

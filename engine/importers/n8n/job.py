@@ -19,7 +19,11 @@ MAX_TRIES = 10
 # Parameters that say how n8n works with the node, and nothing about what it does.
 HOUSEKEEPING = frozenset({
     "options", "authentication", "nodeCredentialType", "genericAuthType", "resource", "operation", "simple",
-    "returnAll", "additionalFields", "jsonParameters", "requestOptions", "notice",
+    "returnAll", "additionalFields", "jsonParameters", "requestOptions", "notice", "select", "sendTo", "dataToSend",
+    "useCustomSchema", "filterType", "matchType", "bulkSize", "ignoreFields", "appendAttribution", "replyMarkup",
+    "binaryData", "binaryPropertyName", "inputDataFieldName", "dataPropertyName", "mediaPropertyName", "download",
+    "resolveData", "downloadAttachments", "dataPropertyAttachmentsPrefixName", "includeLinkToWorkflow", "otherOptions",
+    "addAllFields", "updateAllFields", "simplifyOutput", "emailType", "emailFormat", "authType", "searchMethod",
 })  # fmt: skip
 
 

@@ -21,6 +21,15 @@ _DELIMITERS = re.compile(r"'(?:[^'\\\n]++|\\.)*+'|\"(?:[^\"\\\n]++|\\.)*+\"|\{|\
 _WHOLE = re.compile(r"\s*\{\{.*\$.*\}\}\s*", re.DOTALL)
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _TOKEN = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
+# Where apps have the id in their addresses.
+_IDS = (
+    re.compile(r"google\.com/[\w/-]{0,60}?(?:/d|/folders)/([\w-]{10,})"),
+    re.compile(r"airtable\.com/(app\w{14})"),
+    re.compile(r"notion\.(?:so|site)/[^?#]{0,300}?([0-9a-f]{32})"),
+    re.compile(r"slack\.com/[\w/]{0,60}?/([CUDG][A-Z0-9]{8,})"),
+    re.compile(r"discord\.com/channels/\d+/(\d+)"),
+)
+_TABLE_IDS = (re.compile(r"airtable\.com/app\w{14}/(tbl\w{14})"),)
 _JMESPATH = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[-?\d{1,6}\])*")
 _JMESPATH_STEP = re.compile(r"([A-Za-z_]\w*)|\[(-?\d+)\]")
 _LISTS = ("item", "first", "last", "all")
@@ -267,6 +276,17 @@ def plain(raw: Json) -> Json:
     if isinstance(raw, dict) and ("__rl" in raw or set(raw) == {"mode", "value"}):
         return raw.get("value")
     return raw
+
+
+def located(raw: Json, name: str = "") -> Json:
+    """What a parameter names, as an API wants it: of a locator by address, the id that stands in the address."""
+    value = plain(raw)
+    if not isinstance(raw, dict) or not isinstance(value, str) or not value.startswith("http"):
+        return value
+    for pattern in _TABLE_IDS if "table" in name.lower() else _IDS:
+        if found := pattern.search(value[:2000]):
+            return found[1]
+    return value
 
 
 def _mapped(data: Json, leaf: Callable[[Any], Json]) -> Json:
