@@ -11,6 +11,7 @@ _PREFIXES = (
     ("ollama", "ollama"), ("deepseek", "deepseek"), ("cohere", "cohere"), ("bedrock", "bedrock"),
     ("hugging", "huggingface"), ("xai", "xai"), ("grok", "xai"), ("together", "together_ai"),
     ("fireworks", "fireworks_ai"), ("perplexity", "perplexity"), ("cerebras", "cerebras"), ("nvidia", "nvidia_nim"),
+    ("alibaba", "dashscope"), ("minimax", "minimax"), ("moonshot", "moonshot"),
     ("watsonx", "watsonx"), ("databricks", "databricks"), ("replicate", "replicate"),
 )  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9][\w.:/@+-]{0,150}")

@@ -40,7 +40,8 @@ AGENTS = frozenset(
 # App nodes that talk to a model themselves, with the word that names it.
 VENDORS = {
     "openAi": "openai", "googleGemini": "gemini", "anthropic": "anthropic", "ollama": "ollama",
-    "mistralAi": "mistral", "perplexity": "perplexity",
+    "mistralAi": "mistral", "perplexity": "perplexity", "alibabaCloud": "alibaba", "minimax": "minimax",
+    "moonshot": "moonshot",
 }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.importers import values as v
+from engine.importers.n8n import programs, texts
 from engine.importers.n8n.http import address
 from engine.importers.n8n.job import Job
 from engine.importers.n8n.reading import plain
@@ -59,35 +60,9 @@ def item_lists(job: Job) -> None:
 
     operation = job.item.text("operation", default="splitOutItems")
     known = {"splitOutItems": logic.split_out, "concatenateItems": logic.aggregate, "aggregateItems": logic.aggregate,
-             "limit": limit, "sort": sort, "removeDuplicates": unique}  # fmt: skip
+             "limit": programs.limit, "sort": programs.sort, "removeDuplicates": programs.unique,
+             "summarize": programs.summarize}  # fmt: skip
     known.get(operation, _no_lists)(job)
-
-
-def limit(job: Job) -> None:
-    count = v.within(v.number(job.params, "maxItems"), 1, 100_000) or 1
-    at_end = job.item.text("keep") == "lastItems"
-    _list_code(job, f"items[-{int(count)}:]" if at_end else f"items[:{int(count)}]")
-
-
-def sort(job: Job) -> None:
-    field = next(
-        (name for one in v.mappings(job.params, "sortFieldsUi", "sortField") if (name := v.text(one, "fieldName"))), ""
-    )
-    _list_code(job, f"sorted(items, key=lambda item: item[{field!r}])" if field else "sorted(items)")
-
-
-def unique(job: Job) -> None:
-    _list_code(job, "[item for number, item in enumerate(items) if item not in items[:number]]")
-
-
-def _list_code(job: Job, result: str) -> None:
-    """What n8n does to its items, as Python over `items` in context; switched off until a person has looked at it."""
-    if not job.has("code"):
-        _no_lists(job)
-        return
-    job.approximate("it works on the list at context.items; code does not run until a person has looked at it")
-    job.add("code", {"source": f"result = {{'items': {result}}}", "inputs": {"items": "context.items"}})
-    job.draft.nodes[job.item.name].more["disabled"] = True
 
 
 def _no_lists(job: Job) -> None:
@@ -161,6 +136,9 @@ def sql(job: Job) -> None:
 
 def redis(job: Job) -> None:
     operation = job.item.text("operation", default="info")
+    if operation == "publish":
+        texts.publish(job)
+        return
     if operation not in _MEMORY or not job.has("memory"):
         job.unsupported(f"the operation {operation} of Redis is not offered")
         return
@@ -171,7 +149,7 @@ def redis(job: Job) -> None:
         "key": job.reader.template("key", job.params.get("key")) or "key",
     }
     if operation == "set":
-        config["value"] = job.reader.value("value", job.params.get("value"))
+        config["value"] = job.reader.value("value", job.params.get("value")) or "context.value"
     job.add("memory", config)
 
 

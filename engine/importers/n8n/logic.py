@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from engine.importers import comparing
@@ -11,11 +12,12 @@ from engine.importers.draft import LONG_LITERAL
 from engine.importers.n8n.conditions import condition_of, said, side
 from engine.importers.n8n.job import Job
 from engine.importers.n8n.reading import plain
-from engine.importers.names import workflow_name
+from engine.importers.names import slug, workflow_name
 from engine.importers.script_syntax import Unsayable
 from engine.importers.wording import Wording
 
 Json = Any
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 NEVER = "false"  # the condition of a branch whose own cannot be said
 DAY = 86_400
 _UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": DAY, "weeks": 7 * DAY}
@@ -128,7 +130,16 @@ def _assignments(job: Job) -> list[tuple[str, str, Json]]:
     for kind, group in v.mapping(job.params, "values").items():
         for one in v.mappings(group):
             found.append((v.text(one, "name"), kind, one.get("value")))
-    return [(job.reader.wording(name).plain or name, kind, value) for name, kind, value in found if name]
+    return [(_named_field(job, name), kind, value) for name, kind, value in found if name]
+
+
+def _named_field(job: Job, written: str) -> str:
+    """A field's name; one that is computed cannot be said."""
+    plain_name = job.reader.wording(written).plain
+    if plain_name:
+        return plain_name
+    job.entry.keep("set", written, "the name of a field must be written out")
+    return slug(written) or "value"
 
 
 def _field(job: Job, name: str, kind: str, raw: Json) -> Json:
@@ -172,7 +183,7 @@ def code(job: Job) -> None:
     """A person has to look at code before it runs, and JavaScript has to become Python."""
     source = next(
         (text for key in ("jsCode", "pythonCode", "functionCode", "code") if (text := job.item.text(key))), ""
-    )
+    ) or v.text(job.params, "code", "execute", "code")
     is_python = job.item.text("language").lower().startswith("python")
     job.approximate(
         "code does not run until a person has looked at it"
@@ -248,12 +259,19 @@ def respond(job: Job) -> None:
         _answer_at_end(job, body)
         return
     status = v.within(v.number(plain(options.get("responseCode"))), 100, 599)
-    headers = {
-        v.text(one, "name"): job.reader.value("headers", one.get("value"))
-        for one in v.mappings(options, "responseHeaders", "entries")
-        if v.text(one, "name")
-    }
-    job.add("respond", {"status": int(status) if status else None, "headers": headers, "body": body})
+    job.add("respond", {"status": int(status) if status else None, "headers": _headers(job, options), "body": body})
+
+
+def _headers(job: Job, options: dict[str, Json]) -> dict[str, Json]:
+    """A name that is computed is no name yet, and would make the whole answer invalid."""
+    found: dict[str, Json] = {}
+    for one in v.mappings(options, "responseHeaders", "entries"):
+        name = job.reader.wording(one.get("name")).plain or ""
+        if _HEADER.fullmatch(name):
+            found[name] = job.reader.value("headers", one.get("value"))
+        elif v.text(one, "name"):
+            job.entry.keep("headers", v.text(one, "name"), "this is not the name of a header")
+    return found
 
 
 def _answer_at_end(job: Job, body: Json) -> None:
@@ -297,7 +315,10 @@ def aggregate(job: Job) -> None:
     """Many items become a list; with us they are one already."""
     job.approximate("there are no separate items to collect; what is in context is put together")
     into = job.item.text("destinationFieldName", default="data") or "data"
-    names = [v.text(one, "fieldToAggregate") for one in v.mappings(job.params, "fieldsToAggregate", "fieldToAggregate")]
+    names = [
+        job.reader.wording(one.get("fieldToAggregate")).plain
+        for one in v.mappings(job.params, "fieldsToAggregate", "fieldToAggregate")
+    ]
     values: dict[str, Json] = {}
     for name in (name for name in names if name):
         values[name.rpartition(".")[2]] = w.path("context", *[step for step in name.split(".") if step]).text

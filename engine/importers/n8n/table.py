@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.importers.n8n import agents, batches, data, http, logic
+from engine.importers.n8n import agents, batches, data, http, logic, programs, texts
 from engine.importers.n8n.file import Item
 from engine.importers.n8n.job import Converter
 
@@ -31,9 +31,26 @@ _BASE: Mapping[str, Converter] = {
     "stickyNote": data.note,
     "form": data.form,
     "itemLists": data.item_lists,
-    "limit": data.limit,
-    "sort": data.sort,
-    "removeDuplicates": data.unique,
+    "limit": programs.limit,
+    "sort": programs.sort,
+    "removeDuplicates": programs.unique,
+    "summarize": programs.summarize,
+    "dateTime": programs.date_time,
+    "crypto": programs.crypto,
+    "html": texts.html,
+    "htmlExtract": texts.html,
+    "markdown": texts.markdown,
+    "extractFromFile": texts.extract,
+    "spreadsheetFile": texts.extract,
+    "convertToFile": texts.convert,
+    "moveBinaryData": texts.move_binary,
+    "aiTransform": logic.code,
+    "evaluation": texts.measure,
+    "timeSaved": texts.measure,
+    "kafka": texts.publish,
+    "rabbitmq": texts.publish,
+    "mqtt": texts.publish,
+    "amqp": texts.publish,
     "emailSend": data.email,
     "emailSendTool": data.email,
     "postgres": data.sql,
@@ -57,6 +74,8 @@ _LANGCHAIN: Mapping[str, Converter] = {
     "guardrails": data.guardrails,
     "toolHttpRequest": http.http_request,
     "chat": data.chat,
+    "code": logic.code,
+    "mcpClient": texts.mcp_call,
 }
 
 

@@ -15,6 +15,7 @@ Json = Any
 TOOL = "ai_tool"
 API = "call_api"
 _THINKING = frozenset({"toolThink"})
+_CALLED = "the agent calls it as the operation {} of an API, whose OpenAPI document has to be stored"
 _HTTP = frozenset(
     {"httpRequestTool", "toolHttpRequest", "toolWikipedia", "toolSerpApi", "toolWolframAlpha", "toolSearXng"}
 )
@@ -46,20 +47,25 @@ def _one(job: Job, sub: Item, config: dict[str, Json], found: dict[str, Json], o
         knowledge(job, config, sub)
     elif kind in ("postgresTool", "emailSendTool", "slackTool", "gmailTool", "microsoftOutlookTool"):
         _own(job, sub, found)
-    elif kind in ("toolWorkflow", "agentTool", "toolCode", "toolCalculator", "toolExecutor"):
+    elif kind == "toolCalculator":
+        sub.entry.approximate("there is no calculator among the tools; the model calculates by itself")
+    elif kind == "toolWorkflow":
+        operation = slug(sub.text("name") or sub.label) or kind
+        operations.append(operation)
+        sub.entry.approximate(
+            f"{_CALLED.format(operation)}: POST /api/v1/runs of this installation, for the workflow that it calls, "
+            "which must be imported and published too"
+        )
+    elif kind in ("agentTool", "toolCode", "toolExecutor"):
         reasons = {
-            "toolWorkflow": "an agent calls connectors' tools and MCP servers, not workflows",
             "agentTool": "an agent cannot call another agent; put the two one behind the other",
             "toolCode": "an agent cannot call code of the file",
-            "toolCalculator": "there is no calculator among the tools",
         }
         sub.entry.lower(Outcome.UNSUPPORTED, reasons.get(kind, "there is no such tool"))
     elif kind in _HTTP or kind.endswith("Tool"):
         operation = slug(sub.label) or kind
         operations.append(operation)
-        sub.entry.approximate(
-            f"the agent calls it as the operation {operation} of an API, whose OpenAPI document has to be stored"
-        )
+        sub.entry.approximate(_CALLED.format(operation))
     else:
         sub.entry.lower(Outcome.UNSUPPORTED, "there is no such tool")
 

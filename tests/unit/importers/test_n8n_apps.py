@@ -9,6 +9,7 @@ import pytest
 from tests.unit.importers.samples import imported, n8n, n8n_node, node, outcomes
 
 Json = Any
+BOTH = ["a@x.example", "b@y.example"]
 
 
 def made(kind: str, parameters: Json, **more: Json) -> tuple[Json, list[str]]:
@@ -229,7 +230,7 @@ def test_the_request_of_an_operation(name: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "parameters", "to"),
     [
-        ("gmail", {"sendTo": "a@x.example,b@x.example", "subject": "S", "message": "Hi"}, ["a@x.example", "b@x.example"]),
+        ("gmail", {"sendTo": "a@x.example,b@y.example", "subject": "S", "message": "Hi"}, BOTH),
         ("gmail", {"sendTo": "={{ $json.mail }}", "subject": "S", "message": "Hi"}, "context.mail"),
         ("gmail", {"operation": "reply", "messageId": "m", "subject": "S", "message": "Hi"}, "context.from"),
         ("microsoftOutlook", {"toRecipients": "a@x.example", "subject": "S", "bodyContent": "Hi"}, "a@x.example"),
