@@ -28,10 +28,11 @@ from engine.language.layout import (
     parents,
     raw_end,
     refuse,
+    starts_line,
 )
 from engine.language.operators import equal
 from engine.language.positions import Patch, Path, line_end, line_start
-from engine.language.removal import remove_in_flow, remove_lines
+from engine.language.removal import Piece, remove_in_flow, remove_lines
 from engine.language.tree import MERGE_KEY, Entry, Kind, YamlNode
 
 
@@ -154,11 +155,7 @@ class Writer:
     def _replace_after_key(self, entry: Entry, *, column_of: YamlNode, value: Any) -> list[Patch]:
         """The value of a block mapping's entry, whatever form the old and the new one have."""
         text, node = self.text, entry.value
-        colon = colon_after(text, entry.key)
-        if colon is None or is_explicit(text, entry.key):
-            raise refuse(self.document, entry.key, "keys written with `?` cannot be edited here")
-        head = content_start(text, node) if node.anchor and node.kind is not Kind.ALIAS else colon
-        head = len(text[:head].rstrip(" \t"))
+        head = self._behind_key(entry)
         end = max(head, content_end(text, node))
         pad = mapping_column(self.document, column_of)
         if self.habit.blocks and node.style in ("|", ">") and emit.can_block(value):
@@ -180,6 +177,15 @@ class Writer:
         if self.habit.newline in new and text[end : line_end(text, end)].strip():
             return [Patch(head, line_end(text, end), new)]  # a block scalar cannot be followed by a comment
         return [Patch(head, end, new)]
+
+    def _behind_key(self, entry: Entry) -> int:
+        """Offset behind the colon of a block mapping's entry, or behind the anchor that stands there."""
+        colon = colon_after(self.text, entry.key)
+        if colon is None or is_explicit(self.text, entry.key):
+            raise refuse(self.document, entry.key, "keys written with `?` cannot be edited here")
+        node = entry.value
+        head = content_start(self.text, node) if node.anchor and node.kind is not Kind.ALIAS else colon
+        return len(self.text[:head].rstrip(" \t"))
 
     # -- mappings -------------------------------------------------------------------------------------------------
 
@@ -246,14 +252,14 @@ class Writer:
         gone = {node.entries[key].key.start for key in keys}
         pieces = [(e.key.start, entry_end(self.text, e), e.key.start in gone) for e in entries]
         if all(is_gone for _, _, is_gone in pieces):
-            return self._empty(chain, path, "{}")
+            return self._empty(chain, path, "{}", pieces)
         if any(parent.is_flow for parent in chain):
             return remove_in_flow(pieces)
         mapping_column(self.document, node)  # refuses explicit keys
         return remove_lines(self.text, pieces)
 
-    def _empty(self, chain: Sequence[YamlNode], path: Path, nothing: str) -> list[Patch]:
-        """Write `{}` or `[]` for a collection that lost everything, keeping comments where lines allow."""
+    def _empty(self, chain: Sequence[YamlNode], path: Path, nothing: str, pieces: list[Piece]) -> list[Patch]:
+        """Write `{}` or `[]` for a collection that lost all its `pieces`, keeping comments where lines allow."""
         node = chain[-1]
         start = content_start(self.text, node)
         if node.is_flow or len(chain) == 1:
@@ -261,7 +267,10 @@ class Writer:
         if isinstance(path[-1], int):
             return self._replace_item(node, {} if nothing == "{}" else [])
         entry = chain[-2].entries[path[-1]]
-        return self._replace_after_key(entry, column_of=chain[-2], value={} if nothing == "{}" else [])
+        if any(parent.is_flow for parent in chain) or not all(starts_line(self.text, start) for start, _, _ in pieces):
+            return self._replace_after_key(entry, column_of=chain[-2], value={} if nothing == "{}" else [])
+        head = self._behind_key(entry)
+        return [Patch(head, head, f" {nothing}"), *remove_lines(self.text, pieces)]
 
     # -- sequences ------------------------------------------------------------------------------------------------
 
@@ -329,10 +338,10 @@ class Writer:
         node = chain[-1]
         if node.kind is not Kind.SEQUENCE:
             raise refuse(self.document, node, "this is not a list written out here")
-        if len(set(indexes)) >= len(node.items):
-            return self._empty(chain, path, "[]")
+        goes_all = len(set(indexes)) >= len(node.items)
         if any(parent.is_flow for parent in chain):
-            return remove_in_flow([(item.start, item.end, i in indexes) for i, item in enumerate(node.items)])
+            pieces = [(item.start, item.end, i in indexes) for i, item in enumerate(node.items)]
+            return self._empty(chain, path, "[]", pieces) if goes_all else remove_in_flow(pieces)
         pieces = []
         for i, item in enumerate(node.items):
             dash = dash_of(self.document, item)
@@ -340,7 +349,7 @@ class Writer:
             if with_comments and i in indexes:
                 start, end = extent(self.text, dash, end)
             pieces.append((start, end, i in indexes))
-        return remove_lines(self.text, pieces)
+        return self._empty(chain, path, "[]", pieces) if goes_all else remove_lines(self.text, pieces)
 
     def move(self, path: Path, index: int, to: int) -> list[Patch]:
         """Move an item; the texts of the items between change places, what stands between them stays."""

@@ -146,6 +146,25 @@ def test_removing_a_node_removes_its_edges_and_mirrors_and_no_comment() -> None:
     assert "# Workflow edges\nedges:\n" in last
 
 
+def test_the_last_node_goes_without_the_comments_around_it() -> None:
+    text = (
+        "name: x\nnodes:  # all of them\n  # The first.\n  - name: a\n    type: start  # so\n  # below\n\nedges: []\n"
+    )
+    assert edited({"op": "remove_node", "node": "a"}, text) == (
+        "name: x\nnodes: []  # all of them\n  # The first.\n  # below\n\nedges: []\n"
+    )
+    assert edited({"op": "remove_node", "node": "a", "comments": True}, text) == (
+        "name: x\nnodes: []  # all of them\n  # below\n\nedges: []\n"
+    )
+    unended = "edges: []\nnodes: &all\n\n# Why.\n- name: a\n  type: start"
+    assert edited({"op": "remove_node", "node": "a"}, unended) == "edges: []\nnodes: &all []\n\n# Why."
+    two = edit_document(
+        Document.parse("nodes:\n# One.\n- {name: a, type: start}\n\n# Two.\n- {name: b, type: end}\n"),
+        [{"op": "remove_node", "node": name} for name in ("a", "b")],
+    )
+    assert two.text == "nodes: []\n# One.\n\n# Two.\n"
+
+
 def test_renaming_rewrites_every_reference_and_nothing_else() -> None:
     text = (
         TEXT
