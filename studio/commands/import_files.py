@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from engine.errors import AppError, ConfigError, NotImportable
 from studio.commands.common import Progress, add_data_dir, add_json, print_json, settings_from
 from studio.commands.files import expand, read_files
-from studio.services.workflow_files import GOLDEN, WorkflowFiles
+from studio.services.workflow_files import GOLDEN, REPORT, WorkflowFiles
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -187,7 +187,10 @@ async def put_draft(tx: Tx, files: WorkflowFiles) -> tuple[UUID, str]:
         row = await workflows.create(tx, files.text, files.layout, files.golden)
         return row.workflow_id, f"created {name}"
     row.golden = files.golden if files.golden is not None else row.golden
-    if row.text == files.text and (not files.layout or row.layout == files.layout):
+    layout = None
+    if files.layout:
+        layout = {**files.layout, **{part: row.layout[part] for part in (REPORT,) if part in row.layout}}
+    if row.text == files.text and layout in (None, row.layout):
         return row.workflow_id, f"{name} is the same already"
-    await workflows.save_draft(tx, row.workflow_id, text=files.text, revision=row.revision, layout=files.layout or None)
+    await workflows.save_draft(tx, row.workflow_id, text=files.text, revision=row.revision, layout=layout)
     return row.workflow_id, f"updated {name}"

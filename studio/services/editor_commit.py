@@ -12,6 +12,7 @@ from typing import Any
 from engine.errors import InputError
 from engine.language.merge import Side
 from engine.language.positions import Patch, apply_patches
+from studio.services.workflow_files import REPORT
 
 Json = Any
 
@@ -112,10 +113,10 @@ def with_names(layout: Mapping[str, Json], names: Mapping[str, str]) -> dict[str
     new = {**layout, "nodes": {names.get(name, name): at for name, at in places.items()}}
     if groups:
         new["groups"] = [{**one, "nodes": [names.get(n, n) for n in one.get("nodes") or ()]} for one in groups]
-    report = layout.get("import")
+    report = layout.get(REPORT)
     if isinstance(report, dict) and isinstance(report.get("losses"), list):
         losses = [_renamed(one, names) if isinstance(one, dict) else one for one in report["losses"]]
-        new["import"] = {**report, "losses": losses}
+        new[REPORT] = {**report, "losses": losses}
     return new
 
 

@@ -19,6 +19,7 @@ from engine.language.document import Document
 from engine.language.validate import validate
 from engine.store.access import workflows
 from engine.store.session import Database, Scope
+from studio.services.workflow_files import REPORT
 
 Json = Any
 KINDS = {"n8n": "n8n", "dify": "Dify", "langflow": "Langflow", "flowise": "Flowise", "heddle": "Heddle"}
@@ -139,7 +140,7 @@ async def keep(db: Database, scope: Scope, found: Imported) -> str:
 
     assert found.text is not None
     name, _, _ = workflows.described(found.text)
-    layout = found.layout | {"import": report_of(found)}
+    layout = found.layout | {REPORT: report_of(found)}
     for number in range(1, MOST_COPIES):
         free = name if number == 1 else f"{name[:58]}_{number}"
         text = found.text if number == 1 else renamed(found.text, free)

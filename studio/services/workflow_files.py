@@ -13,6 +13,7 @@ import yaml
 
 LAYOUT = ".layout"
 GOLDEN = "golden"
+REPORT = "import"  # the layout's part that tells what an import made of each node: the draft's own, in no file
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,9 @@ class WorkflowFiles:
 def contents(name: str, files: WorkflowFiles) -> dict[str, str]:
     """Path within the folder -> text."""
     found = {f"{name}.yaml": files.text}
-    if files.layout:
-        found[f"{LAYOUT}/{name}.yaml"] = layout_text(files.layout)
+    layout = {part: value for part, value in files.layout.items() if part != REPORT}
+    if layout:
+        found[f"{LAYOUT}/{name}.yaml"] = layout_text(layout)
     if files.golden is not None:
         found[f"{GOLDEN}/{name}.yaml"] = files.golden
     return found

@@ -11,6 +11,7 @@ import httpx
 from engine.store.access import workflows
 from engine.store.session import Database, Scope
 from studio.commands.files import read_files, write_files
+from studio.commands.import_files import put_draft
 from studio.services.workflow_files import WorkflowFiles
 from tests.integration.test_api import PURE
 from tests.support.api import key_for
@@ -48,6 +49,19 @@ async def test_the_zip_is_the_folder_and_can_be_read_again(
     assert len(inside[0]) == 4
     for name, files in kept.items():
         assert read_files(tmp_path / "zip" / f"{name}.yaml") == files
+
+
+async def test_the_report_of_an_import_stays_with_the_draft(database: Database, scope: Scope, tmp_path: Path) -> None:
+    report = {"from": "n8n", "losses": [{"node": "start", "outcome": "mapped"}]}
+    async with database.transaction(scope) as tx:
+        row = await workflows.create(tx, PURE.format(name="one"), {**LAYOUT, "import": report})
+        write_files(tmp_path, "one", WorkflowFiles(row.text, row.layout))
+        read = read_files(tmp_path / "one.yaml")
+        assert read.layout == LAYOUT
+        assert await put_draft(tx, read) == (row.workflow_id, "one is the same already")
+        moved = WorkflowFiles(row.text, {"nodes": {"start": [0, 0]}})
+        assert await put_draft(tx, moved) == (row.workflow_id, "updated one")
+        assert (await workflows.get_by_name(tx, "one")).layout == {**moved.layout, "import": report}
 
 
 async def test_only_ones_own_and_only_with_the_right_to_read(
