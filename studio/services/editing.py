@@ -86,7 +86,7 @@ async def save(db: Database, scope: Scope, workflow_id: UUID, commit: Commit) ->
 
     `changes` is what the edits did to the text with what was typed: one list of {from, to, insert} an edit, each in
     UTF-16 units of the text before it. `graph` is the difference to the graph of the text before the commit. `retyped`
-    is a node whose name was typed over; its place, its groups and what is pinned to it go with it.
+    are nodes whose names were typed over; their places, their groups and what is pinned to them go with them.
     Edits that do not fit are refused together (`error`); typed text is kept whatever it says. Raises NotFound.
     """
     async with db.transaction(scope) as tx:
@@ -201,7 +201,7 @@ def _address(found: publishing.Address, secret: str | None = None) -> dict[str, 
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """`retyped` is a node whose name was typed over in the text: old -> new."""
+    """`retyped` are nodes whose names were typed over in the text: old -> new."""
 
     document: Document
     changes: list[list[Json]]
@@ -216,7 +216,7 @@ def _changed(base: str, commit: Commit) -> _Change:
     text, patches = patched(base, commit.typed)
     document = reparse(old, text, patches)
     document.remember()
-    retyped = _retyped(_names(old), _names(document))
+    retyped = _retyped(old, document, changes=len(patches))
     changes: list[list[Json]] = []
     error = None
     if commit.edits:
@@ -229,15 +229,23 @@ def _changed(base: str, commit: Commit) -> _Change:
     return _Change(document, changes, difference(drawn(old), drawn(document)), retyped, error)
 
 
-def _retyped(before: Sequence[str], after: Sequence[str]) -> dict[str, str]:
-    """The node whose name was typed over, where that is all that happened to the names of the nodes."""
-    if len(before) != len(after):
+def _retyped(before: Document, after: Document, changes: int = 1) -> dict[str, str]:
+    """Old name -> new name of the nodes that stand where they stood, are of their type, and have a name typed over.
+
+    Each by a change of its own: one change that gives several nodes other names puts other nodes in their place.
+    """
+    was, now = _nodes(before), _nodes(after)
+    if len(was) != len(now):
         return {}
-    changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
-    if len(changed) != 1:
+    changed = [(old, new) for (old, _), (new, _) in zip(was, now, strict=True) if old != new]
+    if not 1 <= len(changed) <= changes:
         return {}
-    old, new = changed[0]
-    return {} if old in after or new in before else {old: new}
+    types, new_types = dict(was), dict(now)
+    return {
+        old: new
+        for old, new in changed
+        if old not in new_types and new not in types and (len(changed) == 1 or types[old] == new_types[new])
+    }
 
 
 def _renames(change: _Change, commit: Commit) -> dict[str, str]:
@@ -248,15 +256,20 @@ def _renames(change: _Change, commit: Commit) -> dict[str, str]:
 def _renamed(base: str, theirs: str, merged: Document) -> dict[str, str]:
     """Old name -> new name of the nodes that somebody else renamed, as far as the merged draft has them so."""
     before, after = Document.parse_cached(base), Document.parse_cached(theirs)
-    found = _retyped(_names(before), _names(after))
+    found = _retyped(before, after)
     if isinstance(before.data, dict) and isinstance(after.data, dict):
         found = renamed_nodes(before.data, after.data) | found
     names = set(_names(merged))
     return {old: new for old, new in found.items() if new in names and old not in names}
 
 
+def _nodes(document: Document) -> list[tuple[str, str]]:
+    """Name and type of each node."""
+    return [(node.name, node.type) for node in document.workflow.nodes] if document.workflow else []
+
+
 def _names(document: Document) -> list[str]:
-    return [node.name for node in document.workflow.nodes] if document.workflow else []
+    return [name for name, _ in _nodes(document)]
 
 
 def _in_units(text: str, steps: Sequence[Sequence[Patch]]) -> list[list[Json]]:

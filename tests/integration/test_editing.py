@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,28 @@ async def test_what_stands_beside_a_node_goes_with_a_name_that_is_typed_over(
     assert "retyped" not in answer
     answer, layout, pinned = await beside(TEXT, 4)
     assert (layout["nodes"], pinned) == ({"start": [0, 0], "answers": [20, 140]}, {"answers": {"n": 1}})
+
+
+async def test_names_typed_over_together_take_their_places_and_pins_along(
+    database: Database, scope: Scope, workflow_id: UUID
+) -> None:
+    two = TEXT.replace('name: "answer"', 'name: "step_one"').replace('name: "end"', 'name: "step_two"')
+    two = (
+        two.replace("answer}", "step_one}").replace("from: answer", "from: step_one").replace("to: end", "to: step_two")
+    )
+    await save(database, scope, workflow_id, Commit(1, typed=typing(TEXT, two)))
+    await save(database, scope, workflow_id, Commit(2, places={"step_one": [20, 140], "step_two": [20, 280]}))
+    await pins.pin(database, scope, "small", "step_one", {"n": 1})
+    replaced = [{"from": at.start(), "to": at.end(), "insert": "part"} for at in re.finditer("step(?=_)", two)]
+    answer = await save(database, scope, workflow_id, Commit(3, typed=replaced))
+    assert answer["retyped"] == {"step_one": "part_one", "step_two": "part_two"}
+    _, layout, _ = await draft(database, scope, workflow_id)
+    assert layout["nodes"] == {"start": [0, 0], "part_one": [20, 140], "part_two": [20, 280]}
+    async with database.transaction(scope) as tx:
+        assert await pin_rows.outputs(tx, workflow_id) == {"part_one": {"n": 1}}
+    # Another text in its place, which happens to have as many nodes, is no renaming.
+    other = typing(two.replace("step_", "part_"), two.replace("step_", "other_"))
+    assert "retyped" not in await save(database, scope, workflow_id, Commit(4, typed=other))
 
 
 async def test_a_commit_that_changes_nothing_keeps_the_revision(
