@@ -281,7 +281,9 @@ class RunClient:
             raise InputError(f"An idempotency key has at most {LONGEST_KEY} characters.")
         _check_size({"input": request.input, "context": request.part.context})
         source = request.source
-        if not isinstance(source, ByText) and request.conversation_id is None and request.part.entry is None:
+        part = request.part
+        is_plain = request.conversation_id is None and part.entry is None and not part.pins
+        if is_plain and not isinstance(source, ByText):
             new = PublishedRun(
                 scope.tenant_id,
                 source.name if isinstance(source, ByName) else source.workflow_id,
@@ -291,14 +293,14 @@ class RunClient:
                 leased,
                 idempotency_key=request.idempotency_key,
                 created_by=scope.user_id,
-                part=part_row(request.part),
+                part=part_row(part),
             )
             run, is_new = await self._hub.acceptance.accept(new)
             return _Accepted(scope.tenant_id, UUID(run["run_id"]), run, is_new)
         return await self._accept_told(scope, request, leased=leased)
 
     async def _accept_told(self, scope: Scope, request: RunRequest, *, leased: bool) -> _Accepted:
-        """A run of a text, from some node on, or of a conversation, which gets the message in the same transaction."""
+        """A run of a text, of a part by its nodes, or of a conversation, which gets the message with it, in one go."""
         lease = LeaseFor(self._hub.owner, self._hub.lease_s) if leased else None
         async with self._db.transaction(scope) as tx:
             new = await resolved(tx, request)

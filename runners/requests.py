@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
@@ -17,6 +18,8 @@ from engine.store.session import Tx
 from engine.store.tables.workflows import WorkflowRow
 
 Json = Any
+
+_OWN_NAME = re.compile(r"[/\[]")  # what ends the name of a node of the workflow itself in a path
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ async def resolved(tx: Tx, request: RunRequest) -> NewRun:
     }
     if isinstance(source, ByText):
         name = _name_in(source.text)
-        _check_entry(request.part, source.text)
+        _check_nodes(request.part, source.text)
         bindings = {
             sibling: await workflows.put_definition(tx, sibling, text) for sibling, text in source.siblings.items()
         }
@@ -82,8 +85,8 @@ async def resolved(tx: Tx, request: RunRequest) -> NewRun:
     if number is None:
         raise NotFound("The workflow is not published.")
     version = await workflows.get_version(tx, row.workflow_id, number)
-    if request.part.entry is not None:
-        _check_entry(request.part, (await workflows.get_definition(tx, version.hash)).text)
+    if request.part.entry is not None or request.part.pins:
+        _check_nodes(request.part, (await workflows.get_definition(tx, version.hash)).text)
     return NewRun(row.name, version.hash, workflow_id=row.workflow_id, version_number=number, **common)
 
 
@@ -93,9 +96,16 @@ async def _workflow(tx: Tx, source: ByVersion | ByName) -> WorkflowRow:
     return await workflows.get_workflow(tx, source.workflow_id)
 
 
-def _check_entry(part: RunPart, text: str) -> None:
-    if part.entry is not None and all(node.name != part.entry for node in Document.parse_cached(text).runnable().nodes):
+def _check_nodes(part: RunPart, text: str) -> None:
+    """Raises InputError for a node that is not there. A pin may stand at a path within a node: "pay/charge"."""
+    if part.entry is None and not part.pins:
+        return
+    names = {node.name for node in Document.parse_cached(text).runnable().nodes}
+    if part.entry is not None and part.entry not in names:
         raise InputError(f"There is no node {part.entry!r} to begin with.", node=part.entry)
+    unknown = next((path for path in part.pins if _OWN_NAME.split(path, maxsplit=1)[0] not in names), None)
+    if unknown is not None:
+        raise InputError(f"There is no node {unknown!r} whose output could be taken.", node=unknown)
 
 
 def part_row(part: RunPart) -> dict[str, Json]:

@@ -80,7 +80,11 @@ class EditorState(rx.State):
                 piece=preview.Piece.from_json(request.get("part")),
             )
             conversation = str(started.conversation_id) if started.conversation_id else None
-            return {"run_id": str(started.run_id), "conversation_id": conversation}
+            return {
+                "run_id": str(started.run_id),
+                "conversation_id": conversation,
+                "strays": list(started.strays),
+            }
 
         self.started = await _answer(request, start)
 

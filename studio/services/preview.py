@@ -41,10 +41,14 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A run of a draft that was accepted; the conversation goes on with its id."""
+    """A run of a draft that was accepted; the conversation goes on with its id.
+
+    `strays` are names to which something is pinned while no node is called so: the run takes no notice of it.
+    """
 
     run_id: UUID
     conversation_id: UUID | None
+    strays: tuple[str, ...] = ()
 
 
 async def start(
@@ -68,9 +72,11 @@ async def start(
     async with db.transaction(scope) as tx:
         row = await workflows.get_workflow(tx, workflow_id)
         siblings = await _unpublished(tx, row.name, row.text)
-        pinned = await pins.outputs(tx, workflow_id)
+        kept = await pins.outputs(tx, workflow_id)
         if chat and conversation_id is None:
             conversation_id = (await conversations.create_conversation(tx, row.name, "preview")).conversation_id
+    names = _names(row.text)
+    pinned = {node: output for node, output in kept.items() if node in names}
     request = RunRequest(
         source=ByText(row.text, siblings, workflow_id),
         input=dict(run_input),
@@ -78,7 +84,12 @@ async def start(
         conversation_id=conversation_id,
         part=RunPart(pins=pinned) if piece is None else await _part(client, scope, piece, pinned),
     )
-    return Started(await client.submit(scope, request), conversation_id)
+    return Started(await client.submit(scope, request), conversation_id, tuple(sorted(kept.keys() - pinned.keys())))
+
+
+def _names(text: str) -> set[str]:
+    workflow = Document.parse_cached(text).workflow
+    return {node.name for node in workflow.nodes} if workflow else set()
 
 
 async def _part(client: RunClient, scope: Scope, piece: Piece, pinned: Mapping[str, Json]) -> RunPart:

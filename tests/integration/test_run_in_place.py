@@ -124,6 +124,17 @@ async def test_a_pinned_output_is_taken_and_the_node_not_run(world: World, first
     assert (await world.run()).output == first_run.output
 
 
+async def test_a_run_says_which_pins_have_no_node(world: World, database: Database, scope: Scope) -> None:
+    await pins.pin(database, scope, "in_place", "first", {"n": 20})
+    async with database.transaction(scope) as tx:
+        await rows.pin(tx, world.workflow_id, "gone", {"n": 1})
+    started = await preview.start(
+        database, world.runtime.client, scope, world.workflow_id, run_input={"n": 1}, chat=False
+    )
+    assert started.strays == ("gone",)
+    assert (await world.run()).output == {"sum": 40, "called": {"counted": True}}
+
+
 async def test_pins_go_with_renamed_nodes(database: Database, scope: Scope, workflow_id: UUID) -> None:
     await pins.pin(database, scope, "in_place", "first", {"n": 20})
     async with database.transaction(scope) as tx:

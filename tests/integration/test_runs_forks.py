@@ -13,8 +13,9 @@ import pytest
 from engine.errors import Conflict, InputError, NotFound
 from engine.execution.context import RunPart
 from engine.settings import Settings
-from engine.store.session import Scope
-from runners.client import ByText, RunRequest, RunView
+from engine.store.access import workflows
+from engine.store.session import Database, Scope
+from runners.client import ByName, ByText, RunRequest, RunView
 from runners.connections import Connections
 from runners.runtime import Runtime
 from tests.support.counting import chain, counting_world, effects_of, until, workflow_text
@@ -229,6 +230,24 @@ async def test_pinned_outputs_are_taken_and_nothing_is_called(runtime: Runtime, 
 async def test_a_node_that_is_not_there_begins_no_run(runtime: Runtime, scope: Scope) -> None:
     with pytest.raises(InputError, match="nowhere"):
         await part(runtime, scope, {}, entry="nowhere")
+
+
+async def test_a_pin_of_a_node_that_is_not_there_is_refused_by_name(
+    runtime: Runtime, database: Database, scope: Scope
+) -> None:
+    with pytest.raises(InputError, match="'cal'") as refused:
+        await part(runtime, scope, {"ok": True}, pins={"call": {}, "cal": {}})
+    assert refused.value.to_dict()["details"]["node"] == "cal"
+    async with database.transaction(scope) as tx:
+        kept = await workflows.create(tx, guarded())
+        await workflows.publish(tx, kept.workflow_id)
+    for pins, fits in (({"cal": {}}, False), ({"call[0]": {}, "call/inner": {}, "again": {}}, True)):
+        request = RunRequest(ByName(kept.name), {"ok": True}, part=RunPart(pins=pins))
+        if fits:
+            await runtime.client.submit(scope, request)
+        else:
+            with pytest.raises(InputError, match="'cal'"):
+                await runtime.client.submit(scope, request)
 
 
 async def test_a_saga_that_is_cancelled_takes_nothing_back_and_can_be_gone_on_with(

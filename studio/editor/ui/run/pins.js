@@ -28,6 +28,9 @@ export const gave = (state, node) => lookedAt(state)?.steps.some((step) => step.
 // Names of nodes that have something pinned to them and are not there any more.
 export const strays = ({ pins, graph }) => Object.keys(pins).filter((name) => !graph.byName.has(name));
 
+// What a run says of names that pins are kept for and no node has.
+export const straysSay = (names) => `What is pinned to ${names.join(", ")} is not used: there is no such node.`;
+
 // What is pinned to renamed nodes goes with them.
 export function moved(pins, from, to) {
   if (!(from in pins)) return pins;

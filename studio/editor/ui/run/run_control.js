@@ -1,6 +1,6 @@
 // Starting, following and reopening runs of the draft.
 import { lastRunOf, retryRun } from "../core/api.js";
-import { lookedAt } from "./pins.js";
+import { lookedAt, straysSay } from "./pins.js";
 import { byNode, compared } from "./compare.js";
 import { moments, snapshot } from "./replay.js";
 import { follow, fold, isFinal, loadRun, newRun, question, replyText } from "./run.js";
@@ -104,6 +104,7 @@ export class RunControl {
     if (!this.state.busy) return;
     if (reply.error) return this.failed(reply.error);
     if (reply.conversation_id) this.conversation = reply.conversation_id;
+    if (reply.strays?.length) this.session.say(straysSay(reply.strays));
     this.session.set((s) => ({ busy: false, run: { ...s.run, run_id: reply.run_id } }));
     this.watch(reply.run_id);
   }
