@@ -37,7 +37,6 @@ class WorkflowEditor(NoSSRComponent):
         "@codemirror/view@6.43.15",
         "@codemirror/commands@6.11.1",
         "@codemirror/language@6.13.1",
-        "@codemirror/lang-yaml@6.1.3",
         "@codemirror/lint@6.9.8",
         "@codemirror/merge@6.12.3",
         "@codemirror/search@6.7.2",

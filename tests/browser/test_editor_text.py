@@ -124,6 +124,74 @@ def set_temperature(page: Page, value: str) -> None:
     page.get_by_test_id("field-temperature").locator("input").press("Enter")
 
 
+COLOURED = """\
+# about: "no key"
+name: "{name}"
+version: '1.0.0'
+description: "first
+  second: line"
+category: system # why
+priority: low
+nodes:
+  - name: start
+    type: start
+  - name: "say"
+    type: message
+    config:
+      text: |
+        note: "quoted" # no comment
+
+         deeper: no key
+  - {{name: end, type: end}}
+edges:
+  - {{from: start, to: say, condition: "context.url == 'http://x'"}}
+  - {{from: start, to: "end"}}
+"""
+
+
+def test_the_texts_colours(signed_in_page: Page, studio: Any) -> None:
+    page, name = signed_in_page, new_workflow(studio, COLOURED)
+    open_editor(page, studio, name)
+
+    def coloured(kind: str) -> list[str]:
+        return yaml_pane(page).locator(f".cm-{kind}").all_inner_texts()
+
+    line(page, "to: say").wait_for()
+    assert coloured("comment") == ['# about: "no key"', "# why"]
+    assert coloured("str") == [
+        f'"{name}"', "'1.0.0'", '"first', '  second: line"', '"say"', "|", "\"context.url == 'http://x'\"", '"end"',
+    ]  # fmt: skip
+    keys = coloured("key")
+    assert keys[:7] == ["name", "version", "description", "category", "priority", "nodes", "name"]
+    assert keys[7:] == [
+        "type", "name", "type", "config", "text", "name", "type", "edges", "from", "to", "condition", "from", "to",
+    ]  # fmt: skip
+
+
+def test_a_new_line_stands_as_deep_as_what_it_goes_on_with(signed_in_page: Page, studio: Any) -> None:
+    page = signed_in_page
+    open_editor(page, studio, new_workflow(studio, COLOURED))
+
+    def column_after(text: str, at: str = "End") -> int:
+        line(page, text).click()
+        page.keyboard.press(at)
+        page.keyboard.press("Enter")
+        page.keyboard.type("~")
+        made = yaml_pane(page).locator(".cm-line", has_text="~").inner_text()
+        page.keyboard.press("Control+z")
+        page.keyboard.press("Control+z")
+        expect(yaml_pane(page).locator(".cm-line", has_text="~")).to_have_count(0)
+        return len(made) - len(made.lstrip())
+
+    assert column_after("nodes:") == 2
+    assert column_after("- name: start") == 4
+    assert column_after("config:") == 6
+    assert column_after("text: |") == 8
+    assert column_after("deeper: no key") == 9
+    assert column_after("name: end") == 2
+    assert column_after("priority: low") == 0
+
+
 def test_a_save_from_elsewhere_is_merged_field_by_field(signed_in_page: Page, studio: Any, small: str) -> None:
     page = signed_in_page
     deaf(page)

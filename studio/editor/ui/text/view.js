@@ -2,7 +2,6 @@
 import { ChangeSet, EditorState, StateField, Transaction } from "@codemirror/state";
 import { EditorView, drawSelection, highlightActiveLineGutter, keymap, lineNumbers } from "@codemirror/view";
 import { defaultKeymap, history, indentWithTab, isolateHistory } from "@codemirror/commands";
-import { yaml } from "@codemirror/lang-yaml";
 import { bracketMatching, indentUnit } from "@codemirror/language";
 import { lintGutter } from "@codemirror/lint";
 import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
@@ -10,6 +9,7 @@ import { changed, layOut, layoutField, replaced, undoLayout } from "./layout.js"
 import { keepLineEnds } from "./line_ends.js";
 import { look } from "./look.js";
 import { asIs, fromServer, ofField } from "./marks.js";
+import { yaml } from "./yaml.js";
 
 const PAUSE_MS = 600; // of typing into the text
 
@@ -49,7 +49,7 @@ export function createView({ text, layout, readOnly, handlers, help = [] }) {
       highlightSelectionMatches(),
       search({ top: true }),
       indentUnit.of("  "),
-      yaml(),
+      yaml,
       help,
       keymap.of([...handlers.keys, ...searchKeymap, indentWithTab, ...defaultKeymap]),
       EditorView.contentAttributes.of({ "aria-label": "Workflow YAML", tabindex: "0" }),

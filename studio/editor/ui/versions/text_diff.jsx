@@ -3,8 +3,8 @@ import { useEffect, useRef } from "react";
 import { MergeView } from "@codemirror/merge";
 import { EditorState } from "@codemirror/state";
 import { EditorView, lineNumbers } from "@codemirror/view";
-import { yaml } from "@codemirror/lang-yaml";
 import { look } from "../text/look.js";
+import { yaml } from "../text/yaml.js";
 
 const BOUNDS = { scanLimit: 5_000, timeout: 500 };
 const SHOWN = { margin: 3, minSize: 6 };
@@ -15,7 +15,7 @@ export function TextDiff({ data }) {
     const side = (text, label) => ({
       doc: text,
       extensions: [
-        EditorState.lineSeparator.of("\n"), EditorState.readOnly.of(true), EditorView.editable.of(false), lineNumbers(), look, yaml(),
+        EditorState.lineSeparator.of("\n"), EditorState.readOnly.of(true), EditorView.editable.of(false), lineNumbers(), look, yaml,
         EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
       ],
     });
