@@ -124,6 +124,16 @@ def set_temperature(page: Page, value: str) -> None:
     page.get_by_test_id("field-temperature").locator("input").press("Enter")
 
 
+def test_the_text_and_the_list_count_the_same_problems(signed_in_page: Page, studio: Any) -> None:
+    page = signed_in_page
+    conditional = SMALL.replace("{{from: answer, to: end}}", '{{from: answer, to: end, condition: "context.ok"}}')
+    open_editor(page, studio, new_workflow(studio, conditional))
+    expect(page.get_by_test_id("drawer-problems")).to_have_text("Problems · 1")
+    expect(page.get_by_test_id("problem-count")).to_have_text("1 hint")
+    page.get_by_test_id("problem-count").click()
+    expect(page.get_by_test_id("problems")).to_contain_text("no-default")
+
+
 COLOURED = """\
 # about: "no key"
 name: "{name}"

@@ -1,6 +1,6 @@
 // The text beside the canvas. The view itself belongs to the session, so that it lives on while the pane is hidden.
 import { useEffect, useRef } from "react";
-import { CircleCheck, CircleX, TriangleAlert } from "lucide-react";
+import { CircleCheck, CircleX, Info, TriangleAlert } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
 import { count } from "../frame/format.js";
 
@@ -25,19 +25,21 @@ export function YamlPane() {
   );
 }
 
+const KINDS = [["error", "error", "bad", CircleX], ["warning", "warning", "warn", TriangleAlert], ["info", "hint", "info", Info]];
+
+// The gravest that there is; what else there is stands in the title, and in the list that it leads to.
 function ProblemCount() {
   const session = useSession();
   const diagnostics = useValue((s) => s.diagnostics);
-  const errors = diagnostics.filter((d) => d.severity === "error").length;
-  const warnings = diagnostics.filter((d) => d.severity === "warning").length;
-  const show = () => session.set((s) => ({ drawer: { ...s.drawer, tab: "problems", open: true } }));
-  if (!errors && !warnings) {
+  const found = KINDS.map(([severity, word, tone, Icon]) => ({ n: diagnostics.filter((d) => d.severity === severity).length, word, tone, Icon })).filter(({ n }) => n);
+  if (!found.length) {
     return <span className="hed-state ok" data-testid="problem-count"><CircleCheck size={12} /> no problems</span>;
   }
+  const [{ n, word, tone, Icon }] = found;
+  const show = () => session.set((s) => ({ drawer: { ...s.drawer, tab: "problems", open: true } }));
   return (
-    <button className={`hed-state ${errors ? "bad" : "warn"}`} onClick={show} data-testid="problem-count">
-      {errors ? <CircleX size={12} /> : <TriangleAlert size={12} />}
-      {errors ? count(errors, "error") : count(warnings, "warning")}
+    <button className={`hed-state ${tone}`} onClick={show} title={found.map((one) => count(one.n, one.word)).join(", ")} data-testid="problem-count">
+      <Icon size={12} /> {count(n, word)}
     </button>
   );
 }
