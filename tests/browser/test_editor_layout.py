@@ -26,6 +26,7 @@ from tests.support.editor import (
 LOOSE = SMALL.replace(
     '  - name: "end"', '  - name: "loose"\n    type: "message"\n    config: {{text: "Hi"}}\n\n  - name: "end"'
 )
+SETTLED_MS = 600  # the view is fitted again while the panes find their size
 
 
 @pytest.fixture
@@ -169,6 +170,30 @@ def test_escape_lets_go_of_what_the_mouse_holds(signed_in_page: Page, studio: An
     page.keyboard.press("Escape")
     expect(page.locator(".react-flow__node:focus")).to_have_attribute("data-id", "answer")
     assert stored(studio, small).text == before
+
+
+def test_a_line_moves_the_view_only_once_it_rests_at_the_border(signed_in_page: Page, studio: Any, small: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, small)
+    page.wait_for_timeout(SETTLED_MS)
+    canvas, view = box_of(page.get_by_test_id("canvas")), page.locator(".react-flow__viewport")
+    before = view.get_attribute("style")
+    x, bottom = canvas["x"] + canvas["width"] / 3, canvas["y"] + canvas["height"] - 12
+    drag(page, middle(handle(page, "answer", "source")), (x, bottom), drop=False)
+    for step in range(12):  # along the border, for longer than a rest
+        page.mouse.move(x + 20 * (step % 3), bottom)
+        page.wait_for_timeout(50)
+    assert view.get_attribute("style") == before
+    page.wait_for_function(
+        "before => document.querySelector('.react-flow__viewport').getAttribute('style') !== before", arg=before
+    )
+    page.mouse.move(x, canvas["y"] + canvas["height"] / 2)
+    page.wait_for_timeout(50)
+    stands = view.get_attribute("style")
+    page.wait_for_timeout(500)
+    assert view.get_attribute("style") == stands, "away from the border the view stands still"
+    page.keyboard.press("Escape")
+    page.mouse.up()
 
 
 def test_the_end_of_an_edge_is_moved_to_another_node(signed_in_page: Page, studio: Any) -> None:

@@ -6,6 +6,7 @@ import { connect, setEdge, whyNoEdge } from "../core/actions.js";
 import { pullSays } from "../core/read_only.js";
 import { onKey } from "../core/shortcuts.js";
 import { CARD, GRID, snap } from "../graph/layered.js";
+import { useBorder } from "./border.js";
 import { BranchEdge, ConnectionLine } from "./branch_edge.jsx";
 import { useDragging } from "./dragging.js";
 import { useDrops } from "./drops.js";
@@ -50,6 +51,7 @@ function Surface() {
   const { edges, routes: ways } = useFlowEdges(drag, canEdit);
   routes.current = ways;
   useViewport(flow, box);
+  useBorder(box, hand);
   const wiring = useWiring(session, flow, hand);
   const pane = usePane(session, box);
   useEffect(() => session.set({ over: over ?? drops.over }), [over, drops.over]);
@@ -79,7 +81,7 @@ function Surface() {
         onNodeDragStart={onStart} onNodeDragStop={onStop} onSelectionDragStart={onStart} onSelectionDragStop={onStop}
         {...wiring} {...pane}
         nodesDraggable={canEdit} nodesConnectable={canEdit} deleteKeyCode={null} selectionMode={SelectionMode.Partial}
-        multiSelectionKeyCode={["Shift", "Meta", "Control"]} panOnScroll autoPanSpeed={8} panOnDrag={[0, 1]} selectionKeyCode="Shift"
+        multiSelectionKeyCode={["Shift", "Meta", "Control"]} panOnScroll autoPanOnConnect={false} autoPanSpeed={8} panOnDrag={[0, 1]} selectionKeyCode="Shift"
         minZoom={0.1} maxZoom={2} onlyRenderVisibleElements={size > MANY} elevateNodesOnSelect={false} disableKeyboardA11y={false}
         snapToGrid={snaps} snapGrid={SNAP} proOptions={{ hideAttribution: true }} zoomOnDoubleClick={false}
       >
