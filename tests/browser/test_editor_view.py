@@ -45,6 +45,24 @@ def test_everything_is_fitted_into_what_can_be_seen(signed_in_page: Page, studio
     all_seen(page)
 
 
+def test_the_heat_maps_legend_comes_to_lie_over_no_card(signed_in_page: Page, studio: Any) -> None:
+    page = signed_in_page
+    places = {"nodes": {"start": [0, 0], "answer": [200, 140], "end": [440, 280]}}
+    open_editor(page, studio, new_workflow(studio, SMALL, places))
+    all_seen(page)
+    page.keyboard.press("0")
+    page.wait_for_timeout(300)
+    canvas, card = box_of(page.get_by_test_id("canvas")), box_of(node(page, "end"))
+    page.mouse.move(canvas["x"] + 60, canvas["y"] + canvas["height"] - 80)
+    lower = canvas["y"] + canvas["height"] - 60 - card["y"] - card["height"]  # to where the legend will stand
+    page.mouse.wheel(0, -2 * lower)
+    page.wait_for_timeout(300)
+    all_seen(page)
+    page.keyboard.press("Shift+H")
+    expect(page.get_by_test_id("heat")).to_contain_text("no runs")
+    all_seen(page)
+
+
 def test_notes_and_groups_are_part_of_everything(signed_in_page: Page, studio: Any) -> None:
     page = signed_in_page
     layout = {

@@ -3,7 +3,7 @@
 const OVER = ".hed-tools, .hed-corner > *, .hed-heat, .hed-banner, .hed-offer, .hed-insp, .react-flow__minimap";
 const MARGIN = 16;
 const BESIDE = 0.04; // of the width
-const EDGE = 46; // above and below: nearer to the canvas' own edge, a line that is drawn there would move the view
+const EDGE = 46; // above and below: nearer to the canvas' own edge, a line that rests there would move the view
 const ASIDE = 0.5; // so much smaller, as a share of how far it is moved aside, is as good
 const AIR = 6; // pixels between a card and what lies over the canvas
 
@@ -15,10 +15,10 @@ export function around(rects) {
   return { left: side("left", Math.min), top: side("top", Math.min), right: side("right", Math.max), bottom: side("bottom", Math.max) };
 }
 
-// What lies over the canvas, in pixels from its upper left corner.
-export function coversOf(box) {
+// What lies over the canvas, or the part of that which a selector finds, in pixels from its upper left corner.
+export function coversOf(box, what = OVER) {
   const at = box.getBoundingClientRect();
-  const found = [...box.closest(".hed-main").querySelectorAll(OVER)].map((one) => one.getBoundingClientRect());
+  const found = [...box.closest(".hed-main").querySelectorAll(what)].map((one) => one.getBoundingClientRect());
   return found.filter((one) => one.width && one.height && overlap(one, at)).map(({ left, top, right, bottom }) => ({ left: left - at.left, top: top - at.top, right: right - at.left, bottom: bottom - at.top }));
 }
 

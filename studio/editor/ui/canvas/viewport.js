@@ -15,6 +15,7 @@ export function useViewport(flow, box) {
   useFirstFit(flow, box);
   useReveal(flow, box);
   useZoomCommands(flow, box);
+  useLegend(flow, box);
 }
 
 // For what is added without a place: the middle of what is seen.
@@ -118,6 +119,21 @@ function useZoomCommands(flow, box) {
     if (zoom.how === "selection") showWhole(flow, box.current, chosenOf(session.state), 1.4, duration);
   }, [zoom]);
 }
+
+// Where everything is seen, and the legend of the heat map comes to lie over a card: everything is fitted beside it.
+function useLegend(flow, box) {
+  const session = useSession();
+  const heat = useValue((s) => (s.heat ? Boolean(s.heat.data ?? s.heat.error) : null)); // it grows with what it tells
+  useEffect(() => {
+    const legend = heat === null ? null : coversOf(box.current, ".hed-heat")[0];
+    const rects = legend ? allOf(session.state) : [];
+    const view = flow.getViewport();
+    const seen = rects.map((rect) => onScreen(rect, view));
+    if (seen.some((rect) => overlap(rect, legend)) && isWithin(around(seen), box.current)) showWhole(flow, box.current, rects, view.zoom, motion(160));
+  }, [heat]);
+}
+
+const isWithin = ({ left, top, right, bottom }, { clientWidth, clientHeight }) => left >= 0 && top >= 0 && right <= clientWidth && bottom <= clientHeight;
 
 const motion = (ms) => (matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : ms);
 
