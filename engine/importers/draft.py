@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.importers import storable
-from engine.importers.names import Names, identifier, readable
+from engine.importers.names import Names, identifier, readable, slug
 from engine.importers.report import Entry, Outcome, Place, Report, Source
 from engine.importers.wording import Wording, checked_value
 from engine.language import node_types
@@ -78,10 +78,13 @@ class Draft:
     credentials: dict[str, str] = field(default_factory=dict)  # name -> type
     inputs: dict[str, Json] = field(default_factory=dict)  # properties of the run's input
     homes: dict[str, str] = field(default_factory=dict)  # a node in a loop -> the loop that it leads back to
+    gates: dict[str, str] = field(default_factory=dict)  # a node -> the helper in front that computes for its texts
     fallback: str | None = None  # where a failure leads that nothing else takes
     timeout_s: float | None = None
     report: Report = field(default_factory=Report)
     names: Names = field(default_factory=Names)
+    keys: Names = field(default_factory=Names)  # of what is computed for texts
+    computed: dict[int, dict[str, str]] = field(default_factory=dict)  # id of an entry -> key -> expression
     start: str = ""
     end: str = ""
 
@@ -107,6 +110,14 @@ class Draft:
         node.more = self._stored(entry, node.more)
         self.nodes[name] = node
         entry.node = name
+        if computed := self.computed.pop(id(entry), None):
+            place = entry.source.place
+            helper = self.helper(
+                f"{name[:56]}_values", "transform", {"set": computed}, place and (place[0] - 130, place[1])
+            )
+            if (outer := self.gates.get(name)) is not None:
+                self.gates[helper.name] = outer
+            self.gates[name] = helper.name
         if node_types.get(type_name) is None:
             entry.lower(Outcome.UNSUPPORTED, f"the node type {type_name} is not installed")
             self.placeholder(entry, name, kept)
@@ -191,7 +202,16 @@ class Draft:
         return checked_value(wording.value(self.keeper(entry, field_name)))
 
     def template(self, entry: Entry, field_name: str, wording: Wording) -> str:
-        return wording.template(self.keeper(entry, field_name))
+        """A template takes paths only: a helper in front of the entry's node computes what is more than a path."""
+
+        def compute(expression: str) -> str:
+            computed = self.computed.setdefault(id(entry), {})
+            known = next((key for key, text in computed.items() if text == expression), None)
+            key = known or self.keys.take(f"{slug(entry.source.name, 24)}_{slug(field_name, 20)}", "value")
+            computed[key] = expression
+            return key
+
+        return wording.template(self.keeper(entry, field_name), compute)
 
     def expression(self, entry: Entry, field_name: str, wording: Wording) -> str:
         """An expression; a long text becomes a variable, because an expression holds 4,000 characters at most."""

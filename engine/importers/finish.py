@@ -20,6 +20,7 @@ CARD = 260.0  # from one card to the next, in pixels of the canvas
 def finish(draft: Draft) -> None:
     """Make the draft whole, in place."""
     draft.edges = _sound_edges(draft)
+    _gates(draft)
     _start(draft)
     _fan_out(draft)
     _sort_edges(draft)
@@ -41,6 +42,26 @@ def _sound_edges(draft: Draft) -> list[DraftEdge]:
             continue
         kept.setdefault((edge.source, edge.target, edge.condition, edge.on), edge)
     return list(kept.values())
+
+
+def _gates(draft: Draft) -> None:
+    """Who leads to a node for whose texts something is computed leads to the helper that computes it."""
+    for name, gate in draft.gates.items():
+        node = draft.nodes.get(name)
+        if node is None or gate not in draft.nodes or not _runs(node):
+            continue
+        for edge in draft.edges:
+            if edge.target == name and edge.source != gate:
+                edge.target = gate
+        for other in draft.nodes.values():
+            if other.name != gate and name in bodies(other):
+                other.config = {key: gate if value == name else value for key, value in other.config.items()}
+        draft.first = [gate if first == name else first for first in draft.first]
+        draft.fallback = gate if draft.fallback == name else draft.fallback
+        if name in draft.homes:
+            draft.homes[gate] = draft.homes[name]
+        if not any(edge.source == gate for edge in draft.edges):
+            draft.link(gate, name)
 
 
 def _runs(node: DraftNode) -> bool:

@@ -36,6 +36,12 @@ def workflow_name(text: str) -> str:
     return identifier(text, "imported_workflow", MAX_WORKFLOW - 4)
 
 
+def called_name(text: str, title: str) -> str:
+    """The name of a workflow that this one calls; never its own."""
+    found = workflow_name(text)
+    return f"{found[:55]}_part" if found == workflow_name(title) else found
+
+
 def readable(text: str, name: str) -> str | None:
     """The foreign name when ours does not say it already: for the description."""
     said = " ".join(text.split())[:200]

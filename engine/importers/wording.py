@@ -177,12 +177,14 @@ class Wording:
             part = part.source
         return part.replace("${", "$${")
 
-    def template(self, keep: Keep) -> str:
-        """For fields that take `{path}`."""
+    def template(self, keep: Keep, compute: Callable[[str], str] | None = None) -> str:
+        """For fields that take `{path}`. `compute` gets an expression and gives the key in context for its value."""
         out = []
         for part in self.parts:
             if isinstance(part, Said) and part.literal is None:
                 place = template_place(part)
+                if place is None and compute is not None and fits(part):
+                    place = f"{{{compute(part.text)}}}"
                 if place is None:
                     keep(f"{{{part.text}}}", "a text with places takes paths only, not computed values")
                     place = f"{{{{{part.text}}}}}"

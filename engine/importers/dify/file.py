@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from engine.importers import script, script_methods
 from engine.importers import values as v
 from engine.importers import wording as w
 from engine.importers.draft import Draft
@@ -18,6 +19,8 @@ from engine.importers.wording import Said, Unsaid, Wording
 Json = Any
 PLACE = re.compile(r"\{\{#([\w.\-]{1,300})#\}\}")
 JINJA = re.compile(r"\{\{\s*([^{}]{1,300}?)\s*\}\}")
+_BARS = re.compile(r"\|(?=(?:[^'\"]|'[^']*'|\"[^\"]*\")*$)")
+_FILTER = re.compile(r"(\w+)\s*(?:\((.{0,200})\))?", re.DOTALL)
 _JINJA_PATH = re.compile(r"[A-Za-z_]\w*(?:\.\w+|\[\d+\]|\['[^'\]]*'\])*")
 _JINJA_STEP = re.compile(r"\.?([A-Za-z_]\w*)|\.(\d+)|\[(\d+)\]|\['([^']*)'\]")
 _SYSTEM = {
@@ -93,6 +96,8 @@ class File:
         if node.kind == "loop":
             return w.path("context", *rest)
         steps = _own_steps(node, rest)
+        if not node.name:
+            raise Unsayable(f"the output of {node.title[:40]!r}")
         return w.path("nodes", node.name, "output", *steps)
 
     def wording(self, text: str, here: Node) -> Wording:
@@ -117,14 +122,51 @@ class File:
 
     def _jinja_place(self, inner: str, known: dict[str, list[Json]], here: Node) -> Said | Unsaid:
         source = f"{{{{ {inner} }}}}"
-        if not _JINJA_PATH.fullmatch(inner):
+        written, *filters = (part.strip() for part in _BARS.split(inner))
+        if not _JINJA_PATH.fullmatch(written):
             return Unsaid(source, "a template that computes")
-        steps = [name or (int(a or b) if a or b else key) for name, a, b, key in _JINJA_STEP.findall(inner)]
+        steps = [name or (int(a or b) if a or b else key) for name, a, b, key in _JINJA_STEP.findall(written)]
         try:
             base = self.selected(known.get(str(steps[0]), []), here)
+            said = w.path(*(base.path or ()), *steps[1:])
+            for one in filters:
+                said = _filtered(said, one)
         except Unsayable as err:
             return Unsaid(source, str(err))
-        return w.path(*(base.path or ()), *steps[1:])
+        return said
+
+
+def _filtered(said: Said, written: str) -> Said:
+    """What a filter of Jinja makes of a value; raises Unsayable."""
+    found = _FILTER.fullmatch(written)
+    name = found[1] if found else written
+    given = found[2] if found else None
+    if name in ("default", "d") and given is not None:
+        other = script.translate_whole(given.partition(", true")[0], _NoNames())
+        shown = other.literal if said.path is not None and said.other is None else None
+        return Said(f"default({said.text}, {other.text})", path=said.path if shown is not None else None, other=shown)
+    if name == "round" and (given or "0").isdecimal():
+        return Said(f"round({said.text}, {given or '0'})")
+    if given is None and name in _FILTERS:
+        return _FILTERS[name](said)
+    raise Unsayable(f"the filter `{name[:30]}`")
+
+
+_FILTERS: Mapping[str, Callable[[Said], Said]] = {
+    "upper": lambda said: Said(f"upper({said.text})"), "lower": lambda said: Said(f"lower({said.text})"),
+    "length": lambda said: Said(f"len({said.text})"), "count": lambda said: Said(f"len({said.text})"),
+    "first": lambda said: script_methods.get(said, 0), "last": lambda said: script_methods.get(said, -1),
+    "string": script_methods.text, "tojson": lambda said: said, "safe": lambda said: said,
+    "int": script_methods.number, "float": script_methods.number, "abs": script_methods.MATH["abs"],
+    "max": lambda said: Said(f"max({said.text})"), "min": lambda said: Said(f"min({said.text})"),
+}  # fmt: skip
+
+
+class _NoNames:
+    """The default of a filter is written out."""
+
+    def chain(self, name: str, steps: Sequence[script.Step]) -> tuple[Said, int] | None:  # noqa: ARG002
+        raise Unsayable("a template that computes")
 
 
 def _own_steps(node: Node, rest: list[str]) -> list[str]:  # noqa: PLR0911  (one return per kind of node)

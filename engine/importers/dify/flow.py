@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,7 +27,6 @@ _TYPES = {"text-input": "string", "paragraph": "string", "select": "string", "nu
 _STARTING = ("start", "trigger-webhook", "trigger-schedule", "trigger-plugin", "datasource")
 _INSIDE = ("iteration-start", "loop-start")
 _UNSUPPORTED = {
-    "document-extractor": "the text of a file is not taken out; it has to come as text",
     "datasource": "knowledge is filled on its page, not by a workflow",
     "knowledge-index": "knowledge is filled on its page, not by a workflow",
 }
@@ -46,6 +46,7 @@ TABLE: Mapping[str, Converter] = {
     "variable-assigner": nodes.aggregator,
     "assigner": nodes.assigner,
     "list-operator": nodes.list_operator,
+    "document-extractor": nodes.document,
     "human-input": nodes.human,
     "note": nodes.note,
     "datasource-empty": nodes.note,
@@ -186,15 +187,48 @@ def _start(file: File, node: Node) -> None:
 
 
 def _cron(node: Node) -> str:
+    """Its cron expression, or the times that were chosen in the form."""
     written = v.text(node.data, "cron_expression")
     try:
         check_schedule(written, "UTC")
     except ScheduleError:
-        node.entry.approximate("its times have to be written as a cron expression")
-        return {"hourly": "0 * * * *", "weekly": "0 9 * * 1", "monthly": "0 9 1 * *"}.get(
-            v.text(node.data, "frequency"), "0 9 * * *"
-        )
+        return _chosen(node)
     return written
+
+
+def _chosen(node: Node) -> str:
+    """`{frequency: weekly, visual_config: {time: "11:30 AM", weekdays: [mon]}}` as cron."""
+    chosen = v.mapping(node.data, "visual_config")
+    hour, minute = _time(v.text(chosen, "time"))
+    frequency = v.text(node.data, "frequency", default="daily")
+    days = [str(_DAYS[day]) for day in v.items(chosen, "weekdays") if day in _DAYS]
+    dates = [str(int(day)) for day in v.items(chosen, "monthly_days") if isinstance(day, int) and 1 <= day <= 31]
+    if "last" in v.items(chosen, "monthly_days"):
+        node.entry.approximate("a schedule of ours has no last day of the month; the 28th is taken")
+        dates = [*dates, "28"]
+    if not chosen:
+        node.entry.approximate("its times have to be written as a cron expression")
+    if frequency == "hourly":
+        return f"{int(v.within(v.number(chosen, 'on_minute'), 0, 59) or 0)} * * * *"
+    return {
+        "weekly": f"{minute} {hour} * * {','.join(days) or '1'}",
+        "monthly": f"{minute} {hour} {','.join(dict.fromkeys(dates)) or '1'} * *",
+    }.get(frequency, f"{minute} {hour} * * *")
+
+
+_DAYS = {"sun": 0, "mon": 1, "tue": 2, "wed": 3, "thu": 4, "fri": 5, "sat": 6}
+_TIME = re.compile(r"(\d{1,2}):(\d{2})\s*([AaPp][Mm])?")
+
+
+def _time(text: str) -> tuple[int, int]:
+    """(hour, minute) of `11:30 AM`; nine in the morning for what is none."""
+    found = _TIME.fullmatch(text.strip())
+    if found is None or int(found[1]) > 23 or int(found[2]) > 59:
+        return 9, 0
+    hour = int(found[1])
+    if found[3]:
+        hour = hour % 12 + (12 if found[3].lower() == "pm" else 0)
+    return hour, int(found[2])
 
 
 def if_else(job: Job) -> None:

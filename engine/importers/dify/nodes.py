@@ -10,7 +10,7 @@ from engine.importers import schemas
 from engine.importers import values as v
 from engine.importers import wording as w
 from engine.importers.dify.job import Job
-from engine.importers.names import identifier, slug, variables, workflow_name
+from engine.importers.names import called_name, identifier, slug, variables
 from engine.importers.wording import Said, Wording
 
 Json = Any
@@ -134,7 +134,7 @@ def tool(job: Job) -> None:
             given.setdefault(key, job.value(key, raw.get("value") if isinstance(raw, dict) and "value" in raw else raw))
     name = v.text(job.data, "tool_name") or v.text(job.data, "tool_label") or job.node.title
     if v.text(job.data, "provider_type") == "workflow":
-        called = workflow_name(name)
+        called = called_name(name, job.file.draft.title)
         job.approximate(f"the workflow it calls must be imported too, and be named {called}")
         job.add("sub_workflow", {"workflow_name": called, "input": given})
         return
@@ -250,6 +250,14 @@ def list_operator(job: Job) -> None:
         "transform",
         {"set": {"result": said.text, "first_record": f"{said.text}[0]", "last_record": f"{said.text}[-1]"}},
     )
+
+
+def document(job: Job) -> None:
+    """A run takes data only, so what is taken for a file is its text already."""
+    job.approximate("the text of a file is not taken out; it has to come as text")
+    text = job.selector("text", job.data.get("variable_selector"), "context.text")
+    is_list = v.flag(job.data, "is_array_file")
+    job.add("transform", {"set": {"text": text if is_list else f"text({text})"}})
 
 
 def human(job: Job) -> None:

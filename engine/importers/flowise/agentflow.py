@@ -12,7 +12,7 @@ from engine.importers import wording as w
 from engine.importers.draft import Draft
 from engine.importers.flowise.file import File, Node
 from engine.importers.models import model_name
-from engine.importers.names import identifier, slug, variables, workflow_name
+from engine.importers.names import called_name, identifier, slug, variables
 from engine.importers.report import Outcome
 from engine.importers.script_syntax import Unsayable
 from engine.importers.wording import Said
@@ -363,7 +363,7 @@ def reply(job: Job) -> None:
 
 
 def sub_workflow(job: Job) -> None:
-    called = workflow_name(v.text(job.inputs, "executeFlowSelectedFlow") or job.node.label)
+    called = called_name(v.text(job.inputs, "executeFlowSelectedFlow") or job.node.label, job.draft.title)
     job.approximate(f"the workflow it calls must be imported too, and be named {called}")
     given = job.value("input", job.inputs.get("executeFlowInput") or "")
     job.add("sub_workflow", {"workflow_name": called, "input": {"message": given} if given else None})

@@ -169,10 +169,23 @@ def _take(job: Job, part: Node, config: dict[str, Json], said: dict[str, list[st
         _tool(job, part, config)
     elif category == "Sequential Agents" or part.kind in _BESIDE:
         entry.approximate("what a run knows is kept in context")
+    elif category == "Moderation":
+        _moderated(job, part)
     elif category in ("Response Synthesizer", "Cache"):
         entry.approximate("the agent answers in its own way")
     else:
         entry.lower(Outcome.UNSUPPORTED, f"an agent of ours has no place for {category or part.kind or 'this'}")
+
+
+def _moderated(job: Job, part: Node) -> None:
+    """The input is looked at before the agent gets it."""
+    part.entry.approximate("a guardrail in front of the agent looks at the input, by checks of its own")
+    name = job.node.name
+    if not job.has("guardrail") or name in job.draft.gates:
+        return
+    place = part.entry.source.place
+    checks = {"checks": ["moderation"], "on_violation": "block"}
+    job.draft.gates[name] = job.draft.helper(f"{name[:50]}_moderation", "guardrail", checks, place).name
 
 
 def _model(part: Node, config: dict[str, Json]) -> None:

@@ -47,17 +47,21 @@ def convert(data: dict[str, Json]) -> Draft:
     return draft
 
 
+def _is_note(node: Node) -> bool:
+    return node.kind in _NOTES or v.text(node.raw, "type") == "stickyNote"
+
+
 def _is_step(node: Node) -> bool:
     return (
         node.kind not in _STARTS
         and (node.kind in agentflow.TABLE or chatflow.is_flow(node) or node.category == "Agent Flows")
-        and node.kind not in _NOTES
+        and not _is_note(node)
     )
 
 
 def _node(file: File, node: Node) -> None:
     draft, entry = file.draft, node.entry
-    if node.kind in _NOTES or v.text(node.raw, "type") == "stickyNote":
+    if _is_note(node):
         draft.note(entry, v.text(node.inputs, "note"), name=draft.names.take("note", "note"))
     elif node.kind in _STARTS:
         attempt(draft, entry, draft.names.take(node.label, node.kind), node.inputs, lambda: _start(file, node))

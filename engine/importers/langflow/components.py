@@ -12,7 +12,7 @@ from engine.importers import wording as w
 from engine.importers.draft import Draft
 from engine.importers.langflow.file import MEMORIES, File, Node
 from engine.importers.models import model_name
-from engine.importers.names import identifier, slug, workflow_name
+from engine.importers.names import called_name, identifier, slug
 from engine.importers.report import Outcome
 from engine.importers.script_syntax import Unsayable
 from engine.importers.wording import Said, Wording
@@ -115,7 +115,7 @@ def convert(job: Job) -> None:  # noqa: PLR0912  (one branch per family)
         job.approximate("what stands in the loop is done once; a loop node does it for each entry")
         job.add("transform", {"set": {"item": _expression(job, "data")}})
     elif kind in ("RunFlow", "SubFlow", "FlowTool", "RunFlowBaseComponent"):
-        called = workflow_name(job.node.text("flow_name_selected", "flow_name") or job.node.label)
+        called = called_name(job.node.text("flow_name_selected", "flow_name") or job.node.label, job.draft.title)
         job.approximate(f"the workflow it calls must be imported too, and be named {called}")
         job.add("sub_workflow", {"workflow_name": called})
     elif kind == "BatchRunComponent" or _AGENT.match(kind):

@@ -12,7 +12,7 @@ from engine.importers.draft import LONG_LITERAL
 from engine.importers.n8n.conditions import condition_of, said, side
 from engine.importers.n8n.job import Job
 from engine.importers.n8n.reading import plain
-from engine.importers.names import slug, workflow_name
+from engine.importers.names import called_name, slug
 from engine.importers.script_syntax import Unsayable
 from engine.importers.wording import Wording
 
@@ -288,9 +288,7 @@ def sub_workflow(job: Job) -> None:
     raw = job.params.get("workflowId")
     cached = v.text(raw, "cachedResultName") if isinstance(raw, dict) else ""
     name = cached or job.reader.wording(plain(raw)).plain or job.item.label
-    called = workflow_name(name)
-    if called == workflow_name(job.draft.title):
-        called = f"{called[:56]}_part"
+    called = called_name(name, job.draft.title)
     job.approximate(f"the workflow it calls must be imported too, and be named {called}")
     given = v.mapping(job.params, "workflowInputs", "value")
     config: dict[str, Json] = {"workflow_name": called}

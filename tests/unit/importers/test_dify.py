@@ -200,7 +200,7 @@ def test_classifier_extractor_http_and_variables() -> None:
     assert "secret-value-1" not in str(found.text)
 
 
-def test_code_is_switched_off_and_files_are_not_supported() -> None:
+def test_code_is_switched_off_and_a_file_is_its_text() -> None:
     found = imported(
         dify(
             START,
@@ -218,7 +218,92 @@ def test_code_is_switched_off_and_files_are_not_supported() -> None:
     code = node(found, "c")
     assert code["disabled"] is True
     assert code["config"]["source"].endswith("result = main(a=a)\n")
-    assert outcomes(found) == {"Start": "mapped", "c": "approximated", "d": "unsupported"}
+    assert outcomes(found) == {"Start": "mapped", "c": "approximated", "d": "approximated"}
+    assert node(found, "d")["config"]["set"] == {"text": "text(inputs.query)"}
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{{ q | upper }}!", "text(upper(inputs.query)) + '!'"),
+        ("{{ q | default('none') | lower }}", "lower(default(inputs.query, 'none'))"),
+        ("{{ q | length }}", "len(inputs.query)"),
+        ("{{ q.list | first }}", "inputs.query.list[0]"),
+        ("{{ q | round(2) }}", "round(inputs.query, 2)"),
+        ("{{ q | tojson }}", "inputs.query"),
+    ],
+)
+def test_filters_of_a_template(template: str, said: str) -> None:
+    variables = [{"variable": "q", "value_selector": ["s", "query"]}]
+    found = imported(
+        dify(START, dify_node("t", "template-transform", template=template, variables=variables), edges=[("s", "t")])
+    )
+    assert node(found, "t")["config"]["set"] == {"output": said}
+    assert outcomes(found)["t"] == "mapped"
+
+
+def test_a_filter_that_cannot_be_said_stays() -> None:
+    variables = [{"variable": "q", "value_selector": ["s", "query"]}]
+    for template in ("{{ q | join(', ') }}", "{{ q | replace('|', 'x') }}", "{{ q + 1 }}"):
+        found = imported(
+            dify(
+                START, dify_node("t", "template-transform", template=template, variables=variables), edges=[("s", "t")]
+            )
+        )
+        assert outcomes(found)["t"] == "approximated"
+        assert [kept.text for kept in found.report.entries[1].kept] == [template]
+
+
+@pytest.mark.parametrize(
+    ("data", "cron"),
+    [
+        ({"frequency": "daily", "visual_config": {"time": "11:30 PM"}}, "30 23 * * *"),
+        ({"frequency": "weekly", "visual_config": {"time": "12:05 AM", "weekdays": ["mon", "fri"]}}, "5 0 * * 1,5"),
+        (
+            {"frequency": "monthly", "visual_config": {"time": "9:00", "monthly_days": [1, 15, "last"]}},
+            "0 9 1,15,28 * *",
+        ),
+        ({"frequency": "hourly", "visual_config": {"on_minute": 20}}, "20 * * * *"),
+        ({"mode": "cron", "cron_expression": "*/5 * * * *"}, "*/5 * * * *"),
+        ({"frequency": "daily", "visual_config": {"time": "25:99"}}, "0 9 * * *"),
+    ],
+)
+def test_times_that_were_chosen_in_the_form(data: dict[str, object], cron: str) -> None:
+    found = imported(
+        dify(dify_node("s", "trigger-schedule", **data), dify_node("a", "answer", answer="x"), edges=[("s", "a")])
+    )
+    assert workflow(found)["triggers"][0] == {"type": "schedule", "config": {"cron": cron}}
+
+
+def test_what_has_no_output_and_what_calls_itself() -> None:
+    found = imported(
+        dify(
+            START,
+            dify_node("data", "datasource"),
+            dify_node("a", "answer", answer="{{#data.text#}} {{#s.query#}}"),
+            dify_node("again", "tool", provider_type="workflow", tool_name="Sample"),
+            edges=[("s", "a"), ("a", "again")],
+        )
+    )
+    assert node(found, "a")["type"] == "message"
+    assert node(found, "again")["config"]["workflow_name"] == "sample_part"
+
+
+def test_tools_and_datasets_of_an_app_without_a_graph() -> None:
+    app = {
+        "app": {"name": "Helper", "mode": "agent-chat"},
+        "kind": "app",
+        "model_config": {
+            "prompt_type": "advanced",
+            "chat_prompt_config": {"prompt": [{"role": "system", "text": "Be {{tone}} {{#context#}}"}]},
+            "agent_mode": {"enabled": True, "tools": [{"enabled": True, "tool_name": "current_time"}]},
+            "dataset_configs": {"datasets": {"datasets": [{"dataset": {"id": "1"}}]}},
+        },
+    }
+    config = node(imported(app), "answer")["config"]
+    assert config["system_prompt"] == "Be {tone} "
+    assert config["tools"] == [{"tool_name": "call_api", "credential": "answer_api"}]
+    assert config["knowledge"] == ["knowledge"]
 
 
 def test_a_note_and_an_app_without_a_graph() -> None:

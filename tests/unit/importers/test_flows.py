@@ -212,3 +212,31 @@ def test_prompts_that_fill_each_other_end_somewhere() -> None:
     )
     assert outcomes(found)["model"] == "approximated"
     assert {entry.node for entry in found.report.entries} == {"model"}
+
+
+def test_what_moderates_the_input_stands_in_front_of_the_agent() -> None:
+    found = imported(
+        flowise(
+            flowise_node("a_0", "toolAgent", category="Agents"),
+            flowise_node("m_0", "inputModerationOpenAI", category="Moderation"),
+            edges=[("m_0", "a_0")],
+        )
+    )
+    assert node(found, "a_0_moderation")["type"] == "guardrail"
+    assert edges(found) == [("start", "a_0_moderation", None), ("a_0_moderation", "a_0", None), ("a_0", "end", None)]
+    assert outcomes(found)["m_0"] == "approximated"
+
+
+def test_a_sticky_note_is_no_step_whatever_it_is_called() -> None:
+    found = imported(
+        flowise(
+            flowise_node("start_0", "startAgentflow"),
+            flowise_node("llm_0", "llmAgentflow", {"llmUserMessage": "{{ odd_0 }}"}),
+            flowise_node("odd_0", "oddThing", {"note": "x"}, type="stickyNote"),
+            flowise_node("call_0", "executeFlowAgentflow", {"executeFlowSelectedFlow": "sample"}),
+            edges=[("start_0", "llm_0"), ("llm_0", "call_0")],
+        )
+    )
+    assert node(found, "llm_0")["type"] == "agent"
+    assert node(found, "note")["type"] == "note"
+    assert outcomes(found)["llm_0"] == "approximated"

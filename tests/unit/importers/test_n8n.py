@@ -427,3 +427,28 @@ def test_what_expressions_call_in_n8n() -> None:
         "g": "nodes.get_it.output.x",
         "h": "'{{ $(\\'Get it\\').all() }}'",
     }
+
+
+def test_what_a_prompt_computes_is_computed_before_it() -> None:
+    prompt = "={{ $json.list.length }} of {{ $json.name }}: {{ $json.big ? $json.a : $json.b }} {{ $json.list.length }}"
+    found = imported(
+        n8n(
+            n8n_node("Start", "manualTrigger"),
+            n8n_node("Each", "splitInBatches", typeVersion=3),
+            n8n_node("Ask", f"{AGENT}agent", {"promptType": "define", "text": prompt}),
+            n8n_node("Page", "httpRequest", {"url": "=https://x.example/{{ $json.n + 1 }}"}),
+            links={"Start": [["Each"]], "Each": [["Page"], ["Ask"]], "Ask": [["Each"]]},
+        )
+    )
+    assert node(found, "ask")["config"]["prompt_template"] == (
+        "{ask_prompt_template} of {item.name}: {ask_prompt_template_2} {ask_prompt_template}"
+    )
+    assert node(found, "ask_values")["config"]["set"] == {
+        "ask_prompt_template": "len(item.list)",
+        "ask_prompt_template_2": "(item.big and [item.a] or [item.b])[0]",
+    }
+    assert node(found, "each")["config"]["body"] == "ask_values"
+    assert node(found, "page")["config"]["url"] == "https://x.example/{page_url}"
+    assert [edge for edge in edges(found) if "ask" in edge[0]] == [("ask_values", "ask", None), ("ask", "each", None)]
+    assert ("each", "page_values", None) in edges(found)
+    assert not any(entry.kept for entry in found.report.entries)
