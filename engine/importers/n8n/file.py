@@ -40,6 +40,7 @@ class Item:
     subs: dict[str, list[Item]] = field(default_factory=dict)
     into: list[tuple[str, Item]] = field(default_factory=list)
     loop: Item | None = None  # the innermost loop that it stands in
+    body: list[Item] = field(default_factory=list)  # what is done for each entry of the list that it splits
     passes: bool = False
     trigger: bool = False
     trigger_data: dict[str, Json] | None = None  # what the draft says of it, when it is one

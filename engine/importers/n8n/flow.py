@@ -116,6 +116,8 @@ def _links(job: Job) -> None:
         if is_fork and on == "success" and output not in job.branches:
             condition = "false"
         for target in targets:
+            if item.loop is not None and item.loop.body and target.loop is not item.loop and target is not item.loop:
+                continue  # the loop itself goes on there, when all entries are done
             if target.name:
                 draft.link(item.name, target.name, condition, on=on, label=label)
 

@@ -9,6 +9,7 @@ from engine.importers import comparing
 from engine.importers import values as v
 from engine.importers import wording as w
 from engine.importers.draft import LONG_LITERAL
+from engine.importers.n8n import batches
 from engine.importers.n8n.conditions import condition_of, said, side
 from engine.importers.n8n.job import Job
 from engine.importers.n8n.reading import plain
@@ -298,21 +299,31 @@ def sub_workflow(job: Job) -> None:
 
 
 def split_out(job: Job) -> None:
-    """A list becomes many items; with us it stays a list in context."""
-    field = job.item.text("fieldToSplitOut").split(",")[0].strip()
-    job.approximate("the list stays one list; put a loop around what follows to work on each entry")
+    """A list becomes many items: a loop over what follows, or, where others lead there too, a list in context."""
+    field = batches.split_field(job.item).split(",")[0].strip()
     try:
         found = said(job.reader.wording(f"={{{{ $json.{field} }}}}" if field else ""))
         text = found.text if field else "context"
     except Unsayable:
         text = "context"
+    if job.item.body and job.has("loop"):
+        batches.each(job, text)
+        return
+    job.approximate("the list stays one list; put a loop around what follows to work on each entry")
     job.add("transform", {"set": {"items": text}})
 
 
 def aggregate(job: Job) -> None:
-    """Many items become a list; with us they are one already."""
-    job.approximate("there are no separate items to collect; what is in context is put together")
+    """Many items become a list: what a loop kept of its entries; else they are one already."""
     into = job.item.text("destinationFieldName", default="data") or "data"
+    split = batches.split_before(job.item)
+    if split is not None:
+        field = batches.one_field(job.item)
+        if not field:
+            job.approximate("what the last node said of each entry is collected")
+        job.add("transform", {"set": {_collected(job, field) or into: f"nodes.{split.name}.output.results"}})
+        return
+    job.approximate("there are no separate items to collect; what is in context is put together")
     names = [
         job.reader.wording(one.get("fieldToAggregate")).plain
         for one in v.mappings(job.params, "fieldsToAggregate", "fieldToAggregate")
@@ -321,6 +332,13 @@ def aggregate(job: Job) -> None:
     for name in (name for name in names if name):
         values[name.rpartition(".")[2]] = w.path("context", *[step for step in name.split(".") if step]).text
     job.add("transform", {"set": values or {into: "context"}})
+
+
+def _collected(job: Job, field: str) -> str:
+    """The name that a collected field gets."""
+    one = next(v.mappings(job.params, "fieldsToAggregate", "fieldToAggregate"), {})
+    renamed = v.text(one, "outputFieldName") if v.flag(one, "renameField") else ""
+    return renamed or field.rpartition(".")[2]
 
 
 def rename(job: Job) -> None:

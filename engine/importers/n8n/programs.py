@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine.importers import values as v
+from engine.importers.n8n import batches
 from engine.importers.n8n.job import Job
 from engine.importers.n8n.reading import plain
 
 Json = Any
 LOOKED_AT = "code does not run until a person has looked at it"
-OF_ITEMS = f"it works on the list at context.items; {LOOKED_AT}"
-ITEMS = {"items": "context.items"}
+OF_ITEMS = f"it works on the list at {{}}; {LOOKED_AT}"
 # Marks of Luxon and Moment -> those of strftime; the longest first.
 _MARKS = {
     "yyyy": "%Y", "YYYY": "%Y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "dddd": "%A", "cccc": "%A", "EEEE": "%A",
@@ -45,9 +45,16 @@ def add(job: Job, source: str, inputs: Mapping[str, Json], reason: str = LOOKED_
     job.draft.nodes[job.item.name].more["disabled"] = True
 
 
+def items_of(job: Job) -> dict[str, str]:
+    """The list that comes in: what a loop in front of it made of its entries, or a list in context."""
+    split = batches.split_before(job.item)
+    return {"items": "context.items" if split is None else f"${{nodes.{split.name}.output.results}}"}
+
+
 def of_items(job: Job, result: str, before: str = "") -> None:
     """A program that makes a new list of `items`."""
-    add(job, f"{before}result = {{'items': {result}}}", ITEMS, OF_ITEMS)
+    items = items_of(job)
+    add(job, f"{before}result = {{'items': {result}}}", items, OF_ITEMS.format(items["items"]))
 
 
 # -- lists ------------------------------------------------------------------------------------------------------------
@@ -284,12 +291,8 @@ def write_csv(job: Job) -> None:
         "rows = [names] + [[item.get(name) for name in names] for item in items]\n"
         f"result = {{'data': '\\n'.join({mark!r}.join(map(cell, row)) for row in rows)}}"
     )
-    add(
-        job,
-        source,
-        ITEMS,
-        f"no file is made; the table is a text in context.data, of the list at context.items; {LOOKED_AT}",
-    )
+    items = items_of(job)
+    add(job, source, items, f"no file is made; the table is a text in context.data. {OF_ITEMS.format(items['items'])}")
 
 
 def html_table(job: Job) -> None:
@@ -300,4 +303,5 @@ def html_table(job: Job) -> None:
         "body = ''.join(row([item.get(name) for name in names], 'td') for item in items)\n"
         "result = {'table': f\"<table><thead>{row(names, 'th')}</thead><tbody>{body}</tbody></table>\"}"
     )
-    add(job, source, ITEMS, OF_ITEMS)
+    items = items_of(job)
+    add(job, source, items, OF_ITEMS.format(items["items"]))

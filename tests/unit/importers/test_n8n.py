@@ -452,3 +452,43 @@ def test_what_a_prompt_computes_is_computed_before_it() -> None:
     assert [edge for edge in edges(found) if "ask" in edge[0]] == [("ask_values", "ask", None), ("ask", "each", None)]
     assert ("each", "page_values", None) in edges(found)
     assert not any(entry.kept for entry in found.report.entries)
+
+
+def test_a_split_that_others_lead_past_stays_a_list() -> None:
+    found = imported(
+        n8n(
+            n8n_node("Start", "manualTrigger"),
+            n8n_node("Split", "splitOut", {"fieldToSplitOut": "orders"}),
+            n8n_node("Both", "noOp"),
+            n8n_node("First", "limit", {"maxItems": 2}),
+            links={"Start": [["Split", "Both"]], "Split": [["Both"]], "Both": [["First"]]},
+        )
+    )
+    assert node(found, "split")["config"]["set"] == {"items": "context.orders"}
+    assert "put a loop around" in found.report.entries[1].reasons[0]
+    assert node(found, "first")["config"]["inputs"] == {"items": "context.items"}
+
+
+def test_what_takes_all_items_stands_behind_the_loop() -> None:
+    found = imported(
+        n8n(
+            n8n_node("Start", "manualTrigger"),
+            n8n_node("Split", "splitOut", {"fieldToSplitOut": "orders"}),
+            n8n_node("Each", "noOp"),
+            n8n_node("First", "limit", {"maxItems": 2}),
+            n8n_node("Loop", "splitInBatches", typeVersion=3),
+            n8n_node("Do", "noOp"),
+            links={
+                "Start": [["Split"]],
+                "Split": [["Each"]],
+                "Each": [["First", "Loop"]],
+                "Loop": [[], ["Do"]],
+                "Do": [["Loop"]],
+            },
+        )
+    )
+    assert node(found, "split")["config"] == {"over": "context.orders", "body": "each", "max_iterations": 1000}
+    assert node(found, "first")["config"]["inputs"] == {"items": "${nodes.split.output.results}"}
+    assert node(found, "loop")["config"]["over"] == "nodes.split.output.results"
+    assert [edge[1] for edge in edges(found) if edge[0] == "each"] == ["split"]
+    assert {edge[1] for edge in edges(found) if edge[0] == "split_branches"} == {"first", "loop"}

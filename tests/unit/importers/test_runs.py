@@ -161,3 +161,47 @@ async def test_a_langflow_prompt_is_filled() -> None:
     output = await run(data, {"message": "hello"}, World(models, FakeTools({})))
     assert output["reply"] == "fine"
     assert "Say hello in a kind way {x}" in str(models.requests[0].messages)
+
+
+async def test_what_follows_split_out_is_done_for_each_entry() -> None:
+    http = FakeHttp(HttpReply(200, {}, {"ok": True}))
+    one_field = {"fieldsToAggregate": {"fieldToAggregate": [{"fieldToAggregate": "label"}]}}
+    label = {"values": {"string": [{"name": "label", "value": "=Order {{ $('Split').item.json.id }}"}]}}
+    large = {"conditions": {"number": [{"value1": "={{ $json.id }}", "operation": "larger", "value2": 1}]}}
+    said = {"values": {"string": [{"name": "said", "value": "={{ $json.label.length }} of {{ $json.label[0] }}"}]}}
+    data = n8n(
+        n8n_node("Start", "manualTrigger"),
+        n8n_node("Split", "splitOut", {"fieldToSplitOut": "orders"}),
+        n8n_node("Large?", "if", large),
+        n8n_node("Call", "httpRequest", {"url": "=https://x.example/{{ $json.id }}"}),
+        n8n_node("Label", "set", label),
+        n8n_node("All", "aggregate", one_field),
+        n8n_node("Say", "set", said),
+        links={
+            "Start": [["Split"]],
+            "Split": [["Large?"]],
+            "Large?": [["Call"], ["Label"]],
+            "Call": [["Label"]],
+            "Label": [["All"]],
+            "All": [["Say"]],
+        },
+    )
+    world = World(FakeModels(), FakeTools({}), http=http)
+    output = await run(data, {"orders": [{"id": 1}, {"id": 2}, {"id": 3}]}, world)
+    assert [call.url for call in http.requests] == ["https://x.example/2", "https://x.example/3"]
+    assert output["label"] == ["Order 1", "Order 2", "Order 3"]
+    assert output["said"] == "3 of Order 1"
+
+
+async def test_lists_in_lists_and_entries_that_are_no_mappings() -> None:
+    http = FakeHttp(HttpReply(200, {}, {"ok": True}))
+    data = n8n(
+        n8n_node("Start", "manualTrigger"),
+        n8n_node("Groups", "splitOut", {"fieldToSplitOut": "groups"}),
+        n8n_node("Urls", "splitOut", {"fieldToSplitOut": "urls"}),
+        n8n_node("Call", "httpRequest", {"url": "={{ $json.urls }}"}),
+        links={"Start": [["Groups"]], "Groups": [["Urls"]], "Urls": [["Call"]]},
+    )
+    groups = [{"urls": ["https://x.example/a", "https://x.example/b"]}, {"urls": ["https://x.example/c"]}]
+    await run(data, {"groups": groups}, World(FakeModels(), FakeTools({}), http=http))
+    assert [call.url[-1] for call in http.requests] == ["a", "b", "c"]
