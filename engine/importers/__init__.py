@@ -16,7 +16,7 @@ from engine import nodes
 from engine.errors import NotImportable
 from engine.importers import values as v
 from engine.importers.attempt import FAULTS
-from engine.importers.kinds import HEDDLE, nodes_of, recognised
+from engine.importers.kinds import HEDDLE, nodes_of, others_in, recognised
 from engine.importers.proof import proven_text
 from engine.importers.reading import read
 from engine.importers.report import Entry, Outcome, Report, Source
@@ -45,7 +45,8 @@ def convert(
 
     Raises NotImportable for a file that is not one. With `tools`, the draft is valid with regard to them as well.
     """
-    kind, found = recognised(read(data))
+    whole = read(data)
+    kind, found = recognised(whole)
     if kind == HEDDLE:
         raise NotImportable("This is a workflow of Heddle already.")
     written = nodes_of(kind, found)
@@ -58,6 +59,10 @@ def convert(
     except FAULTS as err:  # each node is converted under guard; this is what lies between them
         raise NotImportable("The file holds something that could not be read.") from err
     draft.title = draft.title.strip() or title
+    if others := others_in(whole):
+        draft.report.remark(
+            f"The file holds {others + 1} workflows; this is the first. Import the others by themselves."
+        )
     try:
         text = proven_text(draft, tools)
     except NotImportable as err:

@@ -34,22 +34,40 @@ def _unwrapped(data: Json) -> list[dict[str, Json]]:
     while todo and len(found) < 20:
         here = todo.pop(0)
         if isinstance(here, list):
-            todo += here[:1]
+            todo += here[:5]
             continue
         if not isinstance(here, dict):
             continue
         found.append(here)
-        for key in ("workflow", "data", "flows", "workflowData", "template", "AgentFlowV2", "AgentFlow", "ChatFlow"):
+        for key in (
+            "workflow",
+            "data",
+            "workflows",
+            "flows",
+            "workflowData",
+            "template",
+            "AgentFlowV2",
+            "AgentFlow",
+            "ChatFlow",
+        ):
             if isinstance(here.get(key), dict | list):
-                todo.append(here[key])
+                todo.append(_named(here[key], here))
         for key in ("flowData", "workflow_json"):
             if isinstance(here.get(key), str) and len(here[key]) < 4_000_000:
                 todo.append(_named(parsed(here[key]), here))
     return found
 
 
+def others_in(data: Json) -> int:
+    """How many more workflows the file's list holds, which are not read."""
+    for key in ("data", "workflows", "flows"):
+        data = data[key] if isinstance(data, dict) and isinstance(data.get(key), list) else data
+    return sum(isinstance(one, dict) for one in data[1:]) if isinstance(data, list) else 0
+
+
 def _named(inner: Json, outer: dict[str, Json]) -> Json:
-    return {"name": outer.get("name"), **inner} if isinstance(inner, dict) else inner
+    """What is wrapped, with the wrapping's name where it has none."""
+    return {"name": outer.get("name"), **inner} if isinstance(inner, dict) and outer.get("name") else inner
 
 
 def _kind(data: dict[str, Json]) -> str | None:  # noqa: PLR0911  (one return per kind)

@@ -60,6 +60,11 @@ class Item:
         return self.out.get(0, [])
 
     @property
+    def is_part(self) -> bool:
+        """Is it a part of another node? A tool of an MCP trigger is not: it becomes a step of its own."""
+        return bool(self.into) and not any(target.kind == "mcpTrigger" for _, target in self.into)
+
+    @property
     def disabled(self) -> bool:
         return v.flag(self.raw, "disabled")
 

@@ -39,7 +39,7 @@ def convert(data: dict[str, Json]) -> Draft:
     for item in file.items:
         if not triggers.is_trigger(item):
             item.name = draft.names.take(item.label, item.kind)
-    flow = [item for item in file.items if not _is_plugged_in(item)]
+    flow = [item for item in file.items if not item.is_part]
     starting = [item for item in flow if triggers.is_trigger(item)]
     in_flow, is_start = set(map(id, flow)), set(map(id, starting))
     for item in file.items:
@@ -61,11 +61,6 @@ def convert(data: dict[str, Json]) -> Draft:
     for item in file.items:
         _leftover(file, item)
     return draft
-
-
-def _is_plugged_in(item: Item) -> bool:
-    """A part of another node. A tool of an MCP trigger is not: it becomes a step of its own."""
-    return bool(item.into) and not any(target.kind == "mcpTrigger" for _, target in item.into)
 
 
 def _prepare(item: Item, *, is_trigger: bool) -> None:

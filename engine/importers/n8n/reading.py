@@ -299,6 +299,11 @@ def _mapped(data: Json, leaf: Callable[[Any], Json]) -> Json:
 
 def producer_of(item: Item, *, skip_first: bool) -> Item | None:
     """The item whose data is here: through those that pass data on; None where several ways come together."""
+    found = _producer(item, skip_first=skip_first)
+    return None if found is not None and found.is_part else found
+
+
+def _producer(item: Item, *, skip_first: bool) -> Item | None:
     seen: set[int] = set()
     here: Item = item
     if skip_first:
