@@ -37,7 +37,7 @@ AGENTS = frozenset(
         "openAiAssistant",
     }
 )
-# App nodes that talk to a model themselves, with the word that names it.
+# App nodes that talk to a model themselves, with the word that names it; see vendors.py.
 VENDORS = {
     "openAi": "openai", "googleGemini": "gemini", "anthropic": "anthropic", "ollama": "ollama",
     "mistralAi": "mistral", "perplexity": "perplexity", "alibabaCloud": "alibaba", "minimax": "minimax",
@@ -58,7 +58,7 @@ def prepare(item: Item) -> None:
 def agent(job: Job) -> None:
     """AI Agent and the chains."""
     config: dict[str, Json] = {**_model(job), **_asked(job)}
-    config |= _memory(job)
+    config |= memory_of(job)
     config |= _schema(job)
     tools.give(job, config)
     turns = v.within(v.number(job.params, "options", "maxIterations"), 1, 1000)
@@ -69,7 +69,7 @@ def agent(job: Job) -> None:
         config.setdefault("system_prompt", "Sum up the text in a few clear sentences.")
     if kind == "chainRetrievalQa" or any(plug in job.item.subs for plug in ("ai_retriever", "ai_vectorStore")):
         tools.knowledge(job, config)
-    _rest(job)
+    take_rest(job)
     job.add("agent", config)
 
 
@@ -125,7 +125,7 @@ def model_of(item: Item) -> dict[str, Json]:
     return found
 
 
-def _memory(job: Job) -> dict[str, Json]:
+def memory_of(job: Job) -> dict[str, Json]:
     subs = job.item.subs.get(MEMORY, [])
     if not subs:
         return {}
@@ -178,7 +178,7 @@ def _fold(job: Job, sub: Item) -> None:
     sub.entry.node = job.item.name
 
 
-def _rest(job: Job) -> None:
+def take_rest(job: Job) -> None:
     """Sub-nodes that nothing above has taken up, and those plugged into sub-nodes (embeddings of a store)."""
     todo = [sub for subs in job.item.subs.values() for sub in subs]
     seen = set(map(id, todo))
@@ -229,7 +229,7 @@ def extractor(job: Job) -> None:
     if system := v.at(params, "options", "systemPromptTemplate"):
         config["instructions"] = job.reader.template("instructions", system)[:4000]
     config |= {key: value for key, value in _model(job).items() if key == "model"}
-    _rest(job)
+    take_rest(job)
     job.add("extractor", config)
 
 
@@ -273,90 +273,5 @@ def _classify(job: Job, classes: list[dict[str, Json]], raw: Json) -> None:
     job.error_output = len(job.branches)
     config = {"text": job.reader.template("text", raw) or "{message}", "classes": classes[:50]}
     config |= {key: value for key, value in _model(job).items() if key == "model"}
-    _rest(job)
+    take_rest(job)
     job.add("classifier", config)
-
-
-def vendor(job: Job) -> None:
-    """OpenAI, Gemini, Anthropic as app nodes: a text becomes an agent, anything else a request."""
-    resource = job.item.text("resource", default="text")
-    if resource in ("image", "audio", "file", "video", "document", "fileSearch", "media"):
-        _media(job, resource)
-        return
-    job.item.renames = dict(REPLY_PATHS)
-    raw = plain(job.params.get("modelId", job.params.get("model", job.params.get("chatModel"))))
-    named = raw if isinstance(raw, str) else ""
-    config: dict[str, Json] = {"model": model_name(VENDORS.get(job.item.kind, job.item.kind), named)}
-    said: dict[str, list[str]] = {"system": [], "user": []}
-    for key in ("messages", "responses", "prompt"):
-        for group in ("values", "messages"):
-            for one in v.mappings(job.params, key, group):
-                role = "system" if v.text(one, "role") in ("system", "developer", "assistant") else "user"
-                said[role].append(job.reader.template("prompt_template", one.get("content", one.get("message"))))
-    if isinstance(prompt := job.params.get("prompt", job.params.get("text")), str):
-        said["user"].append(job.reader.template("prompt_template", prompt))
-    if (
-        system := v.at(job.params, "options", "systemMessage")
-        or v.at(job.params, "options", "instructions")
-        or v.at(job.params, "options", "system")
-    ):
-        said["system"].insert(0, job.reader.template("system_prompt", system))
-    for key, role in (("prompt_template", "user"), ("system_prompt", "system")):
-        if text := "\n\n".join(part for part in said[role] if part):
-            config[key] = text
-    if resource == "assistant":
-        job.approximate("the assistant's own instructions and files lie with its vendor; copy them here")
-    temperature = v.within(v.number(job.params, "options", "temperature"), 0, 2)
-    longest = v.within(v.number(job.params, "options", "maxTokens"), 1, 100_000)
-    config |= {"temperature": temperature, "max_tokens": int(longest) if longest else None}
-    tools.give(job, config)
-    config |= _memory(job)
-    _rest(job)
-    job.add("agent", config)
-
-
-_MEDIA = {
-    ("openAi", "image", "generate"): ("POST", "https://api.openai.com/v1/images/generations"),
-    ("openAi", "image", "analyze"): ("POST", "https://api.openai.com/v1/chat/completions"),
-    ("openAi", "audio", "generate"): ("POST", "https://api.openai.com/v1/audio/speech"),
-    ("openAi", "audio", "transcribe"): ("POST", "https://api.openai.com/v1/audio/transcriptions"),
-    ("openAi", "audio", "translate"): ("POST", "https://api.openai.com/v1/audio/translations"),
-    ("openAi", "file", "upload"): ("POST", "https://api.openai.com/v1/files"),
-    ("openAi", "file", "list"): ("GET", "https://api.openai.com/v1/files"),
-    ("openAi", "video", "generate"): ("POST", "https://api.openai.com/v1/videos"),
-}
-_MEDIA_FIELDS = ("prompt", "text", "input", "voice", "size", "quality", "model", "imageUrls")
-_MEDIA_BASES = {
-    "openAi": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com/v1/messages",
-    "googleGemini": "https://generativelanguage.googleapis.com/v1beta/models/{variables.model}:generateContent",
-}  # fmt: skip
-
-
-def _media(job: Job, resource: str) -> None:
-    """Pictures, sound and files: a request to the vendor."""
-    operation = job.item.text("operation", default="generate")
-    method, url = _MEDIA.get((job.item.kind, resource, operation), ("POST", _MEDIA_BASES.get(job.item.kind, "")))
-    if not url:
-        job.unsupported(f"{resource} of {job.item.kind} is not offered")
-        return
-    if "{variables.model}" in url:
-        raw = plain(job.params.get("modelId"))
-        job.draft.variables.setdefault(
-            "model", raw.removeprefix("models/") if isinstance(raw, str) and raw else "gemini-2.5-flash"
-        )
-    job.approximate(f"a request to the vendor for {resource}; files are not carried along, check the body")
-    body = {
-        key: job.reader.value(f"body.{key}", raw) for key, raw in job.params.items() if key in _MEDIA_FIELDS and raw
-    }
-    raw = plain(job.params.get("modelId"))
-    if isinstance(raw, str) and raw and "model" not in body:
-        body["model"] = raw
-    job.add(
-        "http",
-        {
-            "method": method,
-            "url": url,
-            "body": body if method == "POST" else None,
-            "credential": job.credential(job.item.kind),
-        },
-    )

@@ -71,6 +71,8 @@ def _by_lower() -> Mapping[str, App]:
 def app_of(item: Item) -> App | None:
     """The app by the node's type; a tool's type ends in Tool, and packages of others write names in their own way."""
     kind = item.kind.removesuffix("Tool") if item.kind.endswith("Tool") else item.kind
+    if item.is_langchain:
+        return table().get(f"langchain.{kind}")
     return table().get(kind) or (None if item.type.startswith("n8n-nodes-base.") else _by_lower().get(kind.lower()))
 
 
@@ -83,6 +85,8 @@ def call(job: Job) -> None:
     app = app_of(job.item)
     assert app is not None
     operation, spec = _operation(job.item, app)
+    if job.item.kind == "discord" and ("webhookUri" in job.params or job.item.text("authentication") == "webhook"):
+        operation, spec = "webhook.send", "POST {webhookUri|webhookUrl}"
     if operation.endswith(("sendAndWait", "dispatchAndWait")) and job.has("human"):
         data.ask_person(job, "approval", job.params.get("message") or job.params.get("subject"))
         return
@@ -103,7 +107,10 @@ def call(job: Job) -> None:
         if left := sorted(set(given(job.params, used)) - sent.used):
             job.approximate(f"not sent along: {', '.join(left)[:200]}")
     elif fields := _fields(job, app, used):
-        config["query" if method == "GET" else "body"] = fields
+        if method == "DELETE":
+            job.approximate(f"not sent along: {', '.join(sorted(fields))[:200]}")
+        else:
+            config["query" if method == "GET" else "body"] = fields
     if "telegram_token" not in config["url"]:
         config["credential"] = job.credential(job.item.kind.removesuffix("Tool"))
     job.add("http", config)
@@ -142,7 +149,7 @@ def _guess(operation: str, params: Mapping[str, Json]) -> str:
 
 def address(job: Job, app: App, path: str, used: set[str]) -> str:
     """The address with its places filled; `used` gets the parameters that stand in it."""
-    whole = path if path.startswith(("http", "{webhook")) else app.base + path
+    whole = path if path.startswith(("http", "{webhook", "{url}")) else app.base + path
     for name in _VARIABLE.findall(whole):
         job.draft.read_variable(name)
     return _PLACE.sub(lambda found: _filled(job, found[1], used), whole)

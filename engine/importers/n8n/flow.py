@@ -71,7 +71,7 @@ def _prepare(item: Item, *, is_trigger: bool) -> None:
     if (
         item.kind in agents.AGENTS
         or item.kind == "informationExtractor"
-        or (item.kind in agents.VENDORS and item.is_langchain)
+        or (item.kind in agents.VENDORS and (item.is_langchain or item.kind in ("openAi", "perplexity")))
     ):
         agents.prepare(item)
 

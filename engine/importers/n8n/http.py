@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from engine.importers import values as v
 from engine.importers.n8n.job import Job
 from engine.importers.n8n.reading import plain
-from engine.importers.wording import Wording
+from engine.importers.wording import Part, Wording
 
 Json = Any
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
+FORM = "form-urlencoded"
 MISSING = "https://example.com"
 _OPTIONS = {
     "batching": "requests are not sent in batches", "pagination": "further pages are not fetched",
@@ -39,6 +41,10 @@ def http_config(job: Job) -> dict[str, Json]:
         config["query"] = _pairs(job, "query", "queryParameters", "jsonQuery")
     if _sends(params, "sendBody", "bodyParameters", "specifyBody", "body"):
         config["body"] = _body(job)
+        if _kind(job) == FORM and config["body"]:
+            headers = config.setdefault("headers", {})
+            if not any(name.lower() == "content-type" for name in headers):
+                headers["Content-Type"] = "application/x-www-form-urlencoded"
     if job.item.text("authentication", default="none") != "none" or job.item.credential():
         config["credential"] = job.credential("http_api")
     _options(job, config)
@@ -74,14 +80,9 @@ def _sends(params: dict[str, Json], switch: str, *keys: str) -> bool:
 
 def _pairs(job: Job, field: str, key: str, json_key: str) -> dict[str, Json]:
     """Names and values, from a list of pairs or from JSON."""
-    old_list, old_json = _OLD_KEYS[field]
-    pairs = [
-        *v.mappings(job.params, key, "parameters"),
-        *v.mappings(job.params, key, "values"),
-        *v.mappings(job.params, old_list, "parameter"),
-    ]
+    _, old_json = _OLD_KEYS[field]
     found: dict[str, Json] = {}
-    for pair in pairs:
+    for pair in _listed(job, key, field):
         name = job.reader.wording(v.text(pair, "name") or v.text(pair, "key")).plain
         if name and not job.reader.asks_model(pair.get("value")):
             found[name] = job.reader.value(f"{field}.{name}", _trimmed(pair.get("value", "")))
@@ -94,6 +95,15 @@ def _pairs(job: Job, field: str, key: str, json_key: str) -> dict[str, Json]:
     return found
 
 
+def _listed(job: Job, key: str, field: str) -> list[dict[str, Json]]:
+    """The pairs of a list, in the forms of the node's versions."""
+    return [
+        *v.mappings(job.params, key, "parameters"),
+        *v.mappings(job.params, key, "values"),
+        *v.mappings(job.params, _OLD_KEYS[field][0], "parameter"),
+    ]
+
+
 def _trimmed(raw: Json) -> Json:
     return raw.strip() if isinstance(raw, str) else raw
 
@@ -102,10 +112,33 @@ def _texts(headers: dict[str, Json]) -> dict[str, Json]:
     return {name: value if isinstance(value, str | int | float) else str(value) for name, value in headers.items()}
 
 
+def _kind(job: Job) -> str:
+    return job.item.text("contentType") or job.item.text("bodyContentType") or "json"
+
+
+def _form(job: Job) -> str | None:
+    """A form's fields as the one text that is sent."""
+    parts: list[Part] = []
+    computed = False
+    for pair in _listed(job, "bodyParameters", "body"):
+        name = job.reader.wording(v.text(pair, "name") or v.text(pair, "key")).plain
+        if not name or job.reader.asks_model(pair.get("value")):
+            continue
+        parts.append(f"{'&' if parts else ''}{quote(name)}=")
+        for part in job.reader.wording(pair.get("value", "")).parts:
+            computed |= not isinstance(part, str)
+            parts.append(quote(part) if isinstance(part, str) else part)
+    if computed:
+        job.approximate("values of a form that are computed are sent as they are, without percent-encoding")
+    return job.draft.value(job.entry, "body", Wording.of(parts)) if parts else None
+
+
 def _body(job: Job) -> Json:
     params = job.params
-    kind = job.item.text("contentType") or job.item.text("bodyContentType") or "json"
-    if kind in ("multipart-form-data", "form-urlencoded"):
+    kind = _kind(job)
+    if kind == FORM and (found := _form(job)) is not None:
+        return found
+    if kind == "multipart-form-data":
         job.approximate(f"the body is sent as JSON, not as {kind}")
     if kind == "binaryData":
         job.approximate("a file cannot be sent as body")

@@ -23,7 +23,8 @@ HOUSEKEEPING = frozenset({
     "useCustomSchema", "filterType", "matchType", "bulkSize", "ignoreFields", "appendAttribution", "replyMarkup",
     "binaryData", "binaryPropertyName", "inputDataFieldName", "dataPropertyName", "mediaPropertyName", "download",
     "resolveData", "downloadAttachments", "dataPropertyAttachmentsPrefixName", "includeLinkToWorkflow", "otherOptions",
-    "addAllFields", "updateAllFields", "simplifyOutput", "emailType", "emailFormat", "authType", "searchMethod",
+    "addAllFields", "simplify", "inputType", "binaryPropertyOutput",
+    "updateAllFields", "simplifyOutput", "emailType", "emailFormat", "authType", "searchMethod",
 })  # fmt: skip
 
 

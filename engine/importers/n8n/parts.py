@@ -49,7 +49,7 @@ class Filled:
     def _parameter(self, names: str, name: str) -> Json:
         for path in names.split("|"):
             if path.startswith("="):
-                return path[1:]
+                return int(path[1:]) if path[1:].isdecimal() else path[1:]
             if pairs := _PAIRS.fullmatch(path):
                 found = self._pairs(pairs[1], pairs[2], pairs[3].split(","))
             else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.importers.n8n import agents, batches, data, http, logic, programs, texts
+from engine.importers.n8n import agents, batches, data, http, logic, programs, texts, vendors
 from engine.importers.n8n.file import Item
 from engine.importers.n8n.job import Converter
 
@@ -45,6 +45,8 @@ _BASE: Mapping[str, Converter] = {
     "convertToFile": texts.convert,
     "moveBinaryData": texts.move_binary,
     "aiTransform": logic.code,
+    "openAi": vendors.vendor,
+    "perplexity": vendors.vendor,
     "evaluation": texts.measure,
     "timeSaved": texts.measure,
     "kafka": texts.publish,
@@ -67,7 +69,7 @@ _BASE: Mapping[str, Converter] = {
 }
 _LANGCHAIN: Mapping[str, Converter] = {
     **dict.fromkeys(agents.AGENTS, agents.agent),
-    **dict.fromkeys(agents.VENDORS, agents.vendor),
+    **dict.fromkeys(agents.VENDORS, vendors.vendor),
     "informationExtractor": agents.extractor,
     "textClassifier": agents.classifier,
     "sentimentAnalysis": agents.sentiment,

@@ -9,6 +9,7 @@ import pytest
 from tests.unit.importers.samples import imported, n8n, n8n_node, node, outcomes
 
 Json = Any
+LANGCHAIN = "@n8n/n8n-nodes-langchain"
 BOTH = ["a@x.example", "b@y.example"]
 
 
@@ -248,3 +249,78 @@ def test_what_is_not_sent_along_is_named() -> None:
     assert "not sent along: width" in reasons
     _, reasons = made("telegram", {"operation": "sendPhoto", "chatId": "1", "binaryData": True})
     assert "files are not carried along" in reasons
+
+
+QUESTION = "={{ $json.q }}"
+VENDORS = {
+    "a talk of the old node": (
+        "openAi",
+        {"resource": "chat", "prompt": {"messages": [{"role": "system", "content": "Be kind"}, {"content": QUESTION}]}},
+        {"system_prompt": "Be kind", "prompt_template": "{q}"},
+    ),
+    "a completion of the old node": ("openAi", {"prompt": "=Say {{ $json.q }}"}, {"prompt_template": "Say {q}"}),
+    "an assistant's own words": (
+        f"{LANGCHAIN}.openAi",
+        {"resource": "assistant", "assistantId": "a", "prompt": "define", "text": "={{ $json.q }}"},
+        {"prompt_template": "{q}"},
+    ),
+    "perplexity": ("perplexity", {"messages": {"message": [{"content": QUESTION}]}}, {"prompt_template": "{q}"}),
+    "moderation": (
+        f"{LANGCHAIN}.openAi",
+        {"operation": "classify", "input": "={{ $json.q }}"},
+        {"url": "https://api.openai.com/v1/moderations", "body": {"input": "context.q"}},
+    ),
+    "a file is deleted": (
+        f"{LANGCHAIN}.openAi",
+        {"resource": "file", "operation": "deleteFile", "fileId": locator("f1")},
+        {"method": "DELETE", "url": "https://api.openai.com/v1/files/f1"},
+    ),
+    "a picture is looked at": (
+        f"{LANGCHAIN}.anthropic",
+        {"resource": "image", "modelId": locator("m"), "text": "What?", "imageUrls": "https://x.example/a.png"},
+        {
+            "url": "https://api.anthropic.com/v1/messages",
+            "headers": {"anthropic-version": "2023-06-01"},
+            "body": {
+                "model": "m",
+                "max_tokens": 1024,
+                "messages": [
+                    {
+                        "role": "user",
+                        "content": [
+                            {"type": "text", "text": "What?"},
+                            {"type": "image", "source": {"type": "url", "url": "https://x.example/a.png"}},
+                        ],
+                    }
+                ],
+            },
+        },
+    ),
+    "discord by its webhook": (
+        "discord",
+        {"webhookUri": "https://x.example/hook", "text": "Hi"},
+        {"method": "POST", "url": "https://x.example/hook", "body": {"content": "Hi"}},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_vendors_of_models(name: str) -> None:
+    kind, parameters, wanted = VENDORS[name]
+    found = imported(n8n(n8n_node("App", kind, parameters)))
+    config = node(found, "app")["config"]
+    assert {key: config.get(key) for key in wanted} == wanted
+    assert outcomes(found)["App"] in ("mapped", "approximated")
+
+
+def test_a_form_is_sent_as_one() -> None:
+    parameters = {
+        "url": "https://x.example",
+        "method": "POST",
+        "sendBody": True,
+        "contentType": "form-urlencoded",
+        "bodyParameters": {"parameters": [{"name": "a b", "value": "1&2"}, {"name": "c", "value": "=x {{ $json.c }}"}]},
+    }
+    config = node(imported(n8n(n8n_node("App", "httpRequest", parameters))), "app")["config"]
+    assert config["body"] == "a%20b=1%262&c=x%20${context.c}"
+    assert config["headers"] == {"Content-Type": "application/x-www-form-urlencoded"}
