@@ -43,6 +43,7 @@ SYNONYMS: Mapping[str, str] = {
 _SIGNS = {
     "equals": "==", "not_equals": "!=", "larger": ">", "smaller": "<", "larger_equal": ">=", "smaller_equal": "<=",
 }  # fmt: skip
+_OF_NUMBERS = {"empty": "not_exists", "not_empty": "exists"}  # 0 is a number like any other
 _ALONE = frozenset({"exists", "not_exists", "empty", "not_empty", "true", "false"})
 
 
@@ -58,7 +59,7 @@ def compare(
     if word is None:
         raise Unsayable(f"the operator {operator[:30]!r}")
     if word in _ALONE:
-        return _alone(left, word)
+        return _alone(left, _OF_NUMBERS.get(word, word) if is_number else word)
     if right is None:
         raise Unsayable("a comparison without a right side")
     if is_number:

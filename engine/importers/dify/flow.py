@@ -159,7 +159,11 @@ def _start(file: File, node: Node) -> None:
     draft, entry = file.draft, node.entry
     entry.node = draft.start
     if node.kind == "trigger-schedule":
-        draft.triggers.append({"type": "schedule", "config": {"cron": _cron(node)}})
+        config = {"cron": _cron(node)}
+        zone = v.text(node.data, "timezone")
+        if zone not in ("", "UTC") and _is_schedule(config["cron"], zone):
+            config["timezone"] = zone
+        draft.triggers.append({"type": "schedule", "config": config})
         return
     if node.kind == "trigger-webhook":
         entry.approximate("it is called by POST with JSON at an address of ours")
@@ -189,11 +193,15 @@ def _start(file: File, node: Node) -> None:
 def _cron(node: Node) -> str:
     """Its cron expression, or the times that were chosen in the form."""
     written = v.text(node.data, "cron_expression")
+    return written if _is_schedule(written, "UTC") else _chosen(node)
+
+
+def _is_schedule(cron: str, zone: str) -> bool:
     try:
-        check_schedule(written, "UTC")
+        check_schedule(cron, zone)
     except ScheduleError:
-        return _chosen(node)
-    return written
+        return False
+    return True
 
 
 def _chosen(node: Node) -> str:

@@ -84,12 +84,18 @@ def _asked(job: Job) -> dict[str, Json]:
     system = v.at(params, "options", "systemMessage") or v.at(params, "options", "systemPromptTemplate")
     if system:
         found["system_prompt"] = job.reader.template("system_prompt", system)
-    said = [
-        job.reader.template("system_prompt", one.get("message"))
-        for one in v.mappings(params, "messages", "messageValues")
-    ]
-    if any(said):
-        found["system_prompt"] = "\n\n".join([found.get("system_prompt", ""), *said]).strip()
+    said: dict[str, list[str]] = {"system": [], "human": []}
+    for one in v.mappings(params, "messages", "messageValues"):
+        kind = v.text(one, "type", default="SystemMessagePromptTemplate")
+        text = job.reader.template("system_prompt", one.get("message"))
+        if text and kind.startswith("Human"):
+            said["human"].append(text)
+        elif text:
+            said["system"].append(text if kind.startswith("System") else f"assistant: {text}")
+    if said["system"]:
+        found["system_prompt"] = "\n\n".join([found.get("system_prompt", ""), *said["system"]]).strip()
+    if said["human"]:
+        found["prompt_template"] = "\n\n".join([*said["human"], found.get("prompt_template", "{message}")])
     return found
 
 
@@ -247,6 +253,10 @@ def classifier(job: Job) -> None:
         )
         job.branches[number] = (f"context.class == '{name[:64]}'", v.text(one, "category"))
     job.branches[len(classes)] = (None, "other")
+    if job.item.text("options", "fallback") == "other" and "other" not in taken:
+        classes.append({"name": "other", "description": "None of the other classes fits"})
+    if v.flag(job.params, "options", "multiClass"):
+        job.approximate("one class is chosen, not several")
     _classify(job, classes, job.params.get("inputText"))
 
 
@@ -271,7 +281,7 @@ def _classify(job: Job, classes: list[dict[str, Json]], raw: Json) -> None:
     if len(classes) > 50:
         job.approximate("a classifier has 50 classes at most")
     job.error_output = len(job.branches)
-    config = {"text": job.reader.template("text", raw) or "{message}", "classes": classes[:50]}
+    config: dict[str, Json] = {"text": job.reader.template("text", raw) or "{message}", "classes": classes[:50]}
     config |= {key: value for key, value in _model(job).items() if key == "model"}
     take_rest(job)
     job.add("classifier", config)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import Any
 
-from engine.importers import comparing
+from engine.importers import comparing, script_methods
 from engine.importers import values as v
 from engine.importers import wording as w
 from engine.importers.n8n.reading import Reader
@@ -22,7 +24,8 @@ def condition_of(reader: Reader, data: Json, combine: Json = None) -> str | None
     group = v.mapping(data)
     try:
         if isinstance(group.get("conditions"), list):
-            found = [_second(reader, one) for one in v.mappings(group, "conditions")]
+            how = _how(reader, group)
+            found = [_second(reader, one, how) for one in v.mappings(group, "conditions")]
             return comparing.joined(found, "or" if v.text(group, "combinator").lower() == "or" else "and").text
         found = [_first(reader, kind, one) for kind in group for one in v.mappings(group, kind)]
         return comparing.joined(found, "or" if combine == "any" else "and").text
@@ -42,14 +45,41 @@ def _shown(group: dict[str, Json]) -> str:
     return "; ".join(sides) or "?"
 
 
-def _second(reader: Reader, one: dict[str, Json]) -> Said:
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How a group compares. `is_loose`: a number may be written as a text, and a text be a number."""
+
+    ignore_case: bool = False
+    is_loose: bool = False
+
+
+def _how(reader: Reader, group: dict[str, Json]) -> _How:
+    own, node = v.mapping(group, "options"), v.mapping(reader.item.params, "options")
+    ignores = own.get("caseSensitive") is False or v.flag(node, "ignoreCase") or node.get("caseSensitive") is False
+    is_loose = v.text(own, "typeValidation") == "loose" or v.flag(node, "looseTypeValidation")
+    return _How(ignores, is_loose or v.flag(reader.item.params, "looseTypeValidation"))
+
+
+def _second(reader: Reader, one: dict[str, Json], how: _How) -> Said:
     """`{leftValue, rightValue, operator: {type, operation, singleValue}}`."""
     kind = v.text(one, "operator", "type")
     operation = v.text(one, "operator", "operation") or v.text(one, "operator", "name") or "equals"
     operation = operation.rpartition(":")[2]
     left = side(reader, one.get("leftValue"))
     right = None if v.flag(one, "operator", "singleValue") else side(reader, one.get("rightValue"), kind)
-    return comparing.compare(left, operation, right, is_number=kind == "number")
+    if how.is_loose and kind in _LOOSE:
+        left, right = _LOOSE[kind](left), None if right is None else _LOOSE[kind](right)
+    ignore_case = how.ignore_case and kind == "string"
+    return comparing.compare(left, operation, right, is_number=kind == "number", ignore_case=ignore_case)
+
+
+def _loose_number(said: Said) -> Said:
+    known = comparing.as_number(said)
+    return script_methods.number(said) if known is said and not _NUMBER.fullmatch(said.text) else known
+
+
+_NUMBER = re.compile(r"-?[0-9.]+")
+_LOOSE = {"number": _loose_number, "string": script_methods.text}
 
 
 def _first(reader: Reader, kind: str, one: dict[str, Json]) -> Said:

@@ -12,6 +12,7 @@ from typing import Any
 from engine.importers import values as v
 from engine.importers.draft import Draft
 from engine.importers.report import Entry, Source
+from engine.language.schedules import ScheduleError, check_schedule
 
 Json = Any
 MAIN = "main"
@@ -43,7 +44,7 @@ class Item:
     body: list[Item] = field(default_factory=list)  # what is done for each entry of the list that it splits
     passes: bool = False
     trigger: bool = False
-    trigger_data: dict[str, Json] | None = None  # what the draft says of it, when it is one
+    trigger_data: list[dict[str, Json]] = field(default_factory=list)  # what the draft says of it, when it is one
     renames: Renames = field(default_factory=dict)
 
     @property
@@ -85,6 +86,7 @@ class File:
     draft: Draft
     items: list[Item] = field(default_factory=list)
     by_label: dict[str, Item] = field(default_factory=dict)
+    timezone: str = "UTC"
 
     def roots(self, item: Item) -> list[Item]:
         """The items of the flow that a sub-node serves, directly or through other sub-nodes."""
@@ -102,7 +104,7 @@ class File:
 
 
 def read_file(data: dict[str, Json], draft: Draft) -> File:
-    file = File(draft)
+    file = File(draft, timezone=_clock(v.text(data, "settings", "timezone")))
     by_id: dict[str, Item] = {}
     for number, raw in enumerate(v.items(data, "nodes")):
         item = _item(number, raw, draft)
@@ -116,6 +118,15 @@ def read_file(data: dict[str, Json], draft: Draft) -> File:
         if start is not None and end is not None:
             _connect(start, plug, output, end)
     return file
+
+
+def _clock(name: str) -> str:
+    """The workflow's time zone; ours where the file has none, or none that is known."""
+    try:
+        check_schedule("0 0 * * *", name)
+    except ScheduleError:
+        return "UTC"
+    return name
 
 
 def _item(number: int, raw: Json, draft: Draft) -> Item:

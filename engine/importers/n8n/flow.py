@@ -151,9 +151,10 @@ def _sign_of(item: Item, ways: Mapping[tuple[str, ...], list[Item]]) -> str:
     """The expression that is true for runs of this trigger. Schedules say by their input which one they are."""
     kind = _kind_of(item)
     schedules = [other for items in ways.values() for other in items if _kind_of(other) == "schedule"]
-    if kind == "schedule" and len(schedules) > 1 and item.trigger_data is not None:
+    if kind == "schedule" and len(schedules) > 1 and item.trigger_data:
         said = slug(item.label) or "schedule"
-        item.trigger_data.setdefault("config", {})["input"] = {"started_by": said}
+        for one in item.trigger_data:
+            one.setdefault("config", {})["input"] = {"started_by": said}
         return f"context.started_by == '{said}'"
     return f"run.trigger == '{kind}'"
 

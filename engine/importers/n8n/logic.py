@@ -47,6 +47,8 @@ def switch(job: Job) -> None:
         _by_number(job)
     else:
         _by_rules(job)
+        if v.flag(job.params, "options", "allMatchingOutputs"):
+            job.approximate("only the first branch that fits is taken")
     job.add("condition", {})
 
 

@@ -15,6 +15,7 @@ from engine.language.schedules import ScheduleError, check_schedule
 
 Json = Any
 _ANY = ((), ())
+MAX_TIMES = 20
 _QUEUES = frozenset({"kafkaTrigger", "rabbitmqTrigger", "mqttTrigger", "amqpTrigger", "redisTrigger", "sseTrigger",
                      "postgresTrigger", "awsSnsTrigger", "n8nTrigger", "workflowTrigger"})  # fmt: skip
 _MAIL = frozenset({"emailReadImap", "gmailTrigger", "microsoftOutlookTrigger"})
@@ -40,7 +41,7 @@ def prepare(item: Item) -> None:
 
 def renames_of(item: Item) -> Renames:
     if item.kind == "webhook":
-        return {("body",): _ANY, ("query",): _ANY}
+        return {("body",): _ANY, ("query",): _ANY, ("params",): _ANY}
     if item.kind == "chatTrigger":
         said, session = ("message",), ("conversation_id",)
         return {("chatInput",): (said, said), ("sessionId",): (session, session)}
@@ -60,13 +61,24 @@ def convert(file: File, item: Item) -> None:
             entry.lower(Outcome.UNSUPPORTED, "it leads nowhere")
         return
     kind, config = _trigger(file, item)
-    trigger: dict[str, Json] = {"type": kind}
-    if config:
-        trigger["config"] = config
-    if item.disabled:
-        trigger["enabled"] = False
-    draft.triggers.append(trigger)
-    item.trigger_data = trigger
+    for one in _times(file, item) if kind == "schedule" else [config]:
+        trigger: dict[str, Json] = {"type": kind}
+        if one:
+            trigger["config"] = one
+        if item.disabled:
+            trigger["enabled"] = False
+        draft.triggers.append(trigger)
+        item.trigger_data.append(trigger)
+
+
+def _times(file: File, item: Item) -> list[dict[str, Json]]:
+    """A schedule for each of the trigger's times, by the clock of the workflow."""
+    rules = _rules(item)
+    if len(rules) > MAX_TIMES:
+        item.entry.approximate(f"only the first {MAX_TIMES} of its times are kept")
+    clock = {} if file.timezone == "UTC" else {"timezone": file.timezone}
+    crons = dict.fromkeys(_cron(item, rule) for rule in rules[:MAX_TIMES])
+    return [{"cron": cron, **clock} for cron in crons]
 
 
 def _trigger(  # noqa: PLR0911  (one return per kind)
@@ -78,7 +90,7 @@ def _trigger(  # noqa: PLR0911  (one return per kind)
     if item.kind == "webhook":
         return "webhook", _webhook(item)
     if item.kind in SCHEDULED:
-        return "schedule", {"cron": _cron(item)}
+        return "schedule", {}
     if item.kind == "chatTrigger":
         return "chat", {"path": _path(draft, item), "greeting": _greeting(item)} if _greeting(item) else {
             "path": _path(draft, item)
@@ -99,7 +111,7 @@ def _trigger(  # noqa: PLR0911  (one return per kind)
         return "event", {"topic": slug(item.text("topic") or item.text("queue") or item.label) or "event"}
     if "pollTimes" in item.params or item.kind == "rssFeedReadTrigger":
         entry.approximate("the run starts on this schedule and has to fetch by itself what is new")
-        return "schedule", {"cron": _cron(item)}
+        return "schedule", {}
     entry.approximate(f"the app ({item.kind}) has to be told to call this address")
     return "webhook", {"path": _path(draft, item)}
 
@@ -121,6 +133,8 @@ def _webhook(item: Item) -> dict[str, Json]:
     config: dict[str, Json] = {
         "path": re.sub(r"[^A-Za-z0-9/_-]+", "-", item.text("path")).strip("/-_")[:90] or slug(item.label) or "webhook"
     }
+    if ":" in item.text("path"):
+        entry.approximate("a place in the address is a part of it like any other; its value has to come in the body")
     if auth == "none":
         config["auth"] = "none"
     else:
@@ -167,23 +181,21 @@ def _inputs(draft: Draft, item: Item) -> None:
             )
 
 
-def _cron(item: Item) -> str:
-    """The first rule as a cron expression of five fields."""
+def _rules(item: Item) -> list[dict[str, Json]]:
+    """The times that it names."""
     rules = [
         *v.mappings(item.params, "rule", "interval"),
         *v.mappings(item.params, "triggerTimes", "item"),
         *v.mappings(item.params, "pollTimes", "item"),
     ]
-    if len(rules) > 1:
-        item.entry.approximate("only the first of several times is kept; add a trigger for each of the others")
     if not rules and item.kind == "interval":
-        rules = [
-            {
-                "field": item.text("unit", default="seconds"),
-                **{f"{item.text('unit', default='seconds')}Interval": item.params.get("interval", 1)},
-            }
-        ]
-    rule = rules[0] if rules else {}
+        unit = item.text("unit", default="seconds")
+        rules = [{"field": unit, f"{unit}Interval": item.params.get("interval", 1)}]
+    return rules or [{}]
+
+
+def _cron(item: Item, rule: dict[str, Json]) -> str:
+    """A time as a cron expression of five fields."""
     if "field" in rule or item.kind in ("scheduleTrigger", "interval"):
         return _scheduled(item, rule)
     mode = v.text(rule, "mode", default="everyDay" if item.kind == "cron" else "everyMinute")
@@ -213,6 +225,8 @@ def _scheduled(item: Item, rule: dict[str, Json]) -> str:
             _number(rule, f"{kind}Interval", 30 if kind == "seconds" else 1 if kind == "hours" else 5, 10_000),
             minute,
         )
+    if kind == "weeks" and _number(rule, "weeksInterval", 1, 52) > 1:
+        item.entry.approximate("a schedule of ours runs every week, not every few weeks")
     if kind == "weeks":
         days = [
             str(int(day) % 7)
@@ -236,6 +250,8 @@ def _every(item: Item, unit: str, count: int, minute: int = 0) -> str:
         return "* * * * *" if count < 120 else f"*/{min(59, count // 60)} * * * *"
     if unit == "minutes":
         if count > 59:
+            if count % 60:
+                item.entry.approximate("a schedule of ours counts minutes within the hour")
             return f"0 */{min(23, max(1, count // 60))} * * *"
         return f"*/{count} * * * *" if count > 1 else "* * * * *"
     return f"{minute} */{min(23, count)} * * *" if count > 1 else f"{minute} * * * *"

@@ -492,3 +492,69 @@ def test_what_takes_all_items_stands_behind_the_loop() -> None:
     assert node(found, "loop")["config"]["over"] == "nodes.split.output.results"
     assert [edge[1] for edge in edges(found) if edge[0] == "each"] == ["split"]
     assert {edge[1] for edge in edges(found) if edge[0] == "split_branches"} == {"first", "loop"}
+
+
+def decided(condition: dict[str, object], options: dict[str, object] | None = None, **parameters: object) -> str | None:
+    """The condition of the first branch of an If in its second form."""
+    group = {"combinator": "and", "conditions": [condition], "options": options or {}}
+    data = n8n(
+        n8n_node("If", "if", {"conditions": group, **parameters}, typeVersion=2.2),
+        n8n_node("A", "noOp"),
+        links={"If": [["A"]]},
+    )
+    return next(condition for source, target, condition in edges(imported(data)) if (source, target) == ("if", "a"))
+
+
+def test_how_conditions_compare() -> None:
+    text = {"leftValue": "={{ $json.a }}", "rightValue": "Yes", "operator": {"type": "string", "operation": "equals"}}
+    number = {"leftValue": "={{ $json.n }}", "rightValue": "5", "operator": {"type": "number", "operation": "gt"}}
+    empty = {
+        "leftValue": "={{ $json.n }}",
+        "operator": {"type": "number", "operation": "notEmpty", "singleValue": True},
+    }
+    assert decided(text) == "context.a == 'Yes'"
+    assert decided(text, {"caseSensitive": False}) == "lower(context.a) == 'yes'"
+    assert decided(text, options={}, looseTypeValidation=True) == "text(context.a) == 'Yes'"
+    assert decided(number) == "context.n > 5"
+    assert decided(number, {"typeValidation": "loose"}) == "number(context.n) > 5"
+    assert decided(empty) == "context.n != null"
+
+
+def test_each_time_of_a_schedule_by_the_clock_of_the_workflow() -> None:
+    times = [{"field": "days", "triggerAtHour": 9}, {"field": "cronExpression", "expression": "0 30 17 * * 1-5"}]
+    found = imported(
+        n8n(
+            n8n_node("Twice", "scheduleTrigger", {"rule": {"interval": times}}),
+            n8n_node("A", "noOp"),
+            links={"Twice": [["A"]]},
+            settings={"timezone": "Europe/Berlin"},
+        )
+    )
+    assert [one["config"] for one in workflow(found)["triggers"]] == [
+        {"cron": "0 9 * * *", "timezone": "Europe/Berlin"},
+        {"cron": "30 17 * * 1-5", "timezone": "Europe/Berlin"},
+    ]
+    assert outcomes(found)["Twice"] == "mapped"
+    for zone in ("Nowhere/Land", "", 5):
+        data = n8n(n8n_node("Daily", "scheduleTrigger"), settings={"timezone": zone})
+        assert workflow(imported(data))["triggers"][0]["config"] == {"cron": "0 0 * * *"}
+
+
+def test_messages_of_a_chain_by_their_kind() -> None:
+    kind = "MessagePromptTemplate"
+    messages = [
+        {"message": "Be kind"},
+        {"type": f"Human{kind}", "message": "=About {{ $json.topic }}"},
+        {"type": f"AI{kind}", "message": "Sure"},
+    ]
+    parameters = {"promptType": "define", "text": "Go", "messages": {"messageValues": messages}}
+    config = node(imported(n8n(n8n_node("Chain", f"{AGENT}chainLlm", parameters))), "chain")["config"]
+    assert config["system_prompt"] == "Be kind\n\nassistant: Sure"
+    assert config["prompt_template"] == "About {topic}\n\nGo"
+
+
+def test_a_text_classifier_may_find_that_nothing_fits() -> None:
+    categories = {"categories": [{"category": "Sport"}, {"category": "Politics"}]}
+    parameters = {"inputText": "={{ $json.x }}", "categories": categories, "options": {"fallback": "other"}}
+    config = node(imported(n8n(n8n_node("Sort", f"{AGENT}textClassifier", parameters))), "sort")["config"]
+    assert [one["name"] for one in config["classes"]] == ["sport", "politics", "other"]
