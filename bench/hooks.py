@@ -51,6 +51,7 @@ def run(settings: Settings, progress: Callable[[str], None]) -> dict[str, Any]:
         with (
             _role(here, "web", "--port", str(port)) as web,
             _role(here, "worker") as worker,
+            _role(here, "scheduler"),  # keeps the planner's statistics, as in any installation
             load("bench.support.http_load", {"port": port}) as client,
         ):
             _until_ready(port, web, progress)
