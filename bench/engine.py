@@ -37,6 +37,7 @@ def run(settings: Settings, progress: Callable[[str], None]) -> dict[str, Any]:
             loads = {"step": (step, RUNS), "barrier": (barrier, RUNS)} | {
                 n: (o, ANCHOR_RUNS) for n, o in others.items()
             }
+            here.know_tables()
             cpu_ms = _cpu_ms(here, loads, progress)
             rows, limit = _rows_per_s(here, step, progress)
     for name, value in cpu_ms.items():

@@ -51,7 +51,7 @@ def run(settings: Settings, progress: Callable[[str], None]) -> dict[str, Any]:
         with (
             _role(here, "web", "--port", str(port)) as web,
             _role(here, "worker") as worker,
-            _role(here, "scheduler"),  # keeps the planner's statistics, as in any installation
+            _role(here, "scheduler"),
             load("bench.support.http_load", {"port": port}) as client,
         ):
             _until_ready(port, web, progress)
@@ -80,6 +80,7 @@ def _measured(
     found: dict[str, list[float]] = {}
     for order in orders.values():
         client.order(**order, **WARM)
+    here.know_tables()
     for number in range(ROUNDS):
         progress(f"round {number + 1} of {ROUNDS}")
         alone = {name: client.order(**orders[name], count=C1, concurrency=1) for name in ("empty", "inline")}

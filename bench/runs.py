@@ -35,6 +35,8 @@ def run(settings: Settings, progress: Callable[[str], None]) -> dict[str, Any]:
     """Shares of the ideal rate, the worker's memory at 500, and how much more two workers do than one."""
     with world(settings, "runs", progress) as here:
         published = here.publish(model_chain(STEPS))
+        _measure(here, published, progress, concurrency=8)  # so that the tables are not empty
+        here.know_tables()
         one = _measure(here, published, progress, concurrency=64)
         many = _measure(here, published, progress, concurrency=500)
         two = _measure(here, published, progress, concurrency=64, workers=2)

@@ -50,6 +50,7 @@ def run(settings: Settings, progress: Callable[[str], None]) -> dict[str, float]
             scale = _Scale(here, worker, progress)
             scale.all_of(few, SAMPLE)
             scale.all_of(wide, SAMPLE)  # warm: every tenant's definition has been read
+            here.know_tables()
             figures = {"runs_100": best([scale.all_of(few, 100) for _ in range(ROUNDS * 10)])}
             figures["tenants_1000"] = best([scale.all_of(wide, SAMPLE) for _ in range(ROUNDS)])
             progress(f"filling the table with {ROWS:,} runs")

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +16,6 @@ from engine.store.journal import LeasedJournal
 from engine.store.session import Scope
 from runners.client import ByVersion, RunRequest
 from runners.runtime import Runtime
-from runners.upkeep import keep_statistics
 
 
 class EachStep(LeasedJournal):
@@ -57,8 +55,6 @@ async def main() -> None:
             return {"runs": order["count"]}
 
         await carry_out({"count": 200, "concurrency": 16})
-        await asyncio.sleep(1.0)  # until the server has counted these rows; then what a scheduler does every 3 s
-        await keep_statistics(runtime.db)
         await serve_orders(carry_out)
 
 
