@@ -3,7 +3,9 @@ a run changes nothing in it."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
+from functools import partial
 from uuid import UUID
 
 from engine.errors import DefinitionMissing, NotFound
@@ -13,28 +15,46 @@ from engine.store.leases import Lease
 from engine.store.session import Database, Scope
 
 _CACHE_SIZE = 512
+_Key = tuple[UUID, str]  # tenant and hash
 
 
 class DefinitionCache:
-    """Definitions by tenant and hash, for all runs of a process. They never change, so nothing goes stale."""
+    """Definitions by tenant and hash, for all runs of a process. They never change, so nothing goes stale.
+
+    Runs that want the same one at the same time read it once: a worker begins with hundreds of one workflow.
+    """
 
     def __init__(self) -> None:
-        self._found: OrderedDict[tuple[UUID, str], Definition] = OrderedDict()
+        self._found: OrderedDict[_Key, Definition] = OrderedDict()
+        self._reading: dict[_Key, asyncio.Task[Definition]] = {}
 
     async def get(self, db: Database, scope: Scope, digest: str) -> Definition:
         """Raises DefinitionMissing."""
         key = (scope.tenant_id, digest)
-        found = self._found.pop(key, None)
-        if found is None:
-            try:
-                async with db.transaction(scope) as tx:
-                    found = await workflows.get_definition(tx, digest)
-            except NotFound as error:
-                raise DefinitionMissing("The workflow's text is not stored.", hash=digest) from error
-        self._found[key] = found
+        if key in self._found:
+            self._found.move_to_end(key)
+            return self._found[key]
+        reading = self._reading.get(key)
+        if reading is None:
+            reading = self._reading[key] = asyncio.create_task(_read(db, scope, digest))
+            reading.add_done_callback(partial(self._keep, key))
+        return await asyncio.shield(reading)
+
+    def _keep(self, key: _Key, reading: asyncio.Task[Definition]) -> None:
+        del self._reading[key]
+        if reading.cancelled() or reading.exception() is not None:
+            return
+        self._found[key] = reading.result()
         while len(self._found) > _CACHE_SIZE:
             self._found.popitem(last=False)
-        return found
+
+
+async def _read(db: Database, scope: Scope, digest: str) -> Definition:
+    try:
+        async with db.transaction(scope) as tx:
+            return await workflows.get_definition(tx, digest)
+    except NotFound as error:
+        raise DefinitionMissing("The workflow's text is not stored.", hash=digest) from error
 
 
 class RunDefinitions:
