@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, cast
 from uuid import UUID
 
@@ -18,6 +19,8 @@ from redis.asyncio import Redis
 from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
+
+from runners.batcher import Batcher
 
 QUEUE_NAME = "heddle"
 EXECUTE_RUN = "runners.jobs.execute_run"
@@ -48,13 +51,19 @@ class RunQueue:
         self._offline = redis.Redis(host="recorder.invalid")
         self._queue = Queue(QUEUE_NAME, connection=self._offline, serializer=JSONSerializer, default_timeout=-1)
         self._queue.redis_server_version = (5, 0, 0)  # so that RQ does not ask for it
+        self._wakes: Batcher[Sequence[WakeUp]] = Batcher(self._enqueue)
 
     async def wake(self, wake_ups: Sequence[WakeUp]) -> None:
-        """Enqueue all in one round trip. Raises RedisError; the caller may leave it to the scheduler then."""
-        if not wake_ups:
-            return
+        """Enqueue all in one round trip, together with what others enqueue meanwhile.
+
+        Raises RedisError; the caller may leave it to the scheduler then.
+        """
+        if wake_ups:
+            await self._wakes.add(wake_ups)
+
+    async def _enqueue(self, wanted: Sequence[Sequence[WakeUp]]) -> None:
         recorder = self._offline.pipeline(transaction=False)
-        for wake_up in wake_ups:
+        for wake_up in chain.from_iterable(wanted):
             self._record(wake_up, recorder)
         async with self._redis.pipeline(transaction=True) as pipe:
             for arguments, options in recorder.command_stack:

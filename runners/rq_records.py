@@ -8,10 +8,9 @@ out as one asynchronous transaction: RQ keeps its format, and the loop never blo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from redis.asyncio import Redis
 from rq import Queue
@@ -20,46 +19,10 @@ from rq.job import Job, JobStatus
 from rq.worker import WorkerStatus
 from rq.worker.base import BaseWorker
 
-T = TypeVar("T")
+from runners.batcher import Batcher
 
-
-_LINGER_S = 0.005  # nobody waits for what RQ shows, and each transaction costs as much as several jobs
-
-
-@dataclass(slots=True)
-class Batcher(Generic[T]):
-    """Collects items for a moment, and while a batch is on its way, then sends them together.
-
-    `add` returns when its item is sent.
-    """
-
-    send: Callable[[list[T]], Awaitable[None]]
-    _waiting: list[tuple[T, asyncio.Future[None]]] = field(default_factory=list)
-    _work: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def add(self, item: T) -> None:
-        """Raises what `send` raised for the batch."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, done))
-        self._work.set()
-        await done
-
-    async def run(self) -> None:
-        """Send batches for ever."""
-        while True:
-            await self._work.wait()
-            await asyncio.sleep(_LINGER_S)
-            self._work.clear()
-            batch, self._waiting = self._waiting, []
-            try:
-                await self.send([item for item, _ in batch])
-            except Exception as error:
-                for _, done in batch:
-                    if not done.done():
-                        done.set_exception(error)
-            for _, done in batch:
-                if not done.done():
-                    done.set_result(None)
+_LINGER_S = 0.02  # nobody waits for what RQ shows, and each transaction costs as much as several jobs
+_Ended = tuple[Job, Execution]
 
 
 class JobRecords:
@@ -69,21 +32,35 @@ class JobRecords:
         self._worker = worker
         self._redis = redis
         self._queue = queue
-        self.begins: Batcher[Job] = Batcher(self._write_begins)
-        self.ends: Batcher[tuple[Job, Execution]] = Batcher(self._write_ends)
+        self._changes: Batcher[Job | _Ended] = Batcher(self._write, _LINGER_S)
 
     async def begin(self, job: Job) -> Execution:
         """Register the job as started; returns RQ's record of this execution."""
-        await self.begins.add(job)
+        await self._changes.add(job)
         return next(e for e in self._worker.executions.values() if e._job is job)
 
     async def end(self, job: Job, execution: Execution, result: object) -> None:
         """Register the success of a job and keep its result."""
         job._result = result
-        await self.ends.add((job, execution))
+        await self._changes.add((job, execution))
 
-    async def _write_begins(self, jobs: list[Job]) -> None:
-        worker, recorder = self._worker, self._worker.connection.pipeline()
+    async def _write(self, changes: Sequence[Job | _Ended]) -> None:
+        recorder = self._worker.connection.pipeline()
+        ended = [change for change in changes if isinstance(change, tuple)]
+        if began := [change for change in changes if isinstance(change, Job)]:
+            self._write_begins(began, recorder)
+        if ended:
+            self._write_ends(ended, recorder)
+        # Asked last in the transaction: a dependent that registers later sees the job finished and starts by itself.
+        for job, _ in ended:
+            recorder.exists(job.dependents_key)
+        answers = await self._send(recorder)
+        for (job, _), has_dependents in zip(ended, answers[len(answers) - len(ended) :], strict=True):
+            if has_dependents:
+                await asyncio.to_thread(self._queue.enqueue_dependents, job)
+
+    def _write_begins(self, jobs: Iterable[Job], recorder: Any) -> None:
+        worker = self._worker
         for job in jobs:
             ttl = worker.get_heartbeat_ttl(job)
             execution = Execution.create(job, ttl, pipeline=recorder, worker_name=worker.name)
@@ -92,11 +69,9 @@ class JobRecords:
             recorder.persist(job.key)
             recorder.lrem(self._queue.intermediate_queue_key, 1, job.id)
         worker.set_state(WorkerStatus.BUSY, pipeline=recorder)
-        await self._send(recorder)
 
-    async def _write_ends(self, ended: list[tuple[Job, Execution]]) -> None:
-        worker, recorder = self._worker, self._worker.connection.pipeline()
-        spent = timedelta()
+    def _write_ends(self, ended: Sequence[_Ended], recorder: Any) -> None:
+        worker, spent = self._worker, timedelta()
         for job, execution in ended:
             job._status = JobStatus.FINISHED
             ttl = job.get_result_ttl(worker.default_result_ttl)
@@ -116,13 +91,6 @@ class JobRecords:
         worker.increment_total_working_time(spent, recorder)
         if not worker.executions:
             worker.set_state(WorkerStatus.IDLE, pipeline=recorder)
-        # Asked last in the transaction: a dependent that registers later sees the job finished and starts by itself.
-        for job, _ in ended:
-            recorder.exists(job.dependents_key)
-        answers = await self._send(recorder)
-        for (job, _), has_dependents in zip(ended, answers[-len(ended) :], strict=True):
-            if has_dependents:
-                await asyncio.to_thread(self._queue.enqueue_dependents, job)
 
     async def heartbeat(self, executions: Iterable[Execution], ttl_s: int) -> None:
         """Tell RQ that the worker and its jobs are alive."""

@@ -91,6 +91,7 @@ class AsyncWorker(BaseWorker):
         self._grace_s = grace_s
         self._on_stop = on_stop
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._recording: set[asyncio.Task[None]] = set()  # of jobs that are over: their place is another job's already
         self._free = asyncio.Semaphore(concurrency)
         self._stopping = asyncio.Event()
         self._suspended = False
@@ -109,7 +110,6 @@ class AsyncWorker(BaseWorker):
         """Work until `stop`."""
         self._loop = asyncio.get_running_loop()
         await asyncio.to_thread(self.bootstrap, "WARNING")
-        records = [asyncio.create_task(b.run()) for b in (self._records.begins, self._records.ends)]
         beats = asyncio.create_task(self._heartbeats())
         listener = asyncio.create_task(self._listen())
         try:
@@ -117,7 +117,7 @@ class AsyncWorker(BaseWorker):
             await cancel_all([listener])
             await self._drain()
         finally:
-            await cancel_all([listener, beats, *records])
+            await cancel_all([listener, beats])
             with contextlib.suppress(RedisError, OSError):
                 await asyncio.to_thread(self.teardown)
             await self._blocking.aclose()
@@ -129,6 +129,9 @@ class AsyncWorker(BaseWorker):
             await self._on_stop()
         if self._running:
             _, late = await asyncio.wait(self._running.values(), timeout=self._grace_s)
+            await cancel_all(late)
+        if self._recording:
+            _, late = await asyncio.wait(self._recording, timeout=self._grace_s)
             await cancel_all(late)
 
     async def _listen(self) -> None:
@@ -187,6 +190,10 @@ class AsyncWorker(BaseWorker):
         if self._running.get(job_id) is task:
             del self._running[job_id]
         self._free.release()
+        self._told(job_id, task)
+
+    def _told(self, job_id: str, task: asyncio.Task[None]) -> None:
+        self._recording.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("worker: the end of job %s was not recorded", job_id, exc_info=task.exception())
 
@@ -194,7 +201,6 @@ class AsyncWorker(BaseWorker):
         beginning = asyncio.create_task(self._records.begin(job))  # waited for by the job's end, not by the job
         try:
             result = await self._call(job)
-            execution = await asyncio.shield(beginning)
         except asyncio.CancelledError:
             await self._cancelled(job, await beginning)
             return
@@ -203,6 +209,13 @@ class AsyncWorker(BaseWorker):
             await asyncio.to_thread(self._finalize_failure, job, self.queues[0], await beginning, failure)
             return
         job.ended_at = now()
+        recording = asyncio.create_task(self._record(job, beginning, result))
+        self._recording.add(recording)
+        recording.add_done_callback(lambda task: self._told(job.id, task))
+
+    async def _record(self, job: Job, beginning: asyncio.Task[Execution], result: Any) -> None:
+        """Tell RQ that the job has succeeded."""
+        execution = await beginning
         if isinstance(result, Retry) or job.success_callback or job.webhooks or job.repeats_left or job.has_rate_limit:
             await asyncio.to_thread(self._finalize_success, job, self.queues[0], execution, result)
         else:

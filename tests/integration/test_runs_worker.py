@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import redis
@@ -54,6 +56,20 @@ async def all_in(jobs: list[Job], wanted: str, timeout_s: float = 40) -> None:
     await until(lambda: all(status(job) == wanted for job in jobs), timeout_s)
 
 
+@contextmanager
+def held_books(worker: AsyncWorker) -> Iterator[asyncio.Event]:
+    """RQ hears nothing of the worker's jobs until the event is set."""
+    may_write, write = asyncio.Event(), worker._records._changes.send
+
+    async def later(changes: list[Any]) -> None:
+        await may_write.wait()
+        await write(changes)
+
+    worker._records._changes.send = later
+    yield may_write
+    worker._records._changes.send = write
+
+
 async def test_results_of_coroutines_and_functions_are_kept(worker: AsyncWorker, queue: Queue) -> None:
     jobs = [queue.enqueue(rq_jobs.add, i, 1) for i in range(50)] + [queue.enqueue(rq_jobs.add_slowly, 2, 2)]
     await all_in(jobs, "finished")
@@ -101,17 +117,38 @@ async def test_stop_command_reaches_its_job_alone(worker: AsyncWorker, queue: Qu
     await all_in([other], "finished")
 
 
-async def test_a_job_that_is_stopped_while_it_is_being_booked_leaves_nothing_behind(
-    worker: AsyncWorker, queue: Queue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("runners.rq_records._LINGER_S", 1.0)
-    job = queue.enqueue(rq_jobs.add, 1, 1)
-    await until(lambda: job.id in worker._running)
-    await asyncio.sleep(0.1)  # the job itself is over long before its beginning is booked
-    worker._stop_job(job.id)
-    await all_in([job], "stopped")
-    await until(lambda: not worker.executions and not worker._running)
+async def test_a_job_that_is_over_is_not_stopped_any_more(worker: AsyncWorker, queue: Queue) -> None:
+    with held_books(worker) as may_write:
+        job = queue.enqueue(rq_jobs.add, 1, 1)
+        await until(lambda: worker._recording)
+        worker._stop_job(job.id)
+        may_write.set()
+        await all_in([job], "finished")
+    await until(lambda: not worker.executions and not worker._recording)
     assert StartedJobRegistry(queue=queue).count == 0
+
+
+async def test_a_job_gives_its_place_away_before_its_end_is_booked(worker: AsyncWorker, queue: Queue) -> None:
+    with held_books(worker) as may_write:
+        jobs = [queue.enqueue(rq_jobs.add, i, 1) for i in range(3 * CONCURRENCY)]
+        await until(lambda: len(worker._recording) == len(jobs))  # all have run, and RQ knows of none of them
+        may_write.set()
+        await all_in(jobs, "finished")
+    assert [job.return_value() for job in jobs] == list(range(1, len(jobs) + 1))
+
+
+async def test_what_is_not_booked_yet_is_booked_before_the_worker_ends(redis_url: str, queue: Queue) -> None:
+    worker = AsyncWorker(redis_url, concurrency=CONCURRENCY, grace_s=20)
+    serving = asyncio.create_task(worker.serve())
+    with held_books(worker) as may_write:
+        job = queue.enqueue(rq_jobs.add, 1, 1)
+        await until(lambda: worker._recording)
+        worker.stop()
+        await asyncio.sleep(0.2)
+        assert not serving.done()
+        may_write.set()
+        await serving
+    assert (status(job), job.return_value()) == ("finished", 2)
 
 
 async def test_dependents_start_when_their_job_is_done(worker: AsyncWorker, queue: Queue) -> None:
