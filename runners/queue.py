@@ -1,8 +1,7 @@
 """The one queue: an RQ job is a wake-up for a run and nothing more; its arguments are ids.
 
-RQ's own methods write the job into a pipeline that is never sent: it only records the commands, which then go out in
-one asynchronous round trip. A lost or doubled job does no harm: the lease in the database decides who works on a run,
-and the scheduler wakes runs that nobody works on.
+A lost or doubled job does no harm: the lease in the database decides who works on a run, and the scheduler wakes runs
+that nobody works on.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from runners.batcher import Batcher
+from runners.recorded import RecordedCommands
 
 QUEUE_NAME = "heddle"
 EXECUTE_RUN = "runners.jobs.execute_run"
@@ -47,6 +47,7 @@ class RunQueue:
 
     def __init__(self, redis_client: Redis) -> None:
         self._redis = redis_client
+        self._commands = RecordedCommands(redis_client)
         # RQ's classes want a connection; this one is only asked for pipelines to record in, and never connects.
         self._offline = redis.Redis(host="recorder.invalid")
         self._queue = Queue(QUEUE_NAME, connection=self._offline, serializer=JSONSerializer, default_timeout=-1)
@@ -65,10 +66,7 @@ class RunQueue:
         recorder = self._offline.pipeline(transaction=False)
         for wake_up in chain.from_iterable(wanted):
             self._record(wake_up, recorder)
-        async with self._redis.pipeline(transaction=True) as pipe:
-            for arguments, options in recorder.command_stack:
-                pipe.execute_command(*arguments, **options)
-            await pipe.execute()
+        await self._commands.send(recorder)
 
     async def wake_missing(self, wake_ups: Iterable[WakeUp]) -> list[WakeUp]:
         """Enqueue those that do not wait in the queue already; returns them."""

@@ -1,8 +1,7 @@
 """RQ's book-keeping for many jobs at once.
 
-RQ's own methods write what it wants to be known about a job (executions, registries, results, counters) into a pipeline
-of the synchronous client that is never sent. The recorded commands of all jobs that began or ended meanwhile then go
-out as one asynchronous transaction: RQ keeps its format, and the loop never blocks.
+RQ's own methods record what it wants to be known about a job (executions, registries, results, counters); that of all
+jobs that began or ended meanwhile then goes out together: RQ keeps its format, and the loop never blocks.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from rq.worker import WorkerStatus
 from rq.worker.base import BaseWorker
 
 from runners.batcher import Batcher
+from runners.recorded import RecordedCommands
 
 _LINGER_S = 0.02  # nobody waits for what RQ shows, and each transaction costs as much as several jobs
 _Ended = tuple[Job, Execution]
@@ -30,7 +30,7 @@ class JobRecords:
 
     def __init__(self, worker: BaseWorker, redis: Redis, queue: Queue) -> None:
         self._worker = worker
-        self._redis = redis
+        self._commands = RecordedCommands(redis)
         self._queue = queue
         self._changes: Batcher[Job | _Ended] = Batcher(self._write, _LINGER_S)
 
@@ -54,7 +54,7 @@ class JobRecords:
         # Asked last in the transaction: a dependent that registers later sees the job finished and starts by itself.
         for job, _ in ended:
             recorder.exists(job.dependents_key)
-        answers = await self._send(recorder)
+        answers = await self._commands.send(recorder)
         for (job, _), has_dependents in zip(ended, answers[len(answers) - len(ended) :], strict=True):
             if has_dependents:
                 await asyncio.to_thread(self._queue.enqueue_dependents, job)
@@ -99,15 +99,4 @@ class JobRecords:
         for execution in executions:
             if execution._job is not None:
                 execution.heartbeat(execution._job.started_job_registry, ttl_s, pipeline=recorder)
-        await self._send(recorder)
-
-    async def _send(self, recorder: Any) -> list[Any]:
-        commands = list(recorder.command_stack)
-        recorder.reset()
-        if not commands:
-            return []
-        async with self._redis.pipeline(transaction=True) as pipe:
-            for arguments, options in commands:
-                pipe.execute_command(*arguments, **options)
-            answers: list[Any] = await pipe.execute()
-            return answers
+        await self._commands.send(recorder)

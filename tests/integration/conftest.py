@@ -1,4 +1,4 @@
-"""The HTTP interface for the tests of this folder."""
+"""What tests of this folder share: a Redis, and the HTTP interface."""
 
 from __future__ import annotations
 
@@ -6,12 +6,23 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from redis.asyncio import Redis
 
 from engine.settings import Settings
 from engine.store.callers import Callers
 from runners.connections import Connections
+from runners.redis_client import open_redis
 from studio.container import Container
 from tests.support.api import open_container, open_http
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    """A client of this test's own Redis database, which is empty."""
+    client = open_redis(redis_url)
+    await client.flushdb()
+    yield client
+    await client.aclose()
 
 
 @pytest.fixture

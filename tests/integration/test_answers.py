@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from uuid import uuid4
 
@@ -23,13 +22,6 @@ from tests.support.echo import Page, echo_server
 
 ONE, TWO = uuid4(), uuid4()
 ANSWER = {"outcome": {"output": {"a": ["ü", None, 1.5]}, "reply": "x"}, "at": 1.0}
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    found = open_redis(redis_url)
-    yield found
-    await found.aclose()
 
 
 async def test_an_answer_comes_back_to_its_tenant_only(redis: Redis) -> None:

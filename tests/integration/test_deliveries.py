@@ -50,14 +50,6 @@ def echo() -> Iterator[Echo]:
 
 
 @pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = Redis.from_url(redis_url)
-    await client.flushdb()
-    yield client
-    await client.aclose()
-
-
-@pytest.fixture
 def vault() -> Vault:
     return Vault(MASTER_KEY)
 

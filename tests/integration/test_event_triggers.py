@@ -53,14 +53,6 @@ def owner_url(fresh_owner_url: str) -> str:
 
 
 @pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = Redis.from_url(redis_url)
-    await client.flushdb()
-    yield client
-    await client.aclose()
-
-
-@pytest.fixture
 async def working(database: Database, redis: Redis) -> AsyncIterator[Deliverer]:
     http = EgressClient()
     sender = WebhookSender(database, http, Vault(MASTER_KEY))

@@ -34,14 +34,6 @@ async def database(fresh_owner_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = Redis.from_url(redis_url)
-    await client.flushdb()
-    yield client
-    await client.aclose()
-
-
-@pytest.fixture
 async def scopes(database: Database) -> list[Scope]:
     return [await make_tenant(database, f"swept{i}") for i in range(2)]
 

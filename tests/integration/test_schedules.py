@@ -62,14 +62,6 @@ async def scope(database: Database) -> Scope:
     return await make_tenant(database, "ticked")
 
 
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = Redis.from_url(redis_url)
-    await client.flushdb()
-    yield client
-    await client.aclose()
-
-
 def text(*configs: str, name: str = "nightly", start: str = "{}") -> str:
     lines = [f"  - {{name: t{i}, type: schedule, config: {{{config}}}}}\n" for i, config in enumerate(configs)]
     return HEAD.format(name=name, config=start) + ("".join(lines) or "  - {type: manual}\n")

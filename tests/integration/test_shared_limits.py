@@ -81,13 +81,6 @@ def key() -> str:
 
 
 @pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = Redis.from_url(redis_url)
-    yield client
-    await client.aclose()
-
-
-@pytest.fixture
 async def second(redis_url: str) -> AsyncIterator[Redis]:
     """Another worker's client."""
     client = Redis.from_url(redis_url)
