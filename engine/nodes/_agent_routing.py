@@ -21,6 +21,7 @@ from engine.nodes._answers import read_answer
 Json = Any
 TIERS: tuple[Tier, ...] = ("A", "B", "C")
 PASSING = 0.6
+_NO_RULES = Routing()
 _JUDGED = 12_000
 _GRADE: dict[str, Json] = {
     "type": "object",
@@ -40,7 +41,7 @@ def models_in_order(ctx: StepContext, config: AgentConfig, request: ModelRequest
         ctx.usage = Usage(tier=config.model.removeprefix("tier:"), reason="fixed in the workflow")
     if config.model != "auto":
         return [config.model]
-    routing = config.routing or Routing()
+    routing = config.routing or _NO_RULES
     allowed = tuple(tier for tier in TIERS if tier in routing.tiers) if routing.tiers else TIERS
     decision = ctx.router.choose(
         RouteRequest(
@@ -62,7 +63,7 @@ def models_in_order(ctx: StepContext, config: AgentConfig, request: ModelRequest
 
 async def best_answer(talk: Talk, config: AgentConfig, models: Sequence[str]) -> Json:
     """The first answer that is good enough; the last model's as it is. Raises what the last model's call raised."""
-    routing = config.routing or Routing()
+    routing = config.routing or _NO_RULES
     for model, following in zip(models, [*models[1:], None], strict=True):
         try:
             value, reply = await talk.answer(model)
