@@ -50,6 +50,7 @@ Json = Any
 _Told = tuple[str, Mapping[str, Json]]  # an event with its id
 LONGEST_KEY = 500
 _LOOK_AGAIN_S = 5.0  # without an event for so long, the database is asked
+_SAME_MOMENT_S = 0.005  # the database keeps times of events as microseconds and durations as milliseconds
 
 
 def process_name() -> str:
@@ -246,9 +247,9 @@ class RunClient:
             yield event_id, event
             if _is_end(event):
                 return
-        told = {_moment(event) for _, event in rebuilt}
+        told = _moments(rebuilt)
         async for event_id, event in self._live_events(scope, row, after):
-            if _moment(event) not in told:  # it may have been on its way to the stream
+            if not _is_known(event, told):  # it may have been on its way to the stream
                 yield event_id, event
 
     async def _live_events(
@@ -359,15 +360,25 @@ def _identity(event: Event) -> tuple[Any, ...]:
     return tuple(event[name] for name in ("type", "path", "iteration", "attempt"))
 
 
-def _moment(event: Mapping[str, Json]) -> tuple[Json, ...]:
-    return (*_identity(event), event["at"])
+def _moments(told: Sequence[_Told]) -> dict[tuple[Any, ...], float]:
+    return {_identity(event): event["at"] for _, event in told}
+
+
+def _is_known(event: Event, told: Mapping[tuple[Any, ...], float]) -> bool:
+    """Whether the event is one of those that the journal has told, or older: that a step is queued before it started.
+
+    What happens again later, such as a run that starts once more after a wait, is news.
+    """
+    if event["type"] == "step.queued":
+        return ("step.started", *_identity(event)[1:]) in told
+    at = told.get(_identity(event))
+    return at is not None and abs(at - event["at"]) < _SAME_MOMENT_S
 
 
 def _news(kept: Sequence[_Told], rebuilt: Sequence[_Told]) -> list[_Told]:
-    """What a stream tells that the journal does not know. That a step is queued is none once the journal has it."""
-    known = {_identity(event) for _, event in rebuilt}
-    known |= {("step.queued", *_identity(event)[1:]) for _, event in rebuilt if event["path"]}
-    return [(event_id, event) for event_id, event in kept if _identity(event) not in known]
+    """What a stream tells that the journal does not know."""
+    told = _moments(rebuilt)
+    return [(event_id, event) for event_id, event in kept if not _is_known(event, told)]
 
 
 def _following(event_id: str) -> str:

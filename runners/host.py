@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -186,6 +187,7 @@ class RunHost:
                 trigger=run["trigger"],
                 conversation_id=UUID(str(conversation)) if conversation else None,
                 origin_id=UUID(str(run["origin_run_id"])) if run.get("origin_run_id") else None,
+                started_at=datetime.fromisoformat(run["started_at"]).timestamp(),
             ),
             run["input"],
             ports=replace(self._ports, definitions=definitions, runs=started, clock=active.clock),

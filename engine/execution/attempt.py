@@ -53,7 +53,7 @@ async def run_attempt(runner: Writer, active: Active, node: PlanNode, attempt: A
     try:
         ctx.input = node.behaviour.inputs(ctx, node.config)
         attempt.input = shown_input(ctx.input) if ctx.input is not None else None
-        runner.tell.step("step.started", active, node, {"input": attempt.input})
+        runner.tell.step("step.started", active, node, {"input": attempt.input}, attempt.started_at)
         if node.effect:
             await runner.request(active, node, attempt)
         _take(attempt, node, await node.behaviour.run(ctx, node.config))

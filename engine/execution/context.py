@@ -41,7 +41,8 @@ Json = Any
 class RunInfo:
     """The run as expressions see it under `run`.
 
-    `origin_id` is the run that this one goes on from: its effects have the keys that they had there.
+    `origin_id` is the run that this one goes on from: its effects have the keys that they had there. `started_at` is
+    when it first started, unix time by the database's clock; 0 where nobody knows.
     """
 
     run_id: UUID
@@ -50,6 +51,7 @@ class RunInfo:
     trigger: str
     conversation_id: UUID | None = None
     origin_id: UUID | None = None
+    started_at: float = 0.0
 
     def key(self, path: str, iteration: int) -> str:
         """The idempotency key of a step: the same for every attempt, on every worker."""

@@ -123,7 +123,7 @@ class Executor:
         self._flights = Flights()
         self._unasked = Unasked()
         self._stop: ControlSignal | None = None
-        self._began = 0.0
+        self._began = info.started_at or ports.clock.now()
         self._part = part
         self.state: State = initial(plan, run_input, info.constants, part)
 
@@ -153,12 +153,13 @@ class Executor:
             await self._flights.cut_off()
 
     async def _begin(self) -> None:
-        self._began = self._clock.now()
         if self._records:
             self._plans.update(await plans_of_records(self._records, self._ports))
             self.state = fold(self.state, self._records, self._plans)
             self._unasked.take_up(self.state)
-        self._tell.run("run.started", {"workflow": self._plan.name, "resumed": bool(self._records)})
+        resumed = bool(self._records)
+        at = 0.0 if resumed else self._began
+        self._tell.run("run.started", {"workflow": self._plan.name, "resumed": resumed}, at)
         schema = self._plan.workflow.inputs
         if schema and not self._records:
             found = problems(schema, self._input)
@@ -309,8 +310,9 @@ class Executor:
             await self._settle(active, node, attempt)
             return
         then = {"do": "suspend", "until": wait.wake_at, "signal": wait.signal, **match}
-        await self._record(active, node, attempt, "suspended", {"suspend": shown, **kept, "then": then})
-        self._tell.step("step.suspended", active, node, {**shown, "until": wait.wake_at, "signal": wait.signal})
+        record = await self._record(active, node, attempt, "suspended", {"suspend": shown, **kept, "then": then})
+        data = {**shown, "until": wait.wake_at, "signal": wait.signal}
+        self._tell.step("step.suspended", active, node, data, record.ended_at)
 
     async def _resume(self, active: Active, then: dict[str, Json]) -> None:
         now = self._clock.now()
@@ -410,7 +412,7 @@ class Executor:
         await self._journal.finish(status.value, ending.output, ending.error)
         result = self._result(status, ending.output, ending.error)
         data: dict[str, Json] = {
-            "duration_ms": round((self._clock.now() - self._began) * 1000),
+            "duration_ms": max(0, round((self._clock.now() - self._began) * 1000)),
             "cost_usd_micros": result.cost_usd_micros,
             "tokens_in": result.tokens_in,
             "tokens_out": result.tokens_out,

@@ -144,7 +144,7 @@ def _charge(state: State, active: Active, record: StepRecord) -> State:
     """Count the record towards every frame it lies in. A step with a frame beneath was counted there already."""
     steps = 1 if record.status in _ENDS else 0
     took_time = record.duration_ms and not active.open
-    ended_at = record.started_at + record.duration_ms / 1000 if took_time else 0.0
+    ended_at = record.ended_at if took_time else 0.0
     cost = record.cost_usd_micros
     frames = dict(state.frames)
     for path in chain(active.frame):

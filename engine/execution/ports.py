@@ -387,6 +387,11 @@ class StepRecord:
     tokens_out: int = 0
     cost_usd_micros: int = 0
 
+    @property
+    def ended_at(self) -> float:
+        """Unix time, as exactly as the journal keeps it (milliseconds after the start); 0 when it never started."""
+        return self.started_at + self.duration_ms / 1000 if self.started_at else 0.0
+
 
 class Journal(Protocol):
     """The durable record of one leased run. Every write is fenced: it raises LeaseLost when the epoch has moved on."""

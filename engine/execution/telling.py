@@ -16,17 +16,24 @@ _NOTHING: Mapping[str, Json] = {}
 
 
 class Teller:
-    """Emits the events of a run, each skipped node once."""
+    """Emits the events of a run, each skipped node once.
+
+    What the journal keeps, too, is told with the journal's time, so that who has read it there knows it again.
+    """
 
     def __init__(self, sink: EventSink, clock: Clock, run_id: str) -> None:
         self._sink, self._clock, self._run_id = sink, clock, run_id
         self._skips = Skips()
 
-    def run(self, type: str, data: Mapping[str, Json] = _NOTHING) -> None:
-        self._sink.emit(RunEvent(type, self._run_id, self._clock.now(), data=data))
+    def run(self, type: str, data: Mapping[str, Json] = _NOTHING, at: float = 0.0) -> None:
+        """Something about the run as a whole; `at` unix time, 0 for now."""
+        self._sink.emit(RunEvent(type, self._run_id, at or self._clock.now(), data=data))
 
-    def step(self, type: str, active: Active, node: PlanNode, data: Mapping[str, Json] = _NOTHING) -> None:
-        at = self._clock.now()
+    def step(
+        self, type: str, active: Active, node: PlanNode, data: Mapping[str, Json] = _NOTHING, at: float = 0.0
+    ) -> None:
+        """Something about a step; `at` unix time, 0 for now."""
+        at = at or self._clock.now()
         self._sink.emit(
             RunEvent(type, self._run_id, at, active.path, node.type, active.iteration, active.attempt, data)
         )
@@ -37,10 +44,10 @@ class Teller:
         do = then["do"]
         if record.status == "failed":
             data = {"error": record.outcome["error"], "will_retry": do == "retry"}
-            self.step("step.failed", active, node, _with_figures(data, record, active, then))
+            self.step("step.failed", active, node, _with_figures(data, record, active, then), record.ended_at)
         else:
             data = {"output": record.outcome.get("output")}
-            self.step("step.succeeded", active, node, _with_figures(data, record, active, then))
+            self.step("step.succeeded", active, node, _with_figures(data, record, active, then), record.ended_at)
         if (do == "go" and node.forks) or do in ("end", "respond", "fail"):
             self.skipped(state, active.frame)
 

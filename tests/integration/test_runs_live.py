@@ -26,13 +26,6 @@ TENANT = uuid4()
 
 
 @pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = Redis.from_url(redis_url)
-    yield client
-    await client.aclose()
-
-
-@pytest.fixture
 async def writer(redis: Redis) -> AsyncIterator[LiveWriter]:
     opened = LiveWriter(redis)
     opened.start()
@@ -174,6 +167,21 @@ async def test_events_of_a_run_tell_its_whole_story(runtime: Runtime, scope: Sco
     assert ("step.succeeded", "call_0") in [(t, p) for _, t, p in story]
     middle = story[5][0]
     assert await collect(runtime, scope, run_id, middle) == story[6:]
+
+
+async def test_whoever_begins_to_watch_at_any_moment_is_told_each_thing_once(runtime: Runtime, scope: Scope) -> None:
+    run_id = await runtime.client.submit(scope, RunRequest(ByText(chain(4, 0.03)), {}))
+    running = asyncio.create_task(runtime.host.execute(scope.tenant_id, run_id))
+    watching = []
+    while not running.done():
+        watching.append(asyncio.create_task(collect(runtime, scope, run_id)))
+        await asyncio.sleep(0.004)
+    stories = [[(type, path) for _, type, path in await story] for story in watching]
+    assert len(stories) > 10
+    for story in stories:
+        assert len(story) == len(set(story)), story
+        assert story[:2] == [("run.queued", ""), ("run.started", "")]
+        assert {("step.started", "call_3"), ("step.succeeded", "call_3"), ("run.succeeded", "")} <= set(story)
 
 
 async def test_events_are_rebuilt_from_the_journal_when_redis_forgot_them(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -49,6 +50,28 @@ async def test_a_long_wait_leaves_the_worker_and_ends_by_time() -> None:
     w.clock.time = 4_600
     assert (await go_on(w, text)).output == {"event": None, "timed_out": False}
     assert [r.status for r in w.journal.records if r.path == "w0"] == ["suspended", "resumed", "succeeded"]
+
+
+async def test_a_run_took_as_long_as_it_took_with_its_waits() -> None:
+    w = World()
+    w.info = replace(w.info, started_at=999.5)
+    text = waiting("seconds: 3600")
+    await w.run(text)
+    w.clock.time = 4_700
+    await go_on(w, text)
+    assert w.sink.data("run.succeeded")[0]["duration_ms"] == 3_700_500
+    started = [(e.at, e.data["resumed"]) for e in w.sink.events if e.type == "run.started"]
+    assert started == [(999.5, False), (4_700, True)]
+
+
+async def test_what_the_journal_keeps_is_told_with_the_journals_time() -> None:
+    w = World()
+    await w.run(waiting("seconds: 1", "seconds: 3600"))
+    kept = {(r.path, r.status): r for r in w.journal.records}
+    told = {(e.path, e.type): e.at for e in w.sink.events}
+    assert told["w0", "step.started"] == kept["w0", "succeeded"].started_at
+    assert told["w0", "step.succeeded"] == kept["w0", "succeeded"].ended_at
+    assert told["w1", "step.suspended"] == kept["w1", "suspended"].ended_at
 
 
 async def test_a_short_wait_is_waited_for_here() -> None:
