@@ -23,10 +23,13 @@ _PLUGS = frozenset(
     {"tools", "llm", "embedding", "embedding_model", "embeddings", "agents", "tasks", "agent", "reranker"}
 )
 _MODEL = re.compile(r"(LanguageModelComponent|LLM|Model|ChatModel|Bedrock|Ollama\w*|\w+Model(Component)?|\w*LLM\w*)$")
-_AGENT = re.compile(r"\w*Agents?(Component)?$|\w*Crew(Component)?$|SequentialTask\w*|\w*TaskComponent$")
+_AGENT = re.compile(
+    r"[\w ]*Agents?(Component)?$|ConversationChain$|RetrievalQA$|\w*Crew(Component)?$|SequentialTask\w*|"
+    r"\w*TaskComponent$"
+)
 _STORE = re.compile(
     r"(AstraDB|AstraVectorStore|FAISS|Chroma|Pinecone|Qdrant|Weaviate|Milvus|pgvector|PGVector|Redis|MongoDB|Supabase|Elastic|"
-    r"OpenSearch|Cassandra|Couchbase|Upstash|Vectara|ClickHouse|Knowledge|KnowledgeRetrieval|MemoryBase|LocalDB|HCD|Vectorize)\w*"
+    r"SelfQueryRetriever|MultiQueryRetriever|RetrieverTool|OpenSearch|Cassandra|Couchbase|Upstash|Vectara|ClickHouse|Knowledge|KnowledgeRetrieval|MemoryBase|LocalDB|HCD|Vectorize)\w*"
 )
 _FILES = re.compile(
     r"(File|Directory|SaveToFile|SplitText|\w*TextSplitter\w*|\w*Embeddings?\w*|KnowledgeIngestion|\w*Loader\w*)$"
@@ -39,6 +42,7 @@ _CODE = re.compile(r"(CustomComponent|Custom|Python\w*|LambdaFilter\w*|SmartFunc
 _SHAPING = re.compile(
     r"(CombineText|ExtractDataKey|CreateData|UpdateData|FilterData\w*|MergeData\w*|SelectData|DataOperations|DataFrameOperations|"
     r"AlterMetadata|CreateList|DynamicCreateData|TextOperations|Message|RegexExtractor\w*|StaticData|\w*Operations|CurrentDate\w*|GetEnvVar|"
+    r"JSONtoData|CSVtoData|DataToDataFrame|ExtractaKey|ExtractKeyFromData|JSONCleaner|SelectivePassThrough|CodeBlockExtractor|"
     r"IDGenerator|Listen|Notify|HtmlLinkExtractor|OutputParser\w*|\w*Parser\w*)$"
 )
 
@@ -109,6 +113,10 @@ def convert(job: Job) -> None:  # noqa: PLR0912  (one branch per family)
         _smart_router(job)
     elif kind in _STRUCTURED:
         _structured(job)
+    elif kind == "HumanInput":
+        _human(job)
+    elif kind.startswith("GuardrailValidator"):
+        _guard(job)
     elif kind in ("APIRequest", "APIRequestComponent"):
         _request(job)
     elif kind in ("LoopComponent", "Loop"):
@@ -232,7 +240,10 @@ def _tool(tool: Node, config: dict[str, Json]) -> list[str]:
         if source not in sources and len(sources) < 8:
             sources.append(source)
         return []
-    if "Calculator" in tool.kind or "Python" in tool.kind or _AGENT.match(tool.kind):
+    if "Calculator" in tool.kind:
+        tool.entry.approximate("there is no calculator among the tools; the model calculates by itself")
+        return []
+    if "Python" in tool.kind or _AGENT.match(tool.kind):
         tool.entry.lower(Outcome.UNSUPPORTED, "there is no such tool for an agent")
         return []
     operation = slug(tool.label) or "tool"
@@ -312,6 +323,39 @@ def _smart_router(job: Job) -> None:
         "classifier",
         {"text": job.template("text", "input_text", "input_value") or "{message}", "classes": classes[:50]},
     )
+
+
+def _human(job: Job) -> None:
+    """A person decides which way the flow takes; its outputs are named by the choices."""
+    if not job.has("human"):
+        job.unsupported("the node type human is not installed")
+        return
+    job.approximate("a person answers it in the studio")
+    text = job.template("message", "prompt") or job.node.label
+    ways = list(dict.fromkeys(output for _, _, output in job.node.targets if output.startswith("branch_")))
+    if set(ways) <= {"branch_approve", "branch_reject"}:
+        job.branches = {"branch_approve": ("context.approved", "approve"), "branch_reject": (None, "reject")}
+        job.add("human", {"mode": "approval", "message": text})
+        return
+    choices = {way: slug(way.removeprefix("branch_")) or f"choice_{number + 1}" for number, way in enumerate(ways)}
+    for number, (way, choice) in enumerate(choices.items()):
+        job.branches[way] = (None if number == len(ways) - 1 else f"context.choice == '{choice}'", choice)
+    job.add("human", {"mode": "choice", "message": text, "choices": list(dict.fromkeys(choices.values()))})
+
+
+_CHECKS = {
+    "PII": "pii_redact", "Prompt Injection": "prompt_injection", "Jailbreak": "prompt_injection",
+    "Offensive Content": "moderation",
+}  # fmt: skip
+
+
+def _guard(job: Job) -> None:
+    job.approximate("the checks of our guardrail node, with their own settings")
+    enabled = job.node.value("enabled_guardrails")
+    checks = [_CHECKS[one] for one in enabled if one in _CHECKS] if isinstance(enabled, list) else []
+    job.branches = {"pass_result": ("context.passed", "passed"), "failed_result": (None, "failed")}
+    found = list(dict.fromkeys(checks)) or ["prompt_injection"]
+    job.add("guardrail", {"checks": found, "on_violation": "flag"})
 
 
 def _request(job: Job) -> None:

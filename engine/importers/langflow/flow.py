@@ -14,6 +14,7 @@ from engine.importers.langflow.components import Job
 from engine.importers.langflow.file import INPUTS, MEMORIES, PARSERS, PROMPTS, TEXTS, File, Node, read_file
 from engine.importers.names import slug
 from engine.importers.report import Outcome
+from engine.language.schedules import ScheduleError, check_schedule
 
 Json = Any
 STRETCH = (0.75, 0.5)
@@ -68,9 +69,21 @@ def _shown(node: Node) -> dict[str, Json]:
 def _start(draft: Draft, node: Node) -> None:
     node.entry.node = draft.start
     path = {"path": slug(draft.title) or "chat"}
-    kind = "chat" if node.kind == "ChatInput" else "webhook"
-    if {"type": kind, "config": path} not in draft.triggers:
-        draft.triggers.append({"type": kind, "config": path})
+    trigger: dict[str, Json] = {"type": "chat" if node.kind == "ChatInput" else "webhook", "config": path}
+    if node.kind == "ScheduleTrigger":
+        trigger = {"type": "schedule", "config": _times(node)}
+    if trigger not in draft.triggers:
+        draft.triggers.append(trigger)
+
+
+def _times(node: Node) -> dict[str, Json]:
+    cron, zone = node.text("cron_expression"), node.text("timezone") or "UTC"
+    try:
+        check_schedule(cron, zone)
+    except ScheduleError:
+        node.entry.keep("cron", cron, "this is no cron expression of five fields, or its time zone is not known")
+        return {"cron": "0 9 * * *"}
+    return {"cron": cron} if zone == "UTC" else {"cron": cron, "timezone": zone}
 
 
 def _order(file: File, steps: list[Node], jobs: dict[int, Job]) -> None:

@@ -240,3 +240,49 @@ def test_a_sticky_note_is_no_step_whatever_it_is_called() -> None:
     assert node(found, "llm_0")["type"] == "agent"
     assert node(found, "note")["type"] == "note"
     assert outcomes(found)["llm_0"] == "approximated"
+
+
+def test_langflow_asks_people_guards_and_starts_by_the_clock() -> None:
+    found = imported(
+        langflow(
+            langflow_node("at", "ScheduleTrigger", cron_expression="0 7 * * 1", timezone="Europe/Berlin"),
+            langflow_node("guard", "GuardrailValidator", enabled_guardrails=["PII", "Jailbreak"]),
+            langflow_node("ask", "HumanInput", prompt="Send it?"),
+            langflow_node("yes", "ChatOutput"),
+            langflow_node("no", "ChatOutput"),
+            langflow_node("bad", "ChatOutput"),
+            edges=[
+                ("at", "guard", "input_text"),
+                ("guard.pass_result", "ask", "prompt_data"),
+                ("guard.failed_result", "bad", "input_value"),
+                ("ask.branch_approve", "yes", "input_value"),
+                ("ask.branch_reject", "no", "input_value"),
+            ],
+        )
+    )
+    assert workflow(found)["triggers"] == [
+        {"type": "schedule", "config": {"cron": "0 7 * * 1", "timezone": "Europe/Berlin"}}
+    ]
+    assert node(found, "guard")["config"]["checks"] == ["pii_redact", "prompt_injection"]
+    assert node(found, "ask")["type"] == "human"
+    assert ("guard", "ask", "context.passed") in edges(found)
+    assert ("ask", "yes", "context.approved") in edges(found)
+    assert ("ask", "no", None) in edges(found)
+
+
+def test_langflow_choices_have_their_names() -> None:
+    found = imported(
+        langflow(
+            langflow_node("in", "ChatInput"),
+            langflow_node("ask", "HumanInput", prompt="Which?"),
+            langflow_node("a", "ChatOutput"),
+            langflow_node("b", "ChatOutput"),
+            edges=[
+                ("in", "ask", "x"),
+                ("ask.branch_now", "a", "input_value"),
+                ("ask.branch_later", "b", "input_value"),
+            ],
+        )
+    )
+    assert node(found, "ask")["config"]["choices"] == ["now", "later"]
+    assert ("ask", "a", "context.choice == 'now'") in edges(found)
