@@ -28,7 +28,7 @@ ROOTS = ("context", "nodes", "inputs", "variables", "run", "tenant", "item", "in
 FUNCTIONS = {  # name -> (fewest, most arguments)
     "len": (1, 1), "lower": (1, 1), "upper": (1, 1), "contains": (2, 2), "matches": (2, 2),
     "round": (1, 2), "min": (1, 16), "max": (1, 16), "now": (0, 0), "default": (2, 2), "text": (1, 1),
-    "number": (1, 1),
+    "number": (1, 1), "date": (1, 3),
 }  # fmt: skip
 _COMPARE = ("==", "!=", "<", "<=", ">", ">=", "in")
 

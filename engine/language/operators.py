@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from engine.language import patterns
+from engine.language import dates, patterns
 
 MAX_TEXT = 1_000_000
 MAX_REPEAT = 10_000
@@ -247,6 +247,18 @@ def number(value: Any) -> Any:
         return None
 
 
+def date(when: Any, pattern: Any = None, zone: Any = "UTC") -> str | None:
+    """A moment as a text; null for null."""
+    if when is None:
+        return None
+    if not is_number(when) and not isinstance(when, str):
+        raise Mismatch(f"`date` takes unix time or a text, not {type_name(when)}")
+    try:
+        return dates.shown(when, pattern, zone)
+    except dates.DateFault as err:
+        raise Mismatch(str(err)) from None
+
+
 def now() -> int:
     """Unix time in whole seconds; used where the scope's `run.now` is not given."""
     return int(time.time())
@@ -264,4 +276,5 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "default": default,
     "text": text,
     "number": number,
+    "date": date,
 }

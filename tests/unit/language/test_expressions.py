@@ -64,6 +64,11 @@ VALUES = {
     "matches(context.order.id, '^ORD-[0-9]{8}$')": True, "matches(context.missing, 'a')": False,
     "round(2.567, 1)": 2.6, "round(2.4)": 2, "min(3, 1, 2)": 1, "max([3, 9])": 9, "min('b', 'a')": "a",
     "max(context.empty)": None, "min(1, null)": 1, "default(context.missing, 4)": 4, "default(0, 4)": 0, "now()": 1000,
+    "date(0)": "1970-01-01T00:00:00+00:00", "date(now(), '%H:%M')": "00:16", "date(null)": None,
+    "date('2026-01-02T03:04:05Z', '%d.%m.%y %I %p')": "02.01.26 03 AM",
+    "date('2026-07-01', '%H %z', 'Europe/Berlin')": "02 +0200",
+    "date('2026-07-01T10:00:00+02:00')": "2026-07-01T08:00:00+00:00",
+    "date(1.5, '100%% %A %B')": "100% Thursday January",
     "'n' + text(context.n)": "n5", "text('a')": "a", "text(null)": "", "text(true)": "true",
     "text([1, 'a'])": '[1, "a"]',
     "number('12')": 12, "number(' -1.5 ')": -1.5, "number('1e2')": 100.0, "number(3)": 3, "number('3 pieces')": None,
@@ -164,6 +169,14 @@ FAILS = {  # source -> (part of the message, column)
     "context.deep == context.as_deep": ("nested too deeply", 14),
     "context.deep in [context.as_deep]": ("nested too deeply", 14),
     "matches('a', context.intent + '(')": ("`)` is missing", 1),
+    "date(true)": ("unix time or a text", 1),
+    "date('soon')": ("'soon' is no date", 1),
+    "date(1e300)": ("is no date", 1),
+    "date(0, '%Q')": ("`%Q` is no mark", 1),
+    "date(0, '%')": ("is no mark", 1),
+    "date(0, 5)": ("are texts", 1),
+    "date(0, '%Y', '../etc/passwd')": ("no time zone", 1),
+    "date(0, '%Y' * 99)": ("longer than 100", 1),
 }
 
 

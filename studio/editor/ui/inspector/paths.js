@@ -33,7 +33,7 @@ export const typeName = (value) => (value === null ? "null" : Array.isArray(valu
 
 const FUNCTIONS = [
   ["len", "len(list or text)"], ["lower", "lower(text)"], ["upper", "upper(text)"], ["contains", "contains(text or list, part)"], ["matches", "matches(text, pattern)"],
-  ["round", "round(number, digits)"], ["min", "min(a, b, …)"], ["max", "max(a, b, …)"], ["now", "now()"], ["default", "default(value, otherwise)"], ["text", "text(value)"], ["number", "number(text)"],
+  ["round", "round(number, digits)"], ["min", "min(a, b, …)"], ["max", "max(a, b, …)"], ["now", "now()"], ["default", "default(value, otherwise)"], ["text", "text(value)"], ["number", "number(text)"], ["date", "date(now(), pattern, zone)"],
 ];
 const WORDS = ["and", "or", "not", "in", "true", "false", "null"];
 
