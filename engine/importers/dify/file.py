@@ -25,7 +25,7 @@ _JINJA_PATH = re.compile(r"[A-Za-z_]\w*(?:\.\w+|\[\d+\]|\['[^'\]]*'\])*")
 _JINJA_STEP = re.compile(r"\.?([A-Za-z_]\w*)|\.(\d+)|\[(\d+)\]|\['([^']*)'\]")
 _SYSTEM = {
     "query": ("context", "message"), "conversation_id": ("context", "conversation_id"),
-    "user_id": ("context", "customer_id"), "workflow_run_id": ("run", "run_id"),
+    "user_id": ("context", "customer_id"), "workflow_run_id": ("run", "id"),
     "workflow_id": ("run", "workflow"), "app_id": ("run", "workflow"),
 }  # fmt: skip
 _CONTAINERS = frozenset({"iteration", "loop"})

@@ -69,8 +69,15 @@ def _second(reader: Reader, one: dict[str, Json], how: _How) -> Said:
     right = None if v.flag(one, "operator", "singleValue") else side(reader, one.get("rightValue"), kind)
     if how.is_loose and kind in _LOOSE:
         left, right = _LOOSE[kind](left), None if right is None else _LOOSE[kind](right)
+    if kind == "dateTime" and right is not None:
+        left, right = _moment(left), _moment(right)
     ignore_case = how.ignore_case and kind == "string"
     return comparing.compare(left, operation, right, is_number=kind == "number", ignore_case=ignore_case)
+
+
+def _moment(said: Said) -> Said:
+    """Both sides in one form, so that they compare as texts."""
+    return said if said.text.startswith("date(") else Said(f"date({said.text})", is_text=True)
 
 
 def _loose_number(said: Said) -> Said:

@@ -6,25 +6,18 @@ written into the program as literals. The sandbox knows a part of the standard l
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine.importers import values as v
 from engine.importers.n8n import batches
 from engine.importers.n8n.job import Job
+from engine.importers.n8n.moments import strftime
 from engine.importers.n8n.reading import plain
 
 Json = Any
 LOOKED_AT = "code does not run until a person has looked at it"
 OF_ITEMS = f"it works on the list at {{}}; {LOOKED_AT}"
-# Marks of Luxon and Moment -> those of strftime; the longest first.
-_MARKS = {
-    "yyyy": "%Y", "YYYY": "%Y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "dddd": "%A", "cccc": "%A", "EEEE": "%A",
-    "ddd": "%a", "ccc": "%a", "EEE": "%a", "DDDD": "%j", "ooo": "%j", "DD": "%d", "dd": "%d", "HH": "%H", "hh": "%I",
-    "mm": "%M", "ss": "%S", "yy": "%y", "YY": "%y", "SSS": "%f", "ZZ": "%z", "a": "%p", "A": "%p",
-}  # fmt: skip
-_MARK = re.compile(r"'[^']*'|\[[^\]]*\]|" + "|".join(_MARKS) + r"|[A-Za-z]+|%", re.DOTALL)
 _UNITS = {
     "milliseconds": "milliseconds", "seconds": "seconds", "minutes": "minutes", "hours": "hours", "days": "days",
     "weeks": "weeks",
@@ -226,20 +219,6 @@ _RESULTS = {
     "formatDate": "formattedDate", "addToDate": "newDate", "subtractFromDate": "newDate", "extractDate": "datePart",
     "getCurrentDate": "currentDate", "getTimeBetweenDates": "timeDifference",
 }  # fmt: skip
-
-
-def strftime(pattern: str) -> str:
-    """A pattern of Luxon or Moment for strftime; letters that mean nothing there stay."""
-
-    def one(found: re.Match[str]) -> str:
-        mark = found[0]
-        if mark[0] in "'[":
-            return mark[1:-1].replace("%", "%%")
-        if mark == "%":
-            return "%%"
-        return _MARKS.get(mark) or _MARKS.get(mark * 2) or mark
-
-    return _MARK.sub(one, pattern)
 
 
 # -- texts ------------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.importers import script, script_methods
 from engine.importers import wording as w
+from engine.importers.n8n import moments
 from engine.importers.n8n.file import File, Item
 from engine.importers.script import Step
 from engine.importers.script_syntax import Unsayable
@@ -331,19 +332,17 @@ def _root(  # noqa: PLR0911  (one return per name)
     """The other `$` names."""
     keys = [value for kind, value in steps[:2] if kind == "get"]
     called = steps[0][1] if steps and steps[0][0] == "call" else None
-    if name == "$now" or (name == "DateTime" and keys[:1] == ["now"] and len(steps) > 1 and steps[1][0] == "call"):
-        return _now(steps[2:] if name == "DateTime" else steps, 2 if name == "DateTime" else 0)
+    if name in _DATES:
+        return _moment(name, steps, reader)
     if name in ("$vars", "$env") and keys and isinstance(keys[0], str):
         variable = reader.file.draft.read_variable(keys[0])
         return w.path("variables", variable), 1
-    if name in ("Date", "new Date") and len(steps) > 1 and _is_now(name, steps):
-        return Said("now() * 1000", w.PRODUCT), 2 if name == "Date" else 3
     if name in ("$itemIndex", "$runIndex"):
         return (w.path("index") if reader.item.loop is not None else Said("0")), 0
     if name == "$jmespath" and called is not None and len(called) == 2:
         return _searched(called[0], getattr(called[1], "value", None), reader), 1
     if name == "$execution" and keys[:1] == ["id"]:
-        return w.path("run", "run_id"), 1
+        return w.path("run", "id"), 1
     if name == "$workflow" and keys[:1] in (["name"], ["id"]):
         return w.path("run", "workflow"), 1
     if name == "$ifEmpty" and called is not None and len(called) == 2:
@@ -353,18 +352,34 @@ def _root(  # noqa: PLR0911  (one return per name)
         return script.choice(called[0], called[1], called[2], reader), 1
     if name in ("$max", "$min") and called:
         return Said(f"{name[1:]}({', '.join(script.say(arg, reader).text for arg in called)})"), 1
-    if name.startswith("$") or name in ("DateTime", "Date", "new Date"):
-        meant = {"$binary": "a file", "$today": "a date", "DateTime": "a date", "Date": "a date", "new Date": "a date"}
-        raise Unsayable(meant.get(name, f"`{name[:40]}`"))
+    if name.startswith("$"):
+        raise Unsayable("a file" if name == "$binary" else f"`{name[:40]}`")
     return None
 
 
-def _is_now(name: str, steps: Sequence[Step]) -> bool:
-    """`Date.now()`, `new Date().getTime()`?"""
+_DATES = ("$now", "$today", "DateTime", "Date", "new Date")
+_READ = ("fromISO", "fromSeconds", "fromMillis", "fromJSDate")
+
+
+def _moment(name: str, steps: Sequence[Step], reader: Reader) -> tuple[Said, int]:
+    """`$now...`, `DateTime.fromISO(x)...`, `new Date(x)...`: the moment, and what is made of it."""
+    zone = reader.file.timezone
+    if name in ("$now", "$today"):
+        return moments.follow(moments.NOW, steps, zone, day=name == "$today")
+    method = steps[0][1] if name != "new Date" and steps and steps[0][0] == "get" else None
+    start = 0 if name == "new Date" else 1
+    args = steps[start][1] if start < len(steps) and steps[start][0] == "call" else None
     if name == "Date":
-        return steps[0] == ("get", "now")
-    methods = [("get", "getTime"), ("get", "valueOf")]
-    return steps[0] == ("call", ()) and steps[1] in methods and steps[2:3] == [("call", ())]
+        if method != "now" or args is None:
+            raise Unsayable("a date")
+        return Said("now() * 1000", w.PRODUCT), 2
+    if args is None or (name == "DateTime" and method not in ("now", "local", "utc", *_READ)):
+        raise Unsayable("a date")
+    moment = moments.given(args if method not in ("local", "utc") else (), lambda tree: script.say(tree, reader))
+    if method == "fromMillis":
+        moment = Said(f"{moment.within(w.PRODUCT)} / 1000", w.PRODUCT)
+    said, done = moments.follow(moment, steps[start + 1 :], zone if name == "DateTime" else "UTC")
+    return said, start + 1 + done
 
 
 def _searched(data: Any, query: Any, reader: Reader) -> Said:
@@ -375,13 +390,3 @@ def _searched(data: Any, query: Any, reader: Reader) -> Said:
     for name, number in _JMESPATH_STEP.findall(query):
         found = script_methods.get(found, name or int(number))
     return found
-
-
-def _now(steps: Sequence[Step], done: int) -> tuple[Said, int]:
-    method = steps[0][1] if steps else None
-    called = len(steps) > 1 and steps[1][0] == "call"
-    if method in ("toMillis", "valueOf") and called:
-        return Said("now() * 1000", w.PRODUCT), done + 2
-    if method in ("toSeconds", "toUnixInteger") and called:
-        return Said("now()"), done + 2
-    raise Unsayable("a date")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.importers.n8n.programs import strftime
+from engine.importers.n8n.moments import strftime
 from tests.unit.importers.samples import imported, n8n, n8n_node, node, outcomes
 
 Json = Any
