@@ -47,7 +47,7 @@ VENDORS = {
 
 def prepare(item: Item) -> None:
     """Where its answer stands with us; before any expression is read."""
-    if item.kind in ("informationExtractor",):
+    if item.kind == "informationExtractor" or v.flag(item.params, "jsonOutput"):
         item.renames = dict(FIELD_PATHS)
     elif item.subs.get(PARSER):
         item.renames = {**FIELD_PATHS, ("output",): _SAME}

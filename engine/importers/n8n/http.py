@@ -83,6 +83,8 @@ def _pairs(job: Job, field: str, key: str, json_key: str) -> dict[str, Json]:
     _, old_json = _OLD_KEYS[field]
     found: dict[str, Json] = {}
     for pair in _listed(job, key, field):
+        if v.text(pair, "parameterType") == "formBinaryData":
+            continue
         name = job.reader.wording(v.text(pair, "name") or v.text(pair, "key")).plain
         if name and not job.reader.asks_model(pair.get("value")):
             found[name] = job.reader.value(f"{field}.{name}", _trimmed(pair.get("value", "")))
@@ -138,6 +140,8 @@ def _body(job: Job) -> Json:
     kind = _kind(job)
     if kind == FORM and (found := _form(job)) is not None:
         return found
+    if any(v.text(pair, "parameterType") == "formBinaryData" for pair in _listed(job, "bodyParameters", "body")):
+        job.approximate("files are not carried along")
     if kind == "multipart-form-data":
         job.approximate(f"the body is sent as JSON, not as {kind}")
     if kind == "binaryData":

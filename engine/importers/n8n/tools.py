@@ -21,6 +21,13 @@ _HTTP = frozenset(
 )
 
 
+# What a connector of ours does for an app; everything else is an operation of the app's own API.
+_OWN_OPERATIONS = {
+    "postgresTool": ("executeQuery", "select"), "emailSendTool": ("", "send"), "slackTool": ("", "post"),
+    "gmailTool": ("", "send"), "microsoftOutlookTool": ("", "send"),
+}  # fmt: skip
+
+
 def give(job: Job, config: dict[str, Json]) -> None:
     """Add what is plugged in as tools to the agent's config."""
     found: dict[str, Json] = {}
@@ -45,8 +52,10 @@ def _one(job: Job, sub: Item, config: dict[str, Json], found: dict[str, Json], o
         _mcp(job, sub, config)
     elif kind == "toolVectorStore" or kind.startswith("vectorStore"):
         knowledge(job, config, sub)
-    elif kind in ("postgresTool", "emailSendTool", "slackTool", "gmailTool", "microsoftOutlookTool"):
+    elif sub.text("operation") in _OWN_OPERATIONS.get(kind, ()):
         _own(job, sub, found)
+    elif kind == "postgresTool":
+        sub.entry.lower(Outcome.UNSUPPORTED, "the connector for databases only reads")
     elif kind == "toolCalculator":
         sub.entry.approximate("there is no calculator among the tools; the model calculates by itself")
     elif kind == "toolWorkflow":

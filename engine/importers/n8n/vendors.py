@@ -7,7 +7,7 @@ from typing import Any
 from engine.importers import values as v
 from engine.importers.models import model_name
 from engine.importers.n8n import apps, tools
-from engine.importers.n8n.agents import REPLY_PATHS, VENDORS, memory_of, take_rest
+from engine.importers.n8n.agents import VENDORS, memory_of, take_rest
 from engine.importers.n8n.job import Job
 from engine.importers.n8n.reading import plain
 
@@ -34,10 +34,11 @@ def vendor(job: Job) -> None:
             job.approximate("files are not carried along")
         apps.call(job)
         return
-    job.item.renames = dict(REPLY_PATHS)
     raw = plain(job.params.get("modelId", job.params.get("model", job.params.get("chatModel"))))
     named = raw if isinstance(raw, str) else ""
     config: dict[str, Json] = {"model": model_name(VENDORS.get(job.item.kind, job.item.kind), named), **_said(job)}
+    if v.flag(job.params, "jsonOutput"):
+        config["output_schema"] = {"type": "object"}
     if resource == "assistant":
         job.approximate("the assistant's own instructions and files lie with its vendor; copy them here")
     temperature = v.within(v.number(job.params, "options", "temperature"), 0, 2)

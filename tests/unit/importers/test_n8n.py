@@ -558,3 +558,51 @@ def test_a_text_classifier_may_find_that_nothing_fits() -> None:
     parameters = {"inputText": "={{ $json.x }}", "categories": categories, "options": {"fallback": "other"}}
     config = node(imported(n8n(n8n_node("Sort", f"{AGENT}textClassifier", parameters))), "sort")["config"]
     assert [one["name"] for one in config["classes"]] == ["sport", "politics", "other"]
+
+
+def test_a_tool_that_reads_mail_does_not_send_it() -> None:
+    kinds = {
+        "Read": ("gmailTool", {"operation": "getAll"}),
+        "Send": ("gmailTool", {"sendTo": "a@x.example"}),
+        "Rows": ("postgresTool", {"operation": "select"}),
+        "Add": ("postgresTool", {"operation": "insert"}),
+    }
+    found = imported(
+        n8n(
+            n8n_node("Agent", f"{AGENT}agent"),
+            *[n8n_node(name, kind, parameters) for name, (kind, parameters) in kinds.items()],
+            links={name: {"ai_tool": "Agent"} for name in kinds},
+        )
+    )
+    tools = [tool["tool_name"] for tool in node(found, "agent")["config"]["tools"]]
+    assert sorted(tools) == ["call_api", "query_database", "send_email"]
+    assert "operations read" in node(found, "agent")["config"]["description"]
+    assert outcomes(found)["Add"] == "unsupported"
+
+
+def test_an_answer_in_json_is_a_mapping() -> None:
+    found = imported(
+        n8n(
+            n8n_node("Ask", f"{AGENT}openAi", {"jsonOutput": True, "messages": {"values": [{"content": "Score it"}]}}),
+            n8n_node(
+                "Say", "set", {"values": {"number": [{"name": "n", "value": "={{ $json.message.content.score }}"}]}}
+            ),
+            links={"Ask": [["Say"]]},
+        )
+    )
+    assert node(found, "ask")["config"]["output_schema"] == {"type": "object"}
+    assert node(found, "say")["config"]["set"] == {"n": "context.score"}
+
+
+def test_a_file_of_a_form_is_left_out() -> None:
+    fields = [{"parameterType": "formBinaryData", "name": "file"}, {"name": "model", "value": "m"}]
+    parameters = {
+        "url": "https://x.example",
+        "method": "POST",
+        "sendBody": True,
+        "contentType": "multipart-form-data",
+        "bodyParameters": {"parameters": fields},
+    }
+    found = imported(n8n(n8n_node("Send", "httpRequest", parameters)))
+    assert node(found, "send")["config"]["body"] == {"model": "m"}
+    assert "files are not carried along" in found.report.entries[0].reasons
