@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 
 from engine.errors import SchemaError
 from engine.language.document import Document
@@ -163,19 +164,24 @@ def parents(document: Document, path: Path) -> list[YamlNode]:
 def habit_of(document: Document, *, blocks: bool = True) -> Habit:
     """How this file is written, from its list of nodes (or its root)."""
     text = document.text
-    step, dash, quotes = 2, 2, Counter[str]()
+    step, dash, quote = 2, 2, '"'
     nodes = document.find(("nodes",))
     root = document.root
     if root is not None and root.kind is Kind.MAPPING and not root.is_flow and nodes is not None:
         if nodes.kind is Kind.SEQUENCE and not nodes.is_flow and nodes.items:
             dash = max(0, column(text, dash_of(document, nodes.items[0])))
             step = _step(document, nodes) or step
-        for item in nodes.items[:20]:
-            for entry in item.entries.values():
-                if entry.value.kind is Kind.SCALAR and isinstance(entry.value.value, str):
-                    quotes[entry.value.style] += 1
-    style = quotes.most_common(1)[0][0] if quotes else '"'
-    return Habit(newline_of(text), step, dash, style if style in ("", "'", '"') else '"', blocks)
+        found = quote_of(nodes.items[:20])
+        quote = quote if found is None else found
+    return Habit(newline_of(text), step, dash, quote, blocks)
+
+
+def quote_of(items: Iterable[YamlNode]) -> str | None:
+    """How most texts of these mappings are quoted ("" for not at all), None where there are none."""
+    values = [entry.value for item in items for entry in item.entries.values()]
+    styles = Counter(value.style for value in values if value.kind is Kind.SCALAR and isinstance(value.value, str))
+    style = styles.most_common(1)[0][0] if styles else None
+    return '"' if style in ("|", ">") else style
 
 
 def _step(document: Document, nodes: YamlNode) -> int | None:

@@ -107,15 +107,14 @@ def _rename_node(document: Document, edit: Edit) -> list[Change]:
 def _add_edge(document: Document, edit: Edit) -> list[Change]:
     for end in ("from", "to"):
         _node_index(document, edit.get(end))
-    edge: dict[str, Any] = {
-        "from": edit["from"],
-        "to": edit["to"],
-        "condition": _edge_value("condition", edit.get("condition")),
-    }
+    edges = _raw_edges(document)
+    edge: dict[str, Any] = {"from": edit["from"], "to": edit["to"]}
+    condition = _edge_value("condition", edit.get("condition"))
+    if condition is not None or _writes_null(edges):
+        edge["condition"] = condition
     for field in ("on", "label"):
         if edit.get(field) is not None:
             edge[field] = _edge_value(field, edit[field])
-    edges = _raw_edges(document)
     if len(edges) >= shape.MAX_EDGES:
         raise SchemaError(f"a workflow has at most {shape.MAX_EDGES:,} edges")
     index = edit.get("index")
@@ -174,6 +173,11 @@ def _move_edge(document: Document, edit: Edit) -> list[Change]:
     new = list(_raw_edges(document))
     new.insert(to, new.pop(index))
     return [*mirror_changes(document, _raw_edges(document), new), Move(("edges",), index, to)]
+
+
+def _writes_null(edges: Sequence[Any]) -> bool:
+    """Whether edges without a condition say `condition: null` here, and not nothing at all."""
+    return not edges or any(isinstance(edge, dict) and edge.get("condition", "") is None for edge in edges)
 
 
 def _raw_edges(document: Document) -> list[Any]:

@@ -7,6 +7,7 @@ is refused. Whether the patches say what was meant is checked by the caller (edi
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from engine.language import emit
@@ -26,6 +27,7 @@ from engine.language.layout import (
     is_explicit,
     mapping_column,
     parents,
+    quote_of,
     raw_end,
     refuse,
     starts_line,
@@ -34,6 +36,8 @@ from engine.language.operators import equal
 from engine.language.positions import Patch, Path, line_end, line_start
 from engine.language.removal import Piece, remove_in_flow, remove_lines
 from engine.language.tree import MERGE_KEY, Entry, Kind, YamlNode
+
+LONGEST_LINE = 120  # of an item that is written on one line, as the others of its list are
 
 
 def same(left: Any, right: Any) -> bool:
@@ -313,15 +317,26 @@ class Writer:
             return [Patch(end, end, ", " + emit.flow_text(value, self.habit))]
         pad = column(text, dash_of(self.document, node.items[0]))
         gap = habit.newline if self._has_gaps(node) else ""
+        new = self._item_text(node, value, pad)
         if index == 0 and not is_more:
             start = dash_of(self.document, node.items[0])
-            new = emit.item_text(value, pad, habit)
             return [Patch(start, start, f"{new}{habit.newline}{gap}{' ' * pad}")]
         end = content_end(text, node.items[index - 1])
         last = comments_below(text, pad, end)
         offset, before, after = below(text, last if last > end else node.items[index - 1].end, habit.newline)
         gap = gap if before else ""  # a blank line behind `|+` would belong to its text
-        return [Patch(offset, offset, f"{before}{gap}{' ' * pad}{emit.item_text(value, pad, habit)}{after}")]
+        return [Patch(offset, offset, f"{before}{gap}{' ' * pad}{new}{after}")]
+
+    def _item_text(self, node: YamlNode, value: Any, pad: int) -> str:
+        """An item as the others of its list are written: on one line where each of them is."""
+        beside = node.items[-4:]
+        if isinstance(value, dict) and not isinstance(value, emit.Written) and all(item.is_flow for item in beside):
+            quote = quote_of(beside)
+            habit = self.habit if quote is None else replace(self.habit, quote=quote)
+            line = f"- {emit.flow_text(value, habit)}"
+            if pad + len(line) <= LONGEST_LINE and "\\n" not in line:
+                return line
+        return emit.item_text(value, pad, self.habit)
 
     def _has_gaps(self, node: YamlNode) -> bool:
         """Do blank lines stand between the items of a block sequence?"""

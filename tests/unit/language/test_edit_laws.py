@@ -31,6 +31,13 @@ SETTINGS = settings(
 RANDOMS = st.integers(0, 2**32).map(Random)  # a seed: hundreds of choices make a file, too many to draw one by one
 
 
+def added_edge(edges: list[Any], edit: dict[str, Any]) -> dict[str, Any]:
+    """Without a condition it says `null` only where another edge of the file does, or there is none."""
+    says_null = not edges or any(edge.get("condition", "") is None for edge in edges)
+    keys = ("from", "to", "condition") if says_null or edit["condition"] is not None else ("from", "to")
+    return {key: edit[key] for key in keys}
+
+
 def applied(data: dict[str, Any], edit: dict[str, Any]) -> dict[str, Any]:
     """The edit on plain data, written down a second time and without any text."""
     data = copy.deepcopy(data)
@@ -51,7 +58,7 @@ def applied(data: dict[str, Any], edit: dict[str, Any]) -> dict[str, Any]:
         case "rename_node":
             return renamed(data, edit["node"], edit["to"])
         case "add_edge":
-            edges.insert(edit["index"], {key: edit[key] for key in ("from", "to", "condition")})
+            edges.insert(edit["index"], added_edge(edges, edit))
         case "remove_edge":
             del edges[edit["index"]]
         case "set_edge":

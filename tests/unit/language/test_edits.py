@@ -132,6 +132,26 @@ def test_a_node_added_at_the_end_stands_before_the_comment_of_the_edges() -> Non
     assert result == change('    type: "end"\n#', '    type: "end"\n\n  - name: "z"\n    type: "note"\n#')
 
 
+def test_what_is_added_to_a_list_of_single_lines_is_one() -> None:
+    text = "name: x\nnodes:\n  - {name: a, type: start}\n  - {name: b, type: end}\nedges:\n  - {from: a, to: b}\n"
+    edge = {"op": "add_edge", "from": "b", "to": "a", "condition": None}
+    assert edited(edge, text) == text + "  - {from: b, to: a}\n"
+    says_null = text.replace("to: b}", "to: b, condition: null}")
+    assert edited(edge, says_null) == says_null + "  - {from: b, to: a, condition: null}\n"
+    node = {"name": "say", "type": "message", "config": {"text": "Hi, you"}}
+    assert '  - {name: say, type: message, config: {text: "Hi, you"}}\n' in edited(
+        {"op": "add_node", "node": node, "after": "a"}, text
+    )
+    quoted = text.replace("{name: a, type: start}", '{name: "a", type: "start"}').replace(
+        "b, type: end", '"b", type: "end"'
+    )
+    assert edited(edge, quoted) == quoted + "  - {from: b, to: a}\n", "as the edges are written, not the nodes"
+    long = node | {"config": {"text": "x" * 120}}
+    assert "  - name: say\n    type: message\n    config:\n" in edited(
+        {"op": "add_node", "node": long, "after": "a"}, text
+    )
+
+
 def test_removing_a_node_removes_its_edges_and_mirrors_and_no_comment() -> None:
     result = edited({"op": "remove_node", "node": "ask"})
     assert "ask" not in result
