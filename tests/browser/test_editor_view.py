@@ -79,6 +79,18 @@ def test_notes_and_groups_are_part_of_everything(signed_in_page: Page, studio: A
     all_seen(page)
 
 
+def test_a_graph_too_large_to_be_seen_whole_is_first_seen_at_its_entry(signed_in_page: Page, studio: Any) -> None:
+    page = signed_in_page
+    layout = {
+        "nodes": {"start": [1900, 600], "answer": [2200, 700], "end": [2500, 640]},
+        "notes": [{"at": [0, -1800], "text": "Far above and to the left"}, {"at": [3800, 2400], "text": "Far below"}],
+    }
+    open_editor(page, studio, new_workflow(studio, SMALL, layout))
+    all_seen(page, ".react-flow__node-card")
+    expect(page.locator(".react-flow__node-card")).to_have_count(3)
+    assert box_of(node(page, "start"))["width"] > 80, "names can be read"
+
+
 def test_a_node_that_is_shown_is_not_shown_beneath_the_map(signed_in_page: Page, studio: Any) -> None:
     page, name = signed_in_page, copy_of(studio, "customer_support_workflow")
     open_editor(page, studio, name)

@@ -7,7 +7,7 @@ const EDGE = 46; // above and below: nearer to the canvas' own edge, a line that
 const ASIDE = 0.5; // so much smaller, as a share of how far it is moved aside, is as good
 const AIR = 6; // pixels between a card and what lies over the canvas
 
-export const sizeOf = ({ left, top, right, bottom }) => [right - left, bottom - top];
+const sizeOf = ({ left, top, right, bottom }) => [right - left, bottom - top];
 export const overlap = (one, other, air = 0) => one.left < other.right + air && other.left < one.right + air && one.top < other.bottom + air && other.top < one.bottom + air;
 
 export function around(rects) {

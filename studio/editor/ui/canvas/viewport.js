@@ -3,11 +3,10 @@ import { useEffect } from "react";
 import { useSession, useValue } from "../core/store.js";
 import { NOTE } from "../core/notes.js";
 import { CARD } from "../graph/layered.js";
+import { firstView } from "./beginning.js";
 import { FRAME } from "./flow.js";
-import { around, coversOf, onScreen, overlap, roomOf, sizeOf, viewOf } from "./seen.js";
+import { around, coversOf, onScreen, overlap, roomOf, viewOf } from "./seen.js";
 
-const MARGIN = 32; // above and beside the beginning
-const READABLE = 0.42; // the least zoom at which names can be read
 const SETTLED_MS = 400;
 
 export function useViewport(flow, box) {
@@ -143,17 +142,9 @@ function showWhole(flow, box, rects, most, duration) {
   flow.setViewport({ x, y, zoom }, { duration });
 }
 
-// The whole graph where it stays readable, else its beginning; the map shows the rest.
 function showBeginning(flow, box, state) {
   const rects = allOf(state);
   if (!box || !rects.length) return;
-  const whole = viewOf(box, rects, 1);
-  if (whole.zoom >= READABLE) return void flow.setViewport({ x: whole.x, y: whole.y, zoom: whole.zoom });
-  const room = roomOf(box, { upper: true });
-  const [width] = sizeOf(room);
-  const all = around(rects);
-  const [wide] = sizeOf(all);
-  const zoom = Math.min(0.75, Math.max(READABLE, (width - 2 * MARGIN) / wide));
-  const centre = middleOf(wide * zoom <= width ? all : rects.find(({ top }) => top === all.top))[0];
-  flow.setViewport({ x: room.left + width / 2 - centre * zoom, y: room.top + MARGIN - all.top * zoom, zoom });
+  const entry = state.graph.nodes.find(({ type }) => state.view.specs[type]?.entry);
+  flow.setViewport(firstView(box, rects, entry && cardAt(state.positions.get(entry.name))));
 }
