@@ -45,6 +45,23 @@ edges:
   - {{from: double, to: check}}
   - {{from: check, to: end, condition: "context.twice < 100"}}
 """
+FORKED = """\
+name: "{name}"
+version: "1.0.0"
+description: "Counts the words of long messages"
+category: "system"
+priority: "low"
+triggers:
+  - {{type: chat, config: {{path: "{name}"}}}}
+nodes:
+  - {{name: start, type: start}}
+  - {{name: count, type: transform, config: {{set: {{words: "len(context.message)"}}}}}}
+  - {{name: end, type: end, config: {{output: {{reply: "Thank you"}}}}}}
+edges:
+  - {{from: start, to: count, condition: "len(context.message) > 3"}}
+  - {{from: start, to: end}}
+  - {{from: count, to: end}}
+"""
 
 
 @pytest.fixture
@@ -223,6 +240,33 @@ def test_the_heat_map_tells_where_time_and_money_went(signed_in_page: Page, stud
     expect(page.get_by_test_id("heat")).to_contain_text("1 run")
     page.get_by_role("button", name="Turn the heat map off").click()
     expect(node(page, "count")).not_to_have_attribute("data-heat", re.compile("."))
+
+
+def test_what_is_hot_is_not_faded_by_the_run_over_the_canvas(signed_in_page: Page, studio: Any) -> None:
+    page = signed_in_page
+    open_editor(page, studio, new_workflow(studio, FORKED))
+    ask(page, "Hello")
+    page.get_by_test_id("chat-input").fill("Hi")
+    page.keyboard.press("Enter")
+    expect(node(page, "count")).to_have_attribute("data-status", "skipped", timeout=RUN_LIMIT_MS)
+    title = node(page, "count").locator(".t")
+    expect(title).to_have_css("opacity", "0.5")
+    page.keyboard.press("Escape")
+    page.get_by_test_id("heat-map").click()
+    expect(title).to_have_css("opacity", "1")
+
+
+def test_past_runs_say_what_they_were_about_in_a_narrow_window(signed_in_page: Page, studio: Any, chain: str) -> None:
+    page = signed_in_page
+    page.set_viewport_size({"width": 1280, "height": 800})
+    open_editor(page, studio, chain)
+    ask(page, "Where is my order")
+    page.get_by_test_id("drawer-runs").click()
+    runs = page.get_by_test_id("past-runs")
+    about = runs.get_by_text("Where is my order")
+    expect(about).to_be_visible()
+    assert about.evaluate("one => one.scrollWidth <= one.clientWidth"), "it is not cut off"
+    expect(runs.get_by_role("button", name="succeeded Where is my order")).to_be_visible()
 
 
 def test_a_failed_run_goes_on_from_its_failed_step(signed_in_page: Page, studio: Any, chain: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.support.editor import ask, changed_lines, new_workflow, node, open_editor, saved, stored, yaml_pane
+from tests.support.editor import ask, changed_lines, copy_of, new_workflow, node, open_editor, saved, stored, yaml_pane
 
 FIELDS = """\
 name: "{name}"
@@ -313,3 +313,16 @@ def test_a_path_goes_only_into_fields_that_can_read_it(signed_in_page: Page, stu
     text = stored(studio, fields).text
     assert "query: context.words" in text.replace('"', "")
     assert "{words}" in text
+
+
+def test_a_nodes_name_has_its_room_before_its_type_has(signed_in_page: Page, studio: Any) -> None:
+    page = signed_in_page
+    page.set_viewport_size({"width": 1280, "height": 800})
+    open_editor(page, studio, copy_of(studio, "customer_support_workflow"))
+    for name in ("order_workflow", "classify_intent", "end"):
+        node(page, name).click()
+        shown = page.get_by_test_id("node-name")
+        expect(shown).to_have_value(name)
+        assert shown.evaluate("one => one.scrollWidth <= one.clientWidth"), name
+    kind = page.get_by_test_id("inspector").locator(".hed-chip", has_text="end").first
+    assert kind.evaluate("one => one.scrollWidth <= one.clientWidth"), "a short name leaves room for the type"

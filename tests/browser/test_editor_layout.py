@@ -46,6 +46,13 @@ def between(page: Page, one: str, other: str) -> tuple[float, float]:
     return (ax + bx) / 2, (ay + by) / 2
 
 
+def meet(one: dict[str, float], other: dict[str, float]) -> bool:
+    return all(
+        one[at] < other[at] + other[size] and other[at] < one[at] + one[size]
+        for at, size in (("x", "width"), ("y", "height"))
+    )
+
+
 def empty_spot(page: Page, dx: float = 160, dy: float = 120) -> tuple[float, float]:
     box = page.get_by_test_id("canvas").bounding_box()
     assert box is not None
@@ -215,6 +222,21 @@ def test_the_end_of_an_edge_is_moved_to_another_node(signed_in_page: Page, studi
     drag(page, (x, y + 14), middle(handle(page, "loose", "source")))
     saved(page)
     assert edges_of(stored(studio, name).text) == {("loose", "answer"), ("answer", "end")}
+
+
+def test_a_new_note_covers_no_card(signed_in_page: Page, studio: Any, small: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, small)
+    for number in (1, 2):
+        page.keyboard.press("Shift+S")
+        page.keyboard.type(f"Number {number}")
+        page.keyboard.press("Escape")
+        expect(page.get_by_text(f"Number {number}")).to_be_visible()
+    notes = [box_of(note) for note in page.get_by_test_id("sticky").all()]
+    others = [*(box_of(node(page, name)) for name in ("start", "answer", "end")), notes[1]]
+    for other in others:
+        assert not meet(notes[0], other), other
+    assert not any(meet(notes[1], card) for card in others[:3])
 
 
 def test_a_note_is_written_moved_coloured_and_never_in_the_file(signed_in_page: Page, studio: Any, small: str) -> None:

@@ -11,7 +11,7 @@ from engine.store.access import workflows
 from engine.store.session import Database
 from studio.services import publishing
 from tests.browser.conftest import PASSWORD, sign_in
-from tests.support.editor import demo_scope, new_workflow, open_editor, run_on, saved, stored
+from tests.support.editor import box_of, demo_scope, new_workflow, open_editor, run_on, saved, stored
 
 FIRST = """\
 name: "{name}"
@@ -70,6 +70,8 @@ def test_what_a_version_changed_is_drawn_and_named(signed_in_page: Page, studio:
     expect(page.get_by_test_id("version-2")).to_contain_text("a friendlier one")
     expect(page.get_by_test_id("version-2")).to_contain_text("live")
 
+    legend, top = box_of(page.locator(".hed-legend")), box_of(page.get_by_test_id("diff-start"))
+    assert top["y"] > legend["y"] + legend["height"], "the legend lies over no card"
     page.get_by_test_id("version-draft").focus()
     page.keyboard.press("ArrowDown")
     expect(page.get_by_test_id("version-2")).to_have_attribute("aria-current", "true")

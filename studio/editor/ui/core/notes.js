@@ -1,8 +1,12 @@
 // Sticky notes and groups: they stand beside the text, in the layout.
 import { newId } from "../text/layout.js";
+import { CARD } from "../graph/layered.js";
 import { bounds } from "../graph/places.js";
 
 export const NOTE = { width: 200, height: 120 };
+const SIZE = [NOTE.width, NOTE.height];
+const AIR = 20; // between a new note and what stands beside it
+const STEPS = Array.from({ length: 41 }, (_, i) => (i - 20) * 20); // away from the middle, across and down
 export const COLOURS = ["yellow", "blue", "green", "red", "violet", "grey"];
 
 export function addNote(session, at) {
@@ -12,12 +16,19 @@ export function addNote(session, at) {
   return id;
 }
 
-// In the middle of what is seen, or beside everything while no canvas is shown.
+// Near the middle of what is seen, where it covers nothing, or beside everything while no canvas is shown.
 function inView(session) {
+  const { positions, notes } = session.state;
   const centre = session.centre?.();
-  if (centre) return [Math.round(centre[0] - NOTE.width / 2), Math.round(centre[1] - NOTE.height / 2)];
-  const { right, top } = bounds([...session.state.positions.values()]);
-  return [right + 60, top];
+  if (!centre) {
+    const { right, top } = bounds([...positions.values()]);
+    return [right + 60, top];
+  }
+  const taken = [...[...positions.values()].map((at) => [at, [CARD.width, CARD.height]]), ...[...notes.values()].map(({ at, size }) => [at, size ?? SIZE])];
+  const free = (at) => taken.every(([other, size]) => at.some((value, i) => value >= other[i] + size[i] + AIR || value + SIZE[i] + AIR <= other[i]));
+  const middle = centre.map((value, i) => Math.round(value - SIZE[i] / 2));
+  const around = STEPS.flatMap((x) => STEPS.map((y) => [x, y])).sort((one, other) => Math.hypot(...one) - Math.hypot(...other));
+  return around.map((by) => middle.map((value, i) => value + by[i])).find(free) ?? middle;
 }
 
 export function setNote(session, id, change) {

@@ -45,7 +45,7 @@ function NodePanel({ node }) {
       <div className="hed-ih">
         <i><TypeIcon name={spec?.icon} /></i>
         <NodeName node={node} />
-        <span className="hed-chip" title={spec?.summary}>{node.type}</span>
+        <span className="hed-chip" title={[node.type, spec?.summary].filter(Boolean).join(": ")}>{node.type}</span>
         {canRun && spec && !spec.remark && <CommandButton id="run-node" icon={Play} size={13} testid="run-node" />}
         <button className="hed-icon" onClick={() => session.set({ wide: !wide })} aria-pressed={wide} data-testid="wide"
           title={wide ? "Back to the canvas (Esc)" : "Settings beside the data of the last run"} aria-label={wide ? "Back to the canvas" : "Settings beside the data"}>
@@ -77,6 +77,8 @@ function NodePanel({ node }) {
   );
 }
 
+const SHORTEST_SHOWN = 8; // the name has as much room as it needs before the type has
+
 function NodeName({ node }) {
   const session = useSession();
   const editable = useValue((s) => s.view.can.write && s.valid);
@@ -96,7 +98,7 @@ function NodeName({ node }) {
   useEffect(() => void (focus && Date.now() - focus < 1000 && input.current?.select()), [focus]);
   return (
     <span className="hed-name">
-      <input ref={input} {...draft.bind} readOnly={!editable} aria-label="Node name" spellCheck={false} data-testid="node-name" />
+      <input ref={input} {...draft.bind} size={Math.max(SHORTEST_SHOWN, draft.bind.value.length)} readOnly={!editable} aria-label="Node name" spellCheck={false} data-testid="node-name" />
       {draft.error && <span className="hed-error" role="alert">{draft.error}</span>}
     </span>
   );

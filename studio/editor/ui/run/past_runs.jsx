@@ -1,6 +1,6 @@
 // The workflow's last runs: each can be laid over the canvas.
 import { useEffect, useState } from "react";
-import { ExternalLink, GitCompareArrows, RefreshCw } from "lucide-react";
+import { CircleCheck, CircleDashed, CirclePause, CircleSlash, CircleX, ExternalLink, GitCompareArrows, RefreshCw } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
 import { runsOf } from "../core/api.js";
 import { ago, cost, duration } from "../frame/format.js";
@@ -27,7 +27,7 @@ export function PastRuns() {
       {runs.map((run) => (
         <div key={run.run_id} className={`one ${run.run_id === shown ? "chosen" : ""}`}>
           <button onClick={() => session.runs.show(run.run_id)} aria-pressed={run.run_id === shown} title={facts(run)} data-testid={`past-${run.run_id}`}>
-            <span className={`hed-chip run-${run.status}`}>{run.status}</span>
+            <RunStatus status={run.status} />
             <span className="what">{told(run)}</span>
             <span className="r">{ago(run.created_at)}</span>
             <span className="r">{duration(took(run))}</span>
@@ -38,6 +38,14 @@ export function PastRuns() {
       ))}
     </div>
   );
+}
+
+const SIGNS = { succeeded: CircleCheck, failed: CircleX, cancelled: CircleSlash, suspended: CirclePause };
+
+// In a narrow list the sign alone: what the run was about needs the room.
+function RunStatus({ status }) {
+  const Sign = SIGNS[status] ?? CircleDashed;
+  return <span className={`hed-chip run-${status}`} title={status}><Sign size={13} aria-hidden /><span className="word">{status}</span></span>;
 }
 
 function Compare({ run, shown }) {
@@ -53,6 +61,6 @@ function Compare({ run, shown }) {
   );
 }
 
-const facts = (run) => ["Lay this run over the canvas", `${run.trigger} · ${new Date(run.created_at).toLocaleString()}`, cost(Math.round((run.cost_usd ?? 0) * 1_000_000))].filter(Boolean).join("\n");
+const facts = (run) => ["Lay this run over the canvas", `${run.trigger} · ${new Date(run.created_at).toLocaleString()}`, duration(took(run)), cost(Math.round((run.cost_usd ?? 0) * 1_000_000))].filter(Boolean).join("\n");
 const told = (run) => (typeof run.input?.message === "string" ? run.input.message : JSON.stringify(run.input ?? {}));
 const took = (run) => (run.ended_at ? new Date(run.ended_at) - new Date(run.created_at) : null);

@@ -11,6 +11,7 @@ import { KINDS } from "./changes.jsx";
 import { united } from "./union.js";
 
 const FAR = 0.64; // below, cards show their names alone, larger
+const FIT = { padding: { x: "60px", top: "56px", bottom: "24px" }, maxZoom: 1 }; // beside the buttons, below the legend
 const HANDLES = [
   { type: "target", position: "top", x: CARD.width / 2, y: 0, width: 1, height: 1 },
   { type: "source", position: "bottom", x: CARD.width / 2, y: CARD.height, width: 1, height: 1 },
@@ -34,14 +35,14 @@ export function DiffCanvas({ data }) {
     <div className="hed-canvas hed-diff" ref={box} data-testid="diff-canvas">
       <ReactFlowProvider>
         <ReactFlow
-          nodes={nodes} edges={edges} nodeTypes={NODE_TYPES} edgeTypes={EDGE_TYPES} fitView fitViewOptions={{ padding: { x: "60px", y: "24px" }, maxZoom: 1 }}
+          nodes={nodes} edges={edges} nodeTypes={NODE_TYPES} edgeTypes={EDGE_TYPES} fitView fitViewOptions={FIT}
           nodesDraggable={false} nodesConnectable={false} edgesFocusable={false} deleteKeyCode={null} panOnScroll minZoom={0.1} maxZoom={2}
           onlyRenderVisibleElements={nodes.length > 120} proOptions={{ hideAttribution: true }}
           onMove={(_event, { zoom }) => box.current?.toggleAttribute("data-far", zoom < FAR)}
           onNodeClick={(_event, node) => session.versions.patch({ node: node.id })} onPaneClick={() => session.versions.patch({ node: null })}
         >
           <Background variant={BackgroundVariant.Dots} gap={GRID} size={1.4} />
-          <Controls showInteractive={false} />
+          <Controls showInteractive={false} fitViewOptions={FIT} />
         </ReactFlow>
       </ReactFlowProvider>
     </div>
