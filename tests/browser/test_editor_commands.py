@@ -68,8 +68,23 @@ def test_the_sheet_lists_the_keys(signed_in_page: Page, studio: Any, small: str)
     sheet = page.get_by_test_id("shortcut-sheet")
     for text in ("Find a command", "Ctrl K", "Zoom to the selection", "Shift drag"):
         expect(sheet).to_contain_text(text)
+    page.set_viewport_size({"width": 1280, "height": 700})
+    expect(sheet.get_by_text("Right click")).not_to_be_in_viewport()
+    expect(sheet.get_by_role("button", name="Close")).to_be_in_viewport(ratio=1)
     page.keyboard.press("Escape")
     expect(sheet).to_have_count(0)
+
+
+def test_what_stands_below_the_canvas_is_found_by_its_name(signed_in_page: Page, studio: Any, small: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, small)
+    page.keyboard.press("p")
+    for word, tab in (("compare", "runs"), ("warnings", "problems"), ("json", "input"), ("chat preview", "chat")):
+        page.keyboard.press("Control+k")
+        page.get_by_test_id("palette").get_by_role("combobox").fill(word)
+        page.get_by_test_id("palette").get_by_test_id(f"found-{tab}").click()
+        expect(page.get_by_test_id(f"drawer-{tab}")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_test_id("chat-input")).to_be_focused()
 
 
 def test_nodes_go_from_tab_to_tab_as_yaml(signed_in_page: Page, studio: Any, small: str) -> None:

@@ -255,6 +255,12 @@ def test_what_is_hot_is_not_faded_by_the_run_over_the_canvas(signed_in_page: Pag
     page.get_by_test_id("heat-map").click()
     expect(title).to_have_css("opacity", "1")
 
+    page.get_by_test_id("heat-map").click()
+    page.get_by_test_id("drawer-runs").click()
+    page.get_by_test_id("past-runs").get_by_role("button", name=re.compile("^Compare")).nth(1).click()
+    differs = node(page, "count").get_by_text("only in the other run")
+    expect(differs).to_have_css("opacity", "1")
+
 
 def test_past_runs_say_what_they_were_about_in_a_narrow_window(signed_in_page: Page, studio: Any, chain: str) -> None:
     page = signed_in_page

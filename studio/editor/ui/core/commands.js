@@ -22,6 +22,7 @@ const whyNoPart = (session) => one(session) ?? whyNoRun(session) ?? (isRunning(s
 const isRemark = ({ state }) => state.view.specs[state.graph.byName.get(state.selected.nodes[0])?.type]?.remark;
 const isPinned = (session) => nodes(session)[0] in session.state.pins;
 const whyNoPin = (session) => (session.state.view.can.write ? one(session) : "Your role may look at workflows, not change them.");
+const openTab = (tab) => (session) => session.set({ drawer: { tab, open: true, focus: Date.now() } });
 const zoom = (how) => (session) => session.set({ zoom: { how, at: Date.now() } });
 
 // {id, title, group, keys?, words?, why?(session), run(session), inText?}: `why` gives the reason why it cannot be done now,
@@ -30,6 +31,10 @@ export const COMMANDS = [
   { id: "palette", title: "Find a command", group: "Go", keys: ["Mod+K"], inText: true, run: (s) => s.set({ palette: { kind: "commands" } }) },
   { id: "search", title: "Find a node, an edge, a text", group: "Go", keys: ["Mod+F"], words: "search", run: (s) => s.set({ palette: { kind: "search" } }) },
   { id: "next-problem", title: "Next problem", group: "Go", keys: ["F8"], inText: true, why: (s) => (s.state.diagnostics.length ? null : "There are no problems."), run: nextProblem },
+  { id: "chat", title: "Chat preview", group: "Go", words: "talk message try", run: openTab("chat") },
+  { id: "input", title: "Run with an input of your own", group: "Go", words: "form json", run: openTab("input") },
+  { id: "runs", title: "Past runs: look back, compare", group: "Go", words: "history overlay replay step", run: openTab("runs") },
+  { id: "problems", title: "List of problems", group: "Go", words: "errors warnings hints diagnostics", run: openTab("problems") },
   { id: "shortcuts", title: "Keyboard shortcuts", group: "Go", keys: ["?"], words: "help keys", run: (s) => s.set({ sheet: true }) },
   { id: "import-report", title: "What became of the import", group: "Go", words: "report lost unsupported n8n dify langflow flowise", why: (s) => (importOf(s.state) ? null : "This draft was not imported from another studio."), run: (s) => s.set({ report: true }) },
   { id: "tour", title: "Take the tour", group: "Go", words: "help guide first", run: (s) => s.set({ tour: 0 }) },
