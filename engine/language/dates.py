@@ -1,7 +1,7 @@
 """What the function `date` of expressions does: a moment as a text, by a pattern and the clock of a time zone.
 
 A moment is unix time in seconds, or an ISO 8601 text; without a zone it is UTC. Patterns are strftime's, of which those
-marks are known that say the same on every machine.
+marks are known that say the same on every machine, and `%s`, unix time.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 MAX_PATTERN = 100
 _MARK = re.compile(r"%(.?)", re.DOTALL)
-_MARKS = frozenset("YymdHIMSpjaAbBzZ%")
+_MARKS = frozenset("YymdHIMSpjaAbBzZs%")
 
 
 class DateFault(Exception):
@@ -49,6 +49,7 @@ def shown(when: float | int | str, pattern: Any = None, zone: Any = "UTC") -> st
     odd = next((mark for mark in _MARK.findall(pattern) if mark not in _MARKS), None)
     if odd is not None:
         raise DateFault(
-            f"`%{odd}` is no mark of a date; there are {' '.join(f'%{mark}' for mark in 'YymdHIMSpjaAbBzZ')}"
+            f"`%{odd}` is no mark of a date; there are {' '.join(f'%{mark}' for mark in 'YymdHIMSpjaAbBzZs')}"
         )
-    return moment.strftime(pattern)
+    seconds = str(int(moment.timestamp()))  # %s is no mark of every machine's
+    return moment.strftime(_MARK.sub(lambda mark: seconds if mark[1] == "s" else mark[0], pattern))

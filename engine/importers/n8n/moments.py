@@ -17,6 +17,7 @@ from engine.importers.script_syntax import Array, Binary, Literal, Object, Unsay
 from engine.importers.wording import Said
 
 NOW = Said("now()")
+_THOUSAND = " * 1000"
 # Marks of Luxon and Moment -> those of strftime; the longest first.
 _MARKS = {
     "yyyy": "%Y", "YYYY": "%Y", "LLLL": "%B", "LLL": "%b", "LL": "%m",
@@ -28,7 +29,9 @@ _MARK = re.compile(r"'[^']*'|\[[^\]]*\]|" + "|".join(_MARKS) + r"|[A-Za-z]+|%", 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 _PARTS = {"year": "%Y", "month": "%m", "day": "%d", "hour": "%H", "minute": "%M", "second": "%S", "ordinal": "%j"}
 _TEXTS = {"weekdayLong": "%A", "weekdayShort": "%a", "monthLong": "%B", "monthShort": "%b"}
-_WRITTEN = {"toISODate": "%Y-%m-%d", "toDateString": "%a %b %d %Y", "toISOTime": "%H:%M:%S"}
+_WRITTEN = {"toISODate": "%Y-%m-%d", "toDateString": "%a %b %d %Y", "toISOTime": "%H:%M:%S",
+            "toUTCString": "%a, %d %b %Y %H:%M:%S GMT"}  # fmt: skip
+_IN_UTC = ("toISOString", "toUTCString")
 _AS_IT_IS = ("toISO", "toISOString", "toString", "toJSON", "toUTC", "toLocal")
 
 
@@ -83,11 +86,10 @@ def _ended(moment: Said, name: str, args: Sequence[Any], zone: str, *, day: bool
         if pattern is None:
             raise Unsayable("a date whose form is computed")
         return written(moment, strftime(pattern), zone)
-    if name in _WRITTEN:
-        return written(moment, _WRITTEN[name], zone)
-    if name in _AS_IT_IS:
-        return written(moment, "%Y-%m-%d" if day else None, "UTC" if name == "toISOString" else zone)
-    number = Said(moment.text, moment.strength)
+    if name in _WRITTEN or name in _AS_IT_IS:
+        pattern = _WRITTEN.get(name, "%Y-%m-%d" if day else None)
+        return written(moment, pattern, "UTC" if name in _IN_UTC else zone)
+    number = _seconds(moment)
     if name in ("toMillis", "valueOf", "getTime"):
         return Said(f"{number.within(w.PRODUCT)} * 1000", w.PRODUCT)
     if name in ("toSeconds", "toUnixInteger"):
@@ -97,6 +99,17 @@ def _ended(moment: Said, name: str, args: Sequence[Any], zone: str, *, day: bool
             moment, {"getFullYear": "year", "getHours": "hour", "getMinutes": "minute"}.get(name, "second"), zone
         )
     raise Unsayable(f"`{name}()` of a date")
+
+
+def _seconds(moment: Said) -> Said:
+    """The moment as unix time, which counts and can be moved; a text is read."""
+    is_sum = moment.strength in (w.SUM, w.PRODUCT) and not moment.is_text
+    if moment.text == "now()" or is_sum or _DIGITS.fullmatch(moment.text):
+        return Said(moment.text, moment.strength)
+    return Said(f"number(date({moment.text}, '%s'))")
+
+
+_DIGITS = re.compile(r"[0-9.e+]+")
 
 
 def _part(moment: Said, name: str, zone: str) -> Said:
@@ -126,6 +139,7 @@ def _moved(moment: Said, args: Sequence[Any], sign: int) -> Said:
         if unit is None or not isinstance(count, int | float) or isinstance(count, bool):
             raise Unsayable(f"a date that is moved by {name[:20] or 'something computed'}")
         total += unit * count * sign
+    moment = _seconds(moment)
     said = f"{abs(total):g}" if abs(total) < 1e6 else str(int(abs(total)))
     return moment if not total else Said(f"{moment.within(w.SUM)} {'+' if total > 0 else '-'} {said}", w.SUM)
 
@@ -137,6 +151,8 @@ def given(args: Sequence[Any], say: Callable[[Any], Said]) -> Said:
     if isinstance(args[0], Array | Object) or len(args) > 1:
         raise Unsayable("a date of several numbers")
     found = say(args[0])
+    if found.text.endswith(_THOUSAND):  # as `Date.now()` is said
+        return Said(found.text.removesuffix(_THOUSAND))
     if isinstance(args[0], Binary) and args[0].op in ("*", "-", "/"):  # a number, so milliseconds
         return Said(f"{found.within(w.PRODUCT)} / 1000", w.PRODUCT)
     if isinstance(args[0], Literal) and isinstance(args[0].value, int | float):

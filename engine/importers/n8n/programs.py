@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine.importers import values as v
+from engine.importers import wording as w
 from engine.importers.n8n import batches
 from engine.importers.n8n.job import Job
 from engine.importers.n8n.moments import strftime
@@ -248,6 +249,45 @@ def crypto(job: Job) -> None:
         say = f"base64.b64encode({digest}.digest()).decode()"
     inputs = {"value": job.reader.value("value", job.params.get("value"))}
     add(job, f"import base64\nimport hashlib\n\nresult = {{{name!r}: {say}}}", inputs)
+
+
+_XML = r"""import re
+
+TOKEN = r'<!\[CDATA\[(.*?)\]\]>|<(/?)([\w:.-]+)((?:\s[^<>]*?)?)(/?)>|<[!?][^>]*>|([^<]+)'
+
+
+def put(fields, name, value):
+    if name not in fields:
+        fields[name] = value
+    elif isinstance(fields[name], list):
+        fields[name].append(value)
+    else:
+        fields[name] = [fields[name], value]
+
+
+stack = [['', {}, '']]
+for cdata, close, name, attributes, empty, said in re.findall(TOKEN, text, re.DOTALL):
+    if name and not close:
+        stack.append([name, dict(re.findall(r'([\w:.-]+)\s*=\s*["\']([^"\']*)["\']', attributes)), ''])
+    if name and (close or empty) and len(stack) > 1:
+        done, fields, inside = stack.pop()
+        inside = inside.strip()
+        if fields and inside:
+            fields['_'] = inside
+        put(stack[-1][1], done, fields or inside)
+    if not name:
+        stack[-1][2] += cdata + said
+result = stack[0][1]
+"""
+
+
+def xml(job: Job) -> None:
+    """XML as mappings: attributes and elements by their names, lists of those that repeat."""
+    if job.item.text("mode", default="xmlToJson") != "xmlToJson":
+        job.unsupported("XML is not written")
+        return
+    steps = [step for step in job.item.text("dataPropertyName", default="data").split(".") if step] or ["data"]
+    add(job, _XML, {"text": w.path("context", *steps).text})
 
 
 def read_csv(job: Job, text: Json) -> None:

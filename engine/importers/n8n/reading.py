@@ -186,6 +186,20 @@ class Reader:
     # -- what names mean --------------------------------------------------------------------------------------------
 
     def chain(self, name: str, steps: Sequence[Step]) -> tuple[Said, int] | None:
+        found = self._chain(name, steps)
+        return None if found is None else self._as_moment(*found, steps)
+
+    def _as_moment(self, said: Said, done: int, steps: Sequence[Step]) -> tuple[Said, int]:
+        """`$json.day.toDateTime()...` is a moment like any other."""
+        here, at = said, done
+        while at < len(steps) and steps[at][0] == "get" and steps[at][1] != "toDateTime":
+            here, at = script_methods.get(here, steps[at][1]), at + 1
+        if steps[at : at + 1] != [("get", "toDateTime")] or steps[at + 1 : at + 2] == []:
+            return said, done
+        moment, more = moments.follow(here, steps[at + 2 :], self.file.timezone)
+        return moment, at + 2 + more
+
+    def _chain(self, name: str, steps: Sequence[Step]) -> tuple[Said, int] | None:
         if name == "$json":
             return self._below(None, steps, 0)
         if name in ("$", "$node", "$items") and steps:
@@ -206,6 +220,8 @@ class Reader:
         found = self.file.by_label.get(label)
         if found is None:
             raise Unsayable(f"there is no node {label[:60]!r} in the file")
+        if steps[1:2] in ([("get", "parameter")], [("get", "params")]):
+            return _parameter(found, steps[2:]), 3
         if found.into and not self.arguments:
             raise Unsayable(f"{label[:60]!r} is a part of an agent")
         if steps[1:2] == [("get", "isExecuted")]:
@@ -337,6 +353,8 @@ def _root(  # noqa: PLR0911  (one return per name)
     if name in ("$vars", "$env") and keys and isinstance(keys[0], str):
         variable = reader.file.draft.read_variable(keys[0])
         return w.path("variables", variable), 1
+    if name == "$parameter" and steps:
+        return _parameter(reader.item, steps), 1
     if name in ("$itemIndex", "$runIndex"):
         return (w.path("index") if reader.item.loop is not None else Said("0")), 0
     if name == "$jmespath" and called is not None and len(called) == 2:
@@ -380,6 +398,14 @@ def _moment(name: str, steps: Sequence[Step], reader: Reader) -> tuple[Said, int
         moment = Said(f"{moment.within(w.PRODUCT)} / 1000", w.PRODUCT)
     said, done = moments.follow(moment, steps[start + 1 :], zone if name == "DateTime" else "UTC")
     return said, start + 1 + done
+
+
+def _parameter(item: Item, steps: Sequence[Step]) -> Said:
+    """What is written in a node's own field, when that is no expression."""
+    raw = located(item.params.get(str(steps[0][1]))) if steps and steps[0][0] == "get" else None
+    if isinstance(raw, bool) or not isinstance(raw, str | int | float) or str(raw).startswith("="):
+        raise Unsayable("a field of a node")
+    return w.literal(raw) if isinstance(raw, str) else Said(repr(raw))
 
 
 def _searched(data: Any, query: Any, reader: Reader) -> Said:

@@ -37,6 +37,7 @@ _BASE: Mapping[str, Converter] = {
     "summarize": programs.summarize,
     "dateTime": programs.date_time,
     "crypto": programs.crypto,
+    "xml": programs.xml,
     "html": texts.html,
     "htmlExtract": texts.html,
     "markdown": texts.markdown,

@@ -407,6 +407,8 @@ def test_what_expressions_call_in_n8n() -> None:
         "f": "={{ new Date().getTime() }}",
         "g": "={{ $node['Get it'].data.x }}",
         "h": "={{ $('Get it').all() }}",
+        "i": "={{ $('Get it').params.url }}",
+        "j": "={{ $node['Get it'].parameter['url'] + '?x' }}",
     }
     fields = [{"name": name, "type": "string", "value": value} for name, value in texts.items()]
     found = imported(
@@ -426,6 +428,8 @@ def test_what_expressions_call_in_n8n() -> None:
         "f": "now() * 1000",
         "g": "nodes.get_it.output.x",
         "h": "'{{ $(\\'Get it\\').all() }}'",
+        "i": "'https://example.com/a'",
+        "j": "'https://example.com/a' + '?x'",
     }
 
 

@@ -147,3 +147,22 @@ def test_a_header_without_a_name_costs_no_answer() -> None:
     made = node(found, "answer")
     assert (made["type"], made["config"]["headers"]) == ("respond", {"X-A": "y"})
     assert outcomes(found)["Answer"] == "approximated"
+
+
+def test_xml_becomes_mappings() -> None:
+    text = """<?xml version="1.0"?><!-- x -->
+    <rss version="2.0"><channel><title>News</title>
+      <item id='1'><title><![CDATA[A < B]]></title><link/></item>
+      <item id="2">text</item>
+    </channel></rss>"""
+    assert computed("xml", {}, {"text": text}) == {
+        "rss": {
+            "version": "2.0",
+            "channel": {"title": "News", "item": [{"id": "1", "title": "A < B", "link": ""}, {"id": "2", "_": "text"}]},
+        }
+    }
+    found = imported(
+        n8n(n8n_node("X", "xml", {"dataPropertyName": "feed.body"}), n8n_node("Y", "xml", {"mode": "jsonToxml"}))
+    )
+    assert node(found, "x")["config"]["inputs"] == {"text": "context.feed.body"}
+    assert outcomes(found)["Y"] == "unsupported"
