@@ -178,11 +178,14 @@ def _effect(state: State, active: Active, record: StepRecord, plans: Plans) -> S
 
 
 def _edit(state: State, record: StepRecord) -> State:
-    """A person has changed the data with which the run goes on: where the step was that the record names, which may be
-    over, as may be the frame it was in."""
-    frame = next(state.frames[path] for path in chain(record.path)[1:] if path in state.frames)
-    changed = frame._replace(context={**frame.context, **record.outcome["then"]["context"]})
-    return state._replace(frames={**state.frames, frame.path: changed}, seq=record.seq + 1)
+    """A person lets the run go on, with changed data: where the step was that the record names, which may be over, as
+    may be the frame it was in. With `renew` every frame has all the time, steps and money that it may take."""
+    then, frames = record.outcome["then"], dict(state.frames)
+    frame = next(frames[path] for path in chain(record.path)[1:] if path in frames)
+    frames[frame.path] = frame._replace(context={**frame.context, **then["context"]})
+    if then.get("renew"):
+        frames = {path: one._replace(steps=0, used_ms=0, cost_usd_micros=0) for path, one in frames.items()}
+    return state._replace(frames=frames, seq=record.seq + 1)
 
 
 def _suspend(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001

@@ -12,7 +12,8 @@
               item     {"index", "value", "stop": bool}: one item of the loop is done, `value` is kept of it
               request  {}: the step is about to touch the outside world with the record's input
               effect   {}: one effect within the step is done; `effect` names it, `result` is what it gave
-              edit     {"context": map}: a person has changed data before the run went on
+              edit     {"context": map, "renew"?: bool}: a person lets the run go on, with changed data; with `renew`
+                         it may take all its time, steps and money once more
               suspend  {"until": unix time | null, "signal": name | null, "match"?: what the signal's data must have};
                          `suspend` is {"reason", "data"} for people, `keep` what the step itself goes on with
               resume   {"id", "signal", "data", "at", "until"}: the wait is over; without a signal, by time

@@ -117,6 +117,53 @@ async def test_costs_are_not_counted_twice(runtime: Runtime, scope: Scope) -> No
     assert (new.status, new.cost_usd_micros) == ("succeeded", 0)
 
 
+def limited(text: str, limits: str) -> str:
+    return text.replace("timeout_seconds: 300, ", f"{limits}, ")
+
+
+ASKING = workflow_text(
+    "asking",
+    [
+        "- {name: start, type: start, config: {}}",
+        "- {name: ask, type: agent, config: {prompt_template: hello, output_key: said}}",
+        "- {name: tell, type: message, config: {text: done}}",
+        "- {name: end, type: end, config: {}}",
+    ],
+    ["- {from: start, to: ask}", "- {from: ask, to: tell}", "- {from: tell, to: end}"],
+)
+HURRIED = calling().replace("{workflow_name: guarded}", "{workflow_name: chain, timeout_seconds: 1}")
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (limited(chain(2, 0.7), "timeout_seconds: 1"), "timeout", ["call_0", "call_1", "call_1"]),
+        (limited(chain(3, 0), "max_steps: 4"), "budget_exceeded", ["call_0", "call_1", "call_2"]),
+        (limited(ASKING, "max_cost_usd: 0.00004"), "budget_exceeded", []),
+        (HURRIED, "timeout", ["sub/call_0", "sub/call_1", "sub/call_1"]),
+    ],
+    ids=["time", "steps", "money", "time of a workflow within"],
+)
+async def test_a_run_that_used_up_what_it_may_take_goes_on_with_as_much_again(
+    runtime: Runtime, scope: Scope, tmp_path: Path, case: tuple[str, str, list[str]]
+) -> None:
+    text, what, called = case
+    source = ByText(text, siblings={"chain": chain(2, 0.7)})
+    first = await done(runtime, scope, await runtime.client.submit(scope, RunRequest(source, {})))
+    assert (first.status, (first.error or {}).get("type")) == ("failed", what)
+    again = await done(runtime, scope, await runtime.client.retry(scope, first.run_id))
+    assert again.status == "succeeded", again.error
+    assert calls(tmp_path) == [f"{first.run_id}:{path}:0" for path in called]
+
+
+async def test_a_run_that_failed_before_its_first_step_is_not_gone_on_with(runtime: Runtime, scope: Scope) -> None:
+    text = chain(1, 0) + "inputs: {type: object, required: [message]}\n"
+    view = await done(runtime, scope, await runtime.client.submit(scope, RunRequest(ByText(text), {})))
+    assert (view.status, (view.error or {}).get("code")) == ("failed", "input_mismatch")
+    with pytest.raises(Conflict, match="before its first step"):
+        await runtime.client.retry(scope, view.run_id)
+
+
 async def test_a_cancelled_run_that_waited_waits_again(runtime: Runtime, scope: Scope) -> None:
     nodes = [
         "- {name: start, type: start, config: {}}",

@@ -1,7 +1,8 @@
 """Runs that go on from another one: with its journal up to what failed, and perhaps with changed data.
 
-The run that failed stays as it is. The new one has a copy of the records that still hold; what they cost was counted
-there and is not counted again. Effects that are repeated have the keys that they had in the first run.
+The run that failed stays as it is. The new one has a copy of the records that still hold. The time, steps and money
+that these took were counted there: the new run has all that its workflow allows, or one that ran out of it would do so
+again at once. Effects that are repeated have the keys that they had in the first run.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _COPIED = (
 async def fork_run(tx: Tx, run_id: UUID, context: Mapping[str, Json]) -> RunRow:
     """Accept a run that goes on where this one failed or was cancelled; `context` is put over its data there.
 
-    Raises NotFound; Conflict for a run that is under way or succeeded, that ran out of time, steps or money, or that is
+    Raises NotFound; Conflict for a run that is under way or succeeded, that failed before its first step, or that is
     being gone on with: two runs at once would do the same effects under the same keys.
     """
     row = await locked(tx, run_id)
@@ -41,11 +42,11 @@ async def fork_run(tx: Tx, run_id: UUID, context: Mapping[str, Json]) -> RunRow:
     query = select(StepRow).where(StepRow.run_id == run_id).order_by(col(StepRow.seq))
     steps = (await tx.session.execute(query)).scalars().all()
     kept, failed = _still_holding(steps)
-    if row.status == RunStatus.FAILED and failed is None:
-        raise Conflict("The run failed as a whole, not at a step: start it anew.", run_id=str(run_id))
+    if row.status == RunStatus.FAILED and not steps:
+        raise Conflict("The run failed before its first step: start it anew.", run_id=str(run_id))
     rows = [{name: getattr(step, name) for name in _COPIED} for step in kept]
     last = failed or (kept[-1] if kept else None)
-    if context and last is not None:
+    if last is not None:
         rows.append(_edit(last, context))
     new, _ = await create_run(tx, _like(row, context if last is None else {}))
     await _copy(tx, new.run_id, rows)
@@ -103,7 +104,7 @@ def _beneath(path: str, above: str) -> bool:
 
 def _edit(at: StepRow, context: Mapping[str, Json]) -> dict[str, Json]:
     place = {"path": at.path, "node_type": at.node_type, "iteration": at.iteration, "attempt": at.attempt}
-    return {**place, "status": "edited", "outcome": {"then": {"do": "edit", "context": dict(context)}}}
+    return {**place, "status": "edited", "outcome": {"then": {"do": "edit", "context": dict(context), "renew": True}}}
 
 
 async def _copy(tx: Tx, run_id: UUID, rows: Sequence[Mapping[str, Json]]) -> None:
