@@ -1,9 +1,10 @@
 """What a published call costs: an open synchronous webhook of five pure nodes, durable, against an empty route.
 
 The web process is the real one (`heddle web`). The empty route is /healthz: the same server, behind the same
-middleware. The RQ path is the same workflow started by `POST /api/v1/runs` with `wait_s`: a worker carries it out, the
-web process waits for its end. CPU time is that of the web process, PostgreSQL and Redis (and of the worker, which is
-idle while the webhook is measured); not that of the client.
+middleware, and behind the pages' own layers, which calls of webhooks and of the API do not pass. The RQ path is the
+same workflow started by `POST /api/v1/runs` with `wait_s`: a worker carries it out, the web process waits for its end.
+CPU time is that of the web process, PostgreSQL and Redis (and of the worker, which is idle while the webhook is
+measured); not that of the client.
 """
 
 from __future__ import annotations

@@ -63,10 +63,10 @@ def with_headers(app: ASGIApp) -> ASGIApp:
 
 
 def past_the_pages(app: ASGIApp, api: ASGIApp) -> ASGIApp:
-    """Take calls of webhooks straight to the API, which the pages' own layers hand them to as well."""
+    """Take what programs call straight to the API, which the pages' own layers hand it to as well."""
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        straight = scope["type"] == "http" and scope["path"].startswith("/hooks/")
+        straight = scope["type"] == "http" and scope["path"].startswith(("/hooks/", "/api/"))
         await (api if straight else app)(scope, receive, send)
 
     return wrapped
