@@ -29,6 +29,7 @@ FUNCTIONS = {  # name -> (fewest, most arguments)
     "len": (1, 1), "lower": (1, 1), "upper": (1, 1), "contains": (2, 2), "matches": (2, 2),
     "round": (1, 2), "min": (1, 16), "max": (1, 16), "now": (0, 0), "default": (2, 2), "text": (1, 1),
     "number": (1, 1), "date": (1, 3),
+    "trim": (1, 1), "split": (2, 2), "join": (1, 2), "replace": (3, 4), "slice": (2, 3), "pluck": (2, 2),
 }  # fmt: skip
 _COMPARE = ("==", "!=", "<", "<=", ">", ">=", "in")
 

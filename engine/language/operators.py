@@ -13,9 +13,10 @@ import operator
 import re
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-from engine.language import dates, patterns
+from engine.language import dates, patterns, texts
 
 MAX_TEXT = 1_000_000
 MAX_REPEAT = 10_000
@@ -259,6 +260,18 @@ def date(when: Any, pattern: Any = None, zone: Any = "UTC") -> str | None:
         raise Mismatch(str(err)) from None
 
 
+def _of_texts(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Null for null; a fault as a Mismatch."""
+
+    def checked(value: Any, *more: Any) -> Any:
+        try:
+            return None if value is None else run(value, *more)
+        except texts.TextFault as err:
+            raise Mismatch(str(err)) from None
+
+    return checked
+
+
 def now() -> int:
     """Unix time in whole seconds; used where the scope's `run.now` is not given."""
     return int(time.time())
@@ -277,4 +290,10 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "text": text,
     "number": number,
     "date": date,
+    "trim": _of_texts(texts.trim),
+    "split": _of_texts(texts.split),
+    "join": _of_texts(partial(texts.join, text)),
+    "replace": _of_texts(texts.replace),
+    "slice": _of_texts(texts.cut),
+    "pluck": _of_texts(texts.pluck),
 }

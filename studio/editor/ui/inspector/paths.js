@@ -34,6 +34,8 @@ export const typeName = (value) => (value === null ? "null" : Array.isArray(valu
 const FUNCTIONS = [
   ["len", "len(list or text)"], ["lower", "lower(text)"], ["upper", "upper(text)"], ["contains", "contains(text or list, part)"], ["matches", "matches(text, pattern)"],
   ["round", "round(number, digits)"], ["min", "min(a, b, …)"], ["max", "max(a, b, …)"], ["now", "now()"], ["default", "default(value, otherwise)"], ["text", "text(value)"], ["number", "number(text)"], ["date", "date(now(), pattern, zone)"],
+  ["trim", "trim(text)"], ["split", "split(text, separator)"], ["join", "join(list, separator)"], ["replace", "replace(text, old, new)"],
+  ["slice", "slice(text or list, start, end)"], ["pluck", "pluck(list, key)"],
 ];
 const WORDS = ["and", "or", "not", "in", "true", "false", "null"];
 

@@ -30,7 +30,7 @@ export function toolParameters({ state }, { path, maps }) {
 }
 
 const ALWAYS = ["message", "conversation_id", "customer_id", "reply_text", "error"];
-const FUNCTIONS = ["len", "lower", "upper", "contains", "matches", "round", "min", "max", "now", "default", "text", "number", "date"];
+const FUNCTIONS = ["len", "lower", "upper", "contains", "matches", "round", "min", "max", "now", "default", "text", "number", "date", "trim", "split", "join", "replace", "slice", "pluck"];
 
 // Is this a place for an expression? Conditions, and fields whose widget says so.
 export const isExpression = ({ path }, schemas) => path.at(-1) === "condition" || schemas.some((schema) => schema.ui === "expression" || schema.values === "expression");
