@@ -15,6 +15,7 @@ from engine.importers import script_methods as methods
 from engine.importers import wording as w
 from engine.importers.script_syntax import (
     Array,
+    Arrow,
     Binary,
     Call,
     Choice,
@@ -131,7 +132,7 @@ def say(tree: Any, refs: Refs) -> Said:  # noqa: PLR0911  (one return per kind o
             return Said("[" + ", ".join(say(item, refs).text for item in items) + "]")
         case Template(parts=parts):
             return w.joined([part if isinstance(part, str) else say(part, refs) for part in parts])
-    raise Unsayable("a pattern" if isinstance(tree, Regex) else "an object")
+    raise Unsayable({Regex: "a pattern", Arrow: "a function"}.get(type(tree), "an object"))
 
 
 def _literal(value: Any) -> Said:
@@ -286,7 +287,7 @@ def _steps(said: Said, steps: Sequence[Step], refs: Refs) -> Said:
         kind, value = steps[at]
         called = at + 1 < len(steps) and steps[at + 1][0] == "call"
         if kind == "get" and called:
-            said = methods.call(said, str(value), [say(arg, refs) for arg in steps[at + 1][1]])
+            said = _called(said, str(value), steps[at + 1][1], refs)
             at += 2
         elif kind == "get":
             said = methods.get(said, value)
@@ -297,6 +298,27 @@ def _steps(said: Said, steps: Sequence[Step], refs: Refs) -> Said:
             at += 1
         else:
             raise Unsayable("a call of a value")
+    return said
+
+
+def _called(said: Said, name: str, args: Sequence[Any], refs: Refs) -> Said:
+    """A method; patterns that are nothing but a text are one, and `map` may take one field of each."""
+    if name in ("map", "flatMap") and len(args) == 1 and isinstance(args[0], Arrow):
+        return _fields_of(said, args[0])
+    if args and isinstance(args[0], Regex) and name in ("replace", "replaceAll", "split"):
+        if name == "replace" and "g" in args[0].flags:
+            name = "replaceAll"
+        args = (Literal(methods.plain_pattern(args[0].pattern, args[0].flags)), *args[1:])
+    return methods.call(said, name, [say(arg, refs) for arg in args])
+
+
+def _fields_of(said: Said, arrow: Arrow) -> Said:
+    head, steps = _flattened(arrow.body)
+    fixed = all(kind == "get" and isinstance(key, str) and key != "length" for kind, key in steps)
+    if head != Name(arrow.name) or not fixed:
+        raise Unsayable("a function")
+    for _, key in steps:
+        said = methods.pluck(said, str(key))
     return said
 
 

@@ -10,6 +10,9 @@ from engine.importers.script_syntax import Unsayable
 from engine.importers.wording import Said
 
 Method = Callable[[Said, Sequence[Said]], Said]
+_PLAIN_PATTERN = re.compile(r"(?:[^\\^$.|?*+()\[\]{}/]|\\[^\w]|\\[nrt])+")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_CONTROLS = {"n": "\n", "r": "\r", "t": "\t"}
 _WHOLE = re.compile(r"-?[0-9]{1,6}")
 
 
@@ -82,6 +85,56 @@ def _joined(said: Said, args: Sequence[Said]) -> Said:
     return Said(f"{said.within(w.SUM)} + {args[0].within(w.PRODUCT)}", w.SUM)
 
 
+def pluck(said: Said, key: str) -> Said:
+    return Said(f"pluck({said.text}, {w.quoted(key)})")
+
+
+def plain_pattern(pattern: str, flags: str) -> str:
+    """The text that a pattern finds, when it finds one text only; raises Unsayable."""
+    if set(flags) - set("gu") or not _PLAIN_PATTERN.fullmatch(pattern):
+        raise Unsayable("a pattern")
+    return _ESCAPED.sub(lambda found: _CONTROLS.get(found[1], found[1]), pattern)
+
+
+def _replaced(count: str) -> Method:
+    def replaced(said: Said, args: Sequence[Said]) -> Said:
+        old, new = args
+        if not old.literal or "$" in (new.literal if new.literal is not None else "$"):
+            raise Unsayable("what is replaced is computed")
+        return Said(f"replace({said.text}, {old.text}, {new.text}{count})")
+
+    return replaced
+
+
+def _split(said: Said, args: Sequence[Said]) -> Said:
+    if not args[0].literal:
+        raise Unsayable("a text in single letters")
+    return Said(f"split({said.text}, {args[0].text})")
+
+
+def _joined_list(said: Said, args: Sequence[Said]) -> Said:
+    return Said(f"join({said.text}, {args[0].text if args else w.quoted(',')})")
+
+
+def _slice(said: Said, args: Sequence[Said]) -> Said:
+    return Said(f"slice({said.text}, {', '.join(arg.text for arg in args)})")
+
+
+def _substring(said: Said, args: Sequence[Said]) -> Said:
+    """Its negative places mean the beginning, those of slice the end."""
+    if not all(_WHOLE.fullmatch(arg.text) and not arg.text.startswith("-") for arg in args):
+        raise Unsayable("a part of a text by places that are computed")
+    return _slice(said, args)
+
+
+def _substr(said: Said, args: Sequence[Said]) -> Said:
+    start, *more = (arg.text for arg in args)
+    if not all(_WHOLE.fullmatch(one) for one in (start, *more)) or start.startswith("-"):
+        raise Unsayable("a part of a text by places that are computed")
+    end = [Said(str(int(start) + int(more[0])))] if more else []
+    return _slice(said, [Said(start), *end])
+
+
 def _first_call(function: str) -> Method:
     return lambda said, _args: Said(f"{function}({said.text})")
 
@@ -113,6 +166,19 @@ _METHODS: Mapping[tuple[str, int], Method] = {
     ("isNotEmpty", 0): lambda said, _args: Said(f"len({said.text}) > 0", w.COMPARE),
     ("concat", 1): _joined,
     ("append", 1): _joined,
+    ("trim", 0): _first_call("trim"),
+    ("split", 1): _split,
+    ("join", 0): _joined_list,
+    ("join", 1): _joined_list,
+    ("replace", 2): _replaced(", 1"),
+    ("replaceAll", 2): _replaced(""),
+    ("slice", 1): _slice,
+    ("slice", 2): _slice,
+    ("substring", 1): _substring,
+    ("substring", 2): _substring,
+    ("substr", 1): _substr,
+    ("substr", 2): _substr,
+    ("pluck", 1): lambda said, args: Said(f"pluck({said.text}, {args[0].text})"),
     ("toFixed", 0): lambda said, _args: _round(said),
     ("toFixed", 1): _rounded,
     ("round", 0): lambda said, _args: _round(said),

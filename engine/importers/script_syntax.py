@@ -8,9 +8,9 @@
     primary = number | text | template | regex | name | "(" expression ")" | "[" [arguments] "]" | object
             | "new" name ["(" [arguments] ")"]
 
-One semicolon may follow. Functions, assignments and statements are no expressions that we could say: they raise
-`Unsayable`, as does anything else that does not parse, is longer than 8,000 characters, nested deeper than 40 levels or
-has more than 150 operators.
+One semicolon may follow. An argument may be a function of one name, `x => x.y`. Other functions, assignments and
+statements are no expressions that we could say: they raise `Unsayable`, as does anything else that does not parse, is
+longer than 8,000 characters, nested deeper than 40 levels or has more than 150 operators.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ _BRACES = re.compile(r"'(?:[^'\\]++|\\.)*+(?:'|\Z)|\"(?:[^\"\\]++|\\.)*+(?:\"|\Z
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "", "\n": ""}
 _ARROW = re.compile(r"[\w$)]\s*=>")
+_ONE_ARROW = re.compile(r"(?:([A-Za-z_$][\w$]{0,60})|\(\s{0,9}([A-Za-z_$][\w$]{0,60})\s{0,9}\))\s{0,9}=>(?!\s*\{)")
 _STATEMENTS = frozenset({"function", "return", "const", "let", "var", "async", "await", "class", "if", "for", "while"})
 _WORDS = ("in", "typeof")  # operators that are written as names
 _BINARY = (
@@ -89,6 +90,14 @@ class Member:
 class Call:
     callee: Any
     args: tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class Arrow:
+    """`name => body`, as an argument."""
+
+    name: str
+    body: Any
 
 
 @dataclass(slots=True)
@@ -265,11 +274,19 @@ class _Parser:
         found: list[Any] = []
         while not self.take(closing):
             self.step()
-            found.append(self.expression())
+            found.append(self.argument())
             if not self.take(","):
                 self.expect(closing)
                 break
         return tuple(found)
+
+    def argument(self) -> Any:
+        arrow = _ONE_ARROW.match(self.source, self.token.start)
+        if arrow is None:
+            return self.expression()
+        self.at = arrow.end()
+        self.advance()
+        return Arrow(arrow[1] or arrow[2], self.expression())
 
     def primary(self) -> Any:  # noqa: PLR0911  (one return per kind of token)
         token = self.token

@@ -13,7 +13,7 @@ from engine.importers import wording as w
 from engine.importers.draft import Draft
 from engine.importers.places import filled
 from engine.importers.report import Entry, Source
-from engine.importers.script_syntax import Unsayable
+from engine.importers.script_syntax import Unsayable, parse
 from engine.importers.wording import Said, Unsaid, Wording
 
 Json = Any
@@ -147,6 +147,10 @@ def _filtered(said: Said, written: str) -> Said:
         return Said(f"default({said.text}, {other.text})", path=said.path if shown is not None else None, other=shown)
     if name == "round" and (given or "0").isdecimal():
         return Said(f"round({said.text}, {given or '0'})")
+    if given is not None and name in ("join", "replace"):
+        args = getattr(parse(f"[{given}]"), "items", ())
+        made = [script.say(arg, _NoNames()) for arg in args]
+        return script_methods.call(said, "replaceAll" if name == "replace" else name, made)
     if given is None and name in _FILTERS:
         return _FILTERS[name](said)
     raise Unsayable(f"the filter `{name[:30]}`")
@@ -157,6 +161,7 @@ _FILTERS: Mapping[str, Callable[[Said], Said]] = {
     "length": lambda said: Said(f"len({said.text})"), "count": lambda said: Said(f"len({said.text})"),
     "first": lambda said: script_methods.get(said, 0), "last": lambda said: script_methods.get(said, -1),
     "string": script_methods.text, "tojson": lambda said: said, "safe": lambda said: said,
+    "trim": lambda said: Said(f"trim({said.text})"), "join": lambda said: Said(f"join({said.text}, '')"),
     "int": script_methods.number, "float": script_methods.number, "abs": script_methods.MATH["abs"],
     "max": lambda said: Said(f"max({said.text})"), "min": lambda said: Said(f"min({said.text})"),
 }  # fmt: skip

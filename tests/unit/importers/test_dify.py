@@ -231,6 +231,8 @@ def test_code_is_switched_off_and_a_file_is_its_text() -> None:
         ("{{ q.list | first }}", "inputs.query.list[0]"),
         ("{{ q | round(2) }}", "round(inputs.query, 2)"),
         ("{{ q | tojson }}", "inputs.query"),
+        ("{{ q | join(', ') }}", "join(inputs.query, ', ')"),
+        ("{{ q | replace('|', '-') | trim }}", "trim(replace(inputs.query, '|', '-'))"),
     ],
 )
 def test_filters_of_a_template(template: str, said: str) -> None:
@@ -244,7 +246,7 @@ def test_filters_of_a_template(template: str, said: str) -> None:
 
 def test_a_filter_that_cannot_be_said_stays() -> None:
     variables = [{"variable": "q", "value_selector": ["s", "query"]}]
-    for template in ("{{ q | join(', ') }}", "{{ q | replace('|', 'x') }}", "{{ q + 1 }}"):
+    for template in ("{{ q | sort }}", "{{ q | replace(x, 'x') }}", "{{ q + 1 }}"):
         found = imported(
             dify(
                 START, dify_node("t", "template-transform", template=template, variables=variables), edges=[("s", "t")]

@@ -85,14 +85,16 @@ def test_what_cannot_be_said_stays_as_text() -> None:
     found = imported(
         n8n(
             n8n_node(
-                "Fields", "set", {"values": {"string": [{"name": "x", "value": "={{ $json.a.map(i => i.b).join() }}"}]}}
+                "Fields",
+                "set",
+                {"values": {"string": [{"name": "x", "value": "={{ $json.a.filter(i => i.b).join() }}"}]}},
             )
         )
     )
     entry = found.report.entries[0]
     assert entry.outcome == "approximated"
     assert [(kept.field, kept.reason) for kept in entry.kept] == [("x", "a function")]
-    assert node(found, "fields")["config"]["set"]["x"] == "'{{ $json.a.map(i => i.b).join() }}'"
+    assert node(found, "fields")["config"]["set"]["x"] == "'{{ $json.a.filter(i => i.b).join() }}'"
 
 
 def test_a_condition_that_cannot_be_said_is_never_true() -> None:

@@ -15,7 +15,8 @@ from engine.importers import wording as w
 from engine.importers.script_syntax import Unsayable
 from engine.language.expressions import compile_expression
 
-DATA = {"name": "Ann", "n": 3, "empty": "", "list": ["a", "b"], "odd key": {"x": 1}, "flag": True, "text": "a.b c"}
+DATA = {"name": "Ann", "n": 3, "empty": "", "list": ["a", "b"], "odd key": {"x": 1}, "flag": True, "text": "a.b c",
+        "rows": [{"id": "x", "a": {"b": 1}}, {"a": {"b": 2}}]}  # fmt: skip
 
 
 class Refs:
@@ -69,6 +70,20 @@ class Refs:
         ("$json.list.slice(-1)[0]", "context.list[-1]", "b"),
         ("$json.list.concat(['c'])", "context.list + ['c']", ["a", "b", "c"]),
         ("$json.n;", "context.n", 3),
+        ("' x '.trim()", "trim(' x ')", "x"),
+        ("$json.text.split('.')[0]", "split(context.text, '.')[0]", "a"),
+        ("$json.text.split(' ').pop()", "split(context.text, ' ')[-1]", "c"),
+        ("$json.list.join('-')", "join(context.list, '-')", "a-b"),
+        ("$json.list.join()", "join(context.list, ',')", "a,b"),
+        ("'a-a'.replace('a', 'b')", "replace('a-a', 'a', 'b', 1)", "b-a"),
+        ("'a-a'.replaceAll('a', 'b')", "replace('a-a', 'a', 'b')", "b-b"),
+        (r"'a\nb'.replace(/\n/g, ' ')", r"replace('a\nb', '\n', ' ')", "a b"),
+        ("$json.text.replace(/\\./, '')", "replace(context.text, '.', '', 1)", "ab c"),
+        ("$json.text.slice(-1)", "slice(context.text, -1)", "c"),
+        ("$json.text.substring(0, 3)", "slice(context.text, 0, 3)", "a.b"),
+        ("$json.text.substr(2, 1)", "slice(context.text, 2, 3)", "b"),
+        ("$json.rows.map(row => row.a.b).join(', ')", "join(pluck(pluck(context.rows, 'a'), 'b'), ', ')", "1, 2"),
+        ("$json.rows.map((r) => r['id'])", "pluck(context.rows, 'id')", ["x", None]),
     ],
 )
 def test_what_both_can_say(source: str, wanted: str, value: Any) -> None:
@@ -80,7 +95,17 @@ def test_what_both_can_say(source: str, wanted: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ("$json.list.map(x => x)", "a function"),
+        ("$json.list.map(x => x + 1)", "a function"),
+        ("$json.list.map((x, i) => x)", "a function"),
+        ("$json.list.map(x => { return x })", "a function"),
+        ("$json.list.filter(x => x.a)", "a function"),
+        ("$json.list.find((x) => x.id == 1).name", "a function"),
+        ("$json.text.replace(/[a-z]+/g, 'b')", "a pattern"),
+        ("$json.text.replace(/A/gi, 'b')", "a pattern"),
+        ("$json.text.replace($json.a, 'b')", "computed"),
+        ("$json.text.replace('a', '$&')", "computed"),
+        ("$json.text.split('')", "single letters"),
+        ("$json.text.substring(-2)", "computed"),
         ("new Date()", "`new Date`"),
         ("new Date().toISOString()", "`new Date`"),
         ("$json.list.reduce((a, b) => a + b, 0)", "a function"),
@@ -89,7 +114,6 @@ def test_what_both_can_say(source: str, wanted: str, value: Any) -> None:
         ("$json.text.match(/(b)/)[1]", "a pattern"),
         ("a = 1", "an assignment"),
         ("const a = 1", "a statement"),
-        ("$json.text.replace('a', 'b')", "`replace()`"),
         ("window.location", "`window`"),
         ("constructor.constructor('x')()", "`constructor.constructor()`"),
         ("", "ends too early"),
