@@ -115,7 +115,8 @@ def _texts(headers: dict[str, Json]) -> dict[str, Json]:
 
 
 def _kind(job: Job) -> str:
-    return job.item.text("contentType") or job.item.text("bodyContentType") or "json"
+    named = job.item.text("contentType") or job.item.text("bodyContentType")
+    return named or v.text(job.params, "options", "bodyContentType") or "json"
 
 
 def _form(job: Job) -> str | None:

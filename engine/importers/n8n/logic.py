@@ -15,7 +15,7 @@ from engine.importers.n8n.job import Job
 from engine.importers.n8n.reading import plain
 from engine.importers.names import called_name, slug
 from engine.importers.script_syntax import Unsayable
-from engine.importers.wording import Wording
+from engine.importers.wording import Said, Wording
 
 Json = Any
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
@@ -67,15 +67,16 @@ def _by_number(job: Job) -> None:
 
 def _by_rules(job: Job) -> None:
     rules = list(v.mappings(job.params, "rules", "values")) or list(v.mappings(job.params, "rules", "rules"))
+    said_of: dict[int, list[Said]] = {}
     for place, rule in enumerate(rules):
-        number = place
         label = v.text(rule, "outputKey") or None
         if "conditions" in rule:
-            text = condition_of(job.reader, rule["conditions"]) or NEVER
-        else:
-            text = _old_rule(job, rule)
-            number = int(v.within(v.number(rule, "output"), 0, 100) or (0 if "output" not in rule else place))
-        job.branches[number] = (text, label)
+            number, one = place, Said(condition_of(job.reader, rule["conditions"]) or NEVER, w.OR)
+        else:  # version 1 names the output, 0 where it is left out; version 2 has one for each rule
+            number = int(v.within(v.number(rule, "output"), 0, 100) or 0) if job.item.version < 2 else place
+            one = _old_rule(job, rule)
+        said_of.setdefault(number, []).append(one)
+        job.branches[number] = (_any_of(said_of[number]), label)
     last = max(job.branches, default=-1) + 1
     fallback = v.at(job.params, "options", "fallbackOutput")
     fallback = job.params.get("fallbackOutput", fallback)
@@ -83,21 +84,28 @@ def _by_rules(job: Job) -> None:
         job.branches[last] = (None, "otherwise")
         last += 1
     elif (other := v.within(v.number(fallback), 0, 100)) is not None:
-        job.branches.setdefault(int(other), (None, "otherwise"))
+        _, label = job.branches.get(int(other), (None, "otherwise"))
+        job.branches[int(other)] = (None, label)
     job.error_output = last
 
 
-def _old_rule(job: Job, rule: dict[str, Json]) -> str:
+def _any_of(rules: list[Said]) -> str:
+    """Rules that lead to the same output."""
+    live = [rule for rule in rules if rule.text != NEVER]
+    return comparing.joined(live, "or").text if live else NEVER
+
+
+def _old_rule(job: Job, rule: dict[str, Json]) -> Said:
     """Version 1: all rules compare one value."""
     kind = job.item.text("dataType", default="number")
     operation = v.text(rule, "operation") or ("smaller" if kind == "number" else "equal")
     try:
         left = side(job.reader, job.params.get("value1"), kind)
         right = side(job.reader, rule.get("value2", ""), kind)
-        return comparing.compare(left, operation, right, is_number=kind == "number").text
+        return comparing.compare(left, operation, right, is_number=kind == "number")
     except Unsayable as err:
         job.entry.keep("condition", f"{operation} {v.text(rule, 'value2')}", f"{err}; the branch is never taken")
-        return NEVER
+        return Said(NEVER)
 
 
 def set_(job: Job) -> None:

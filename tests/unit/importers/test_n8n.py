@@ -612,3 +612,24 @@ def test_a_file_of_a_form_is_left_out() -> None:
     found = imported(n8n(n8n_node("Send", "httpRequest", parameters)))
     assert node(found, "send")["config"]["body"] == {"model": "m"}
     assert "files are not carried along" in found.report.entries[0].reasons
+
+
+def switched(version: float, parameters: dict[str, object]) -> list[tuple[str, str | None]]:
+    """The edges of a Switch whose outputs lead to a, b and c."""
+    data = n8n(
+        n8n_node("Switch", "switch", parameters, typeVersion=version),
+        *[n8n_node(name, "noOp") for name in "ABC"],
+        links={"Switch": [["A"], ["B"], ["C"]]},
+    )
+    return [(target, condition) for source, target, condition in edges(imported(data)) if source == "switch"]
+
+
+def test_rules_of_a_switch_in_its_old_versions() -> None:
+    rules = [{"value2": "x"}, {"value2": "y"}, {"value2": "z"}]
+    given = {"dataType": "string", "value1": "={{ $json.a }}", "rules": {"rules": rules}}
+    assert switched(2, given)[:3] == [("a", "context.a == 'x'"), ("b", "context.a == 'y'"), ("c", "context.a == 'z'")]
+    rules = [{"value2": "x", "output": 1}, {"value2": "y"}, {"value2": "z", "output": 0}]
+    old = {**given, "rules": {"rules": rules}}
+    found = dict(switched(1, old))
+    assert (found["a"], found["b"]) == ("context.a == 'y' or context.a == 'z'", "context.a == 'x'")
+    assert dict(switched(1, {**old, "fallbackOutput": 1}))["b"] is None

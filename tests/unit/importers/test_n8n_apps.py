@@ -324,3 +324,10 @@ def test_a_form_is_sent_as_one() -> None:
     config = node(imported(n8n(n8n_node("App", "httpRequest", parameters))), "app")["config"]
     assert config["body"] == "a%20b=1%262&c=x%20${context.c}"
     assert config["headers"] == {"Content-Type": "application/x-www-form-urlencoded"}
+    old = {
+        "url": "https://x.example",
+        "requestMethod": "POST",
+        "options": {"bodyContentType": "form-urlencoded"},
+        "bodyParametersUi": {"parameter": [{"name": "a", "value": "1"}]},
+    }
+    assert node(imported(n8n(n8n_node("App", "httpRequest", old))), "app")["config"]["body"] == "a=1"
