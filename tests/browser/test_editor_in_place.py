@@ -242,6 +242,22 @@ def test_the_heat_map_tells_where_time_and_money_went(signed_in_page: Page, stud
     expect(node(page, "count")).not_to_have_attribute("data-heat", re.compile("."))
 
 
+def test_a_run_says_which_pins_have_no_node(signed_in_page: Page, studio: Any) -> None:
+    page = signed_in_page
+    open_editor(page, studio, new_workflow(studio, FORKED))
+    ask(page, "Hello")
+    node(page, "count").click()
+    page.get_by_role("tab", name="Data").click()
+    page.get_by_test_id("pin-output").click()
+    expect(page.get_by_test_id("pinned-count")).to_be_visible()
+    node(page, "count").click()
+    page.keyboard.press("Delete")
+    expect(page.get_by_test_id("stray-pins")).to_contain_text("count")
+    saved(page)
+    ask(page, "Hello again")
+    expect(page.get_by_text("What is pinned to count is not used: there is no such node.")).to_be_visible()
+
+
 def test_what_is_hot_is_not_faded_by_the_run_over_the_canvas(signed_in_page: Page, studio: Any) -> None:
     page = signed_in_page
     open_editor(page, studio, new_workflow(studio, FORKED))

@@ -70,6 +70,16 @@ def test_a_conversation_goes_on_and_the_run_is_in_the_list(signed_in_page: Page,
     expect(page.get_by_test_id("run-status")).to_have_text("succeeded")
 
 
+def test_the_previews_buttons_have_room_beside_the_text(signed_in_page: Page, studio: Any) -> None:
+    page = signed_in_page
+    page.set_viewport_size({"width": 1280, "height": 800})
+    open_editor(page, studio, new_workflow(studio))
+    ask(page, "Hello there")
+    page.keyboard.press("Alt+3")
+    for name in ("New conversation", "Fold the preview"):
+        expect(page.get_by_role("button", name=name)).to_be_in_viewport(ratio=1)
+
+
 def test_a_page_loaded_again_shows_what_is_there_now(signed_in_page: Page, studio: Any) -> None:
     """Over a slow connection the tab's earlier state arrives well before the answer of the new load."""
     page, name = signed_in_page, new_workflow(studio)

@@ -61,7 +61,7 @@ function RunSummary() {
   const facts = [duration(ms), cost(run.cost)].filter(Boolean).join(" · ");
   return (
     <>
-      <span className={`hed-chip run-${run.status}`} data-testid="run-status" role="status">{run.status}</span>
+      <span className={`hed-chip run-${run.status}`} title={run.status} data-testid="run-status" role="status">{run.status}</span>
       <span className="hed-run">
         {run.run_id && <a className="hed-link mono" href={`/app/runs/${run.run_id}`} title={`Run ${run.run_id}`}>{run.run_id.slice(-12)}</a>}
         {facts && ` · ${facts}`}
