@@ -135,16 +135,23 @@ def _entries_of_triggers(file: File, starting: list[Item]) -> None:
     )
     draft.link(draft.start, fork.name)
     seen: set[str] = set()
+    general: list[tuple[tuple[str, ...], str, str]] = []
     for targets, items in ways.items():
-        kinds = [kind for kind in dict.fromkeys(_sign_of(item, ways) for item in items) if kind not in seen]
-        if not kinds:
-            for item in items:
-                item.entry.approximate("another trigger of the same kind leads elsewhere; the two cannot be told apart")
+        signs = [sign for sign in dict.fromkeys(_sign_of(item, ways) for item in items) if sign not in seen]
+        seen.update(signs)
+        if signs:
+            general.append((targets, " or ".join(signs), items[0].label))
             continue
-        seen.update(kinds)
-        condition = " or ".join(kinds)
+        said = slug(items[0].label) or "other"
+        for item in items:
+            item.entry.approximate(
+                f"another trigger of its kind leads elsewhere; who means this one sends `trigger`: {said}"
+            )
         for name in targets:
-            draft.link(fork.name, name, condition, label=items[0].label)
+            draft.link(fork.name, name, f"context.trigger == '{said}'", label=items[0].label)
+    for targets, condition, label in general:  # behind those that callers name
+        for name in targets:
+            draft.link(fork.name, name, condition, label=label)
 
 
 def _sign_of(item: Item, ways: Mapping[tuple[str, ...], list[Item]]) -> str:
@@ -160,11 +167,8 @@ def _sign_of(item: Item, ways: Mapping[tuple[str, ...], list[Item]]) -> str:
 
 
 def _kind_of(item: Item) -> str:
-    kinds = {"webhook": "webhook", "chatTrigger": "chat", "formTrigger": "form", "executeWorkflowTrigger": "workflow",
-             "mcpTrigger": "api", "manualTrigger": "manual", "start": "manual"}  # fmt: skip
-    if item.kind in triggers.SCHEDULED or "pollTimes" in item.params:
-        return "schedule"
-    return kinds.get(item.kind, "webhook")
+    """The kind of our trigger that it became."""
+    return str(item.trigger_data[0]["type"]) if item.trigger_data else "webhook"
 
 
 def _beside(draft: Draft) -> tuple[float, float] | None:

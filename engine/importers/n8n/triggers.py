@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from engine.importers import schemas
 from engine.importers import values as v
 from engine.importers.draft import Draft
 from engine.importers.n8n.file import File, Item, Renames
@@ -101,8 +102,8 @@ def _trigger(  # noqa: PLR0911  (one return per kind)
         _inputs(draft, item)
         return "workflow", {}
     if item.kind in _MAIL:
-        entry.approximate("the mailbox is set up in the installation")
-        return "email", {}
+        entry.approximate("mailboxes are not read: the service that gets the mail has to call this address with it")
+        return "webhook", {"path": _path(draft, item)}
     if item.kind == "mcpTrigger":
         entry.approximate("the tools are offered through the API, not as an MCP server: the input `tool` names one")
         return "api", {}
@@ -179,6 +180,9 @@ def _inputs(draft: Draft, item: Item) -> None:
             draft.inputs[name[:100]] = (
                 {"type": kind} if kind in ("string", "number", "boolean", "object", "array") else {}
             )
+    example = schemas.of_example(schemas.parsed(item.text("jsonExample")))
+    for name, shape in v.mapping(example, "properties").items():
+        draft.inputs.setdefault(name[:100], shape)
 
 
 def _rules(item: Item) -> list[dict[str, Json]]:

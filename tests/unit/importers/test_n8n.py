@@ -633,3 +633,30 @@ def test_rules_of_a_switch_in_its_old_versions() -> None:
     found = dict(switched(1, old))
     assert (found["a"], found["b"]) == ("context.a == 'y' or context.a == 'z'", "context.a == 'x'")
     assert dict(switched(1, {**old, "fallbackOutput": 1}))["b"] is None
+
+
+def test_triggers_of_one_kind_are_told_apart_by_their_callers() -> None:
+    found = imported(
+        n8n(
+            n8n_node("Orders", "webhook", {"path": "orders", "httpMethod": "POST"}),
+            n8n_node("Mail", "gmailTrigger", {"pollTimes": {"item": [{"mode": "everyMinute"}]}}),
+            n8n_node("Feed", "rssFeedReadTrigger", {"feedUrl": "https://x.example/feed"}),
+            *[n8n_node(name, "noOp") for name in "ABC"],
+            links={"Orders": [["A"]], "Mail": [["B"]], "Feed": [["C"]]},
+        )
+    )
+    assert [one["type"] for one in workflow(found)["triggers"]] == ["webhook", "webhook", "schedule"]
+    assert [edge for edge in edges(found) if edge[0] == "which_trigger"][:3] == [
+        ("which_trigger", "b", "context.trigger == 'mail'"),
+        ("which_trigger", "a", "run.trigger == 'webhook'"),
+        ("which_trigger", "c", "run.trigger == 'schedule'"),
+    ]
+    assert "mailboxes are not read" in found.report.entries[1].reasons[0]
+
+
+def test_inputs_of_a_called_workflow_by_an_example() -> None:
+    trigger = n8n_node(
+        "In", "executeWorkflowTrigger", {"inputSource": "jsonExample", "jsonExample": '{"a": 1, "b": "x"}'}
+    )
+    found = imported(n8n(trigger, n8n_node("A", "noOp"), links={"In": [["A"]]}))
+    assert workflow(found)["inputs"]["properties"] == {"a": {"type": "number"}, "b": {"type": "string"}}
