@@ -201,7 +201,9 @@ def take_rest(job: Job) -> None:
 
 def _judge(sub: Item) -> None:
     kind = sub.kind
-    if kind.startswith(("embeddings", "reranker", "retriever")):
+    if kind.startswith("vectorStore"):
+        sub.entry.approximate("the passages have to be in the tenant's knowledge base")
+    elif kind.startswith(("embeddings", "reranker", "retriever")):
         sub.entry.approximate("the knowledge base chooses how passages are found")
     elif kind.startswith("lm"):
         sub.entry.approximate("the model of the agent is asked instead")

@@ -660,3 +660,28 @@ def test_inputs_of_a_called_workflow_by_an_example() -> None:
     )
     found = imported(n8n(trigger, n8n_node("A", "noOp"), links={"In": [["A"]]}))
     assert workflow(found)["inputs"]["properties"] == {"a": {"type": "number"}, "b": {"type": "string"}}
+
+
+def test_a_store_behind_a_tool_or_a_retriever_is_the_knowledge_base() -> None:
+    found = imported(
+        n8n(
+            n8n_node("Agent", f"{AGENT}agent"),
+            n8n_node("Docs", f"{AGENT}toolVectorStore", {"name": "docs"}),
+            n8n_node("Store", f"{AGENT}vectorStoreQdrant"),
+            n8n_node("Vectors", f"{AGENT}embeddingsOpenAi"),
+            n8n_node("Chain", f"{AGENT}chainRetrievalQa"),
+            n8n_node("Find", f"{AGENT}retrieverVectorStore"),
+            n8n_node("Other", f"{AGENT}vectorStorePinecone"),
+            links={
+                "Agent": [["Chain"]],
+                "Docs": {"ai_tool": "Agent"},
+                "Store": {"ai_vectorStore": "Docs"},
+                "Vectors": {"ai_embedding": "Store"},
+                "Find": {"ai_retriever": "Chain"},
+                "Other": {"ai_vectorStore": "Find"},
+            },
+        )
+    )
+    assert "unsupported" not in outcomes(found).values()
+    assert node(found, "agent")["config"]["knowledge"] == ["docs"]
+    assert node(found, "chain")["config"]["knowledge"] == ["find"]
