@@ -43,6 +43,11 @@ REQUESTS = {
         {"resource": "gadget", "operation": "delete", "gadgetId": "={{ $json.id }}"},
         {"method": "DELETE", "url": "https://api.hubapi.com/gadget/{id}"},
     ),
+    "a pull request is closed": (
+        "github",
+        {"resource": "pullRequest", "operation": "close", "owner": "o", "repository": "r", "pullRequestNumber": 7},
+        {"method": "PATCH", "url": "https://api.github.com/repos/o/r/pulls/7", "body": {"state": "closed"}},
+    ),
     "slack blocks": (
         "slack",
         {"channelId": locator("C1"), "messageType": "block", "blocksUi": '{"blocks": [{"type": "divider"}]}'},
