@@ -46,21 +46,33 @@ def _sound_edges(draft: Draft) -> list[DraftEdge]:
 
 def _gates(draft: Draft) -> None:
     """Who leads to a node for whose texts something is computed leads to the helper that computes it."""
-    for name, gate in draft.gates.items():
-        node = draft.nodes.get(name)
-        if node is None or gate not in draft.nodes or not _runs(node):
-            continue
-        for edge in draft.edges:
-            if edge.target == name and edge.source != gate:
-                edge.target = gate
-        for other in draft.nodes.values():
-            if other.name != gate and name in bodies(other):
-                other.config = {key: gate if value == name else value for key, value in other.config.items()}
-        draft.first = [gate if first == name else first for first in draft.first]
-        draft.fallback = gate if draft.fallback == name else draft.fallback
+    gates = {
+        name: gate
+        for name, gate in draft.gates.items()
+        if gate in draft.nodes and name in draft.nodes and _runs(draft.nodes[name])
+    }
+
+    def entrance(name: str, source: str = "") -> str:
+        while name in gates and gates[name] != source:
+            name = gates[name]
+        return name
+
+    for edge in draft.edges if gates else ():
+        edge.target = entrance(edge.target, edge.source)
+    helpers = set(gates.values())
+    for node in draft.nodes.values() if gates else ():
+        if node.name not in helpers and (names := gates.keys() & set(bodies(node))):
+            node.config = {
+                key: entrance(value) if isinstance(value, str) and value in names else value
+                for key, value in node.config.items()
+            }
+    draft.first = [entrance(name) for name in draft.first]
+    draft.fallback = entrance(draft.fallback) if draft.fallback else draft.fallback
+    entered = {edge.source for edge in draft.edges}
+    for name, gate in gates.items():
         if name in draft.homes:
             draft.homes[gate] = draft.homes[name]
-        if not any(edge.source == gate for edge in draft.edges):
+        if gate not in entered:
             draft.link(gate, name)
 
 

@@ -108,29 +108,23 @@ def each(job: Job, over: str) -> None:
 
 def exits(split: Item) -> list[Item]:
     """Where it goes on when all entries are done."""
+    inside = {id(split), *map(id, split.body)}
     found = [
         target
         for item in [split, *split.body]
         for targets in item.out.values()
         for target in targets
-        if target.name and target.loop is not split and target is not split and not _is_inside(target, split)
+        if target.name and id(target) not in inside
     ]
     return list(dict.fromkeys(found))
 
 
-def _is_inside(item: Item, split: Item) -> bool:
-    above, steps = item.loop, 0
-    while above is not None and above is not split and steps < 100:
-        above, steps = above.loop, steps + 1
-    return above is split
-
-
 def _kept(split: Item) -> dict[str, object]:
     """What of an entry is kept: the field that an Aggregate behind it asks for, or the last node's output."""
-    fields = {name for target in exits(split) if (name := one_field(target))}
+    behind = exits(split)
     more: dict[str, object] = {"max_iterations": 1000}
-    if len(fields) == 1 and len(exits(split)) == 1:
-        more["collect"] = path("context", *[step for step in fields.pop().split(".") if step]).text
+    if len(behind) == 1 and (field := one_field(behind[0])):
+        more["collect"] = path("context", *[step for step in field.split(".") if step]).text
     return more
 
 

@@ -685,3 +685,10 @@ def test_a_store_behind_a_tool_or_a_retriever_is_the_knowledge_base() -> None:
     assert "unsupported" not in outcomes(found).values()
     assert node(found, "agent")["config"]["knowledge"] == ["docs"]
     assert node(found, "chain")["config"]["knowledge"] == ["find"]
+
+
+def test_many_lists_in_lists_are_many_loops() -> None:
+    nodes = [n8n_node(f"S{number}", "splitOut", {"fieldToSplitOut": "a"}) for number in range(150)]
+    found = imported(n8n(*nodes, links={f"S{number}": [[f"S{number + 1}"]] for number in range(149)}))
+    assert len(edges(found)) < 400
+    assert node(found, "s0")["config"]["body"] == "s1"
