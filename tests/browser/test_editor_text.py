@@ -69,6 +69,30 @@ def test_a_card_stays_where_it_is_while_its_name_is_typed_over(signed_in_page: P
     assert stored(studio, small).layout["nodes"]["end"] == before
 
 
+def test_names_that_are_replaced_together_keep_their_places(signed_in_page: Page, studio: Any) -> None:
+    page = signed_in_page
+    page.set_viewport_size({"width": 1280, "height": 800})
+    text = (
+        SMALL.replace('"answer"', '"step_one"')
+        .replace("answer}", "step_one}")
+        .replace("from: answer", "from: step_one")
+    )
+    text = text.replace('"end"\n    type', '"step_two"\n    type').replace("to: end", "to: step_two")
+    places = {"nodes": {"start": [0, 0], "step_one": [240, 140], "step_two": [0, 280]}}
+    name = new_workflow(studio, text, places)
+    open_editor(page, studio, name)
+    line(page, "step_one").click()
+    page.keyboard.press("Control+f")
+    panel = page.get_by_test_id("yaml").locator(".cm-search")
+    panel.get_by_role("textbox", name="Find").fill("step_")
+    panel.get_by_role("textbox", name="Replace").fill("part_")
+    panel.get_by_role("button", name="Replace all").click()
+    expect(node(page, "part_two")).to_be_visible()
+    saved(page)
+    assert stored(studio, name).layout["nodes"] == {"start": [0, 0], "part_one": [240, 140], "part_two": [0, 280]}
+    assert panel.evaluate("panel => panel.scrollWidth <= panel.clientWidth"), "the panel fits into the pane"
+
+
 def test_selection_goes_both_ways(signed_in_page: Page, studio: Any, small: str) -> None:
     page = signed_in_page
     open_editor(page, studio, small)

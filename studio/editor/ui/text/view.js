@@ -12,6 +12,10 @@ import { asIs, fromServer, ofField } from "./marks.js";
 import { yaml } from "./yaml.js";
 
 const PAUSE_MS = 600; // of typing into the text
+const WORDS = {
+  next: "Next", previous: "Previous", all: "Select all", "match case": "Case", regexp: "Pattern", "by word": "Whole words",
+  replace: "Replace", "replace all": "Replace all", close: "Close",
+};
 
 const markOf = (tr) => ({ field: tr.annotation(ofField) ?? null, at: tr.annotation(Transaction.time), alone: tr.annotation(isolateHistory) === "full" });
 const lastChange = StateField.define({
@@ -48,6 +52,7 @@ export function createView({ text, layout, readOnly, handlers, help = [] }) {
       bracketMatching(),
       highlightSelectionMatches(),
       search({ top: true }),
+      EditorState.phrases.of(WORDS),
       indentUnit.of("  "),
       yaml,
       help,
