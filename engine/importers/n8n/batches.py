@@ -148,7 +148,7 @@ def split_before(item: Item) -> Item | None:
 def loop(job: Job) -> None:
     """A loop node; what does not lead back is done once."""
     output = looping_output(job.item)
-    targets = [target for target in job.item.out.get(output, []) if target.name]
+    targets = [one for one in job.item.out.get(output, []) if one.name and not one.is_part and one.kind != "stickyNote"]
     if not job.has("loop") or not body_of(job.item) or not targets:
         job.approximate("nothing leads back to the loop, so it is done once")
         job.add("transform", {})

@@ -692,3 +692,15 @@ def test_many_lists_in_lists_are_many_loops() -> None:
     found = imported(n8n(*nodes, links={f"S{number}": [[f"S{number + 1}"]] for number in range(149)}))
     assert len(edges(found)) < 400
     assert node(found, "s0")["config"]["body"] == "s1"
+
+
+def test_a_loop_does_not_begin_with_a_note_or_a_part() -> None:
+    found = imported(
+        n8n(
+            n8n_node("Each", "splitInBatches", typeVersion=3),
+            n8n_node("Note", "stickyNote", {"content": "x"}),
+            n8n_node("Do", "noOp"),
+            links={"Each": [[], ["Note", "Do"]], "Note": [["Each"]], "Do": [["Each"]]},
+        )
+    )
+    assert node(found, "each")["config"]["body"] == "do"
