@@ -84,6 +84,7 @@ class RunHost:
         self._active: dict[UUID, _Active] = {}
         self._arriving: dict[UUID, bool] = {}  # runs that are being leased, and whether they were cancelled meanwhile
         self._tasks: list[asyncio.Task[None]] = []
+        self._look = asyncio.Event()  # the leases are to be looked at at once
         self._draining = False
 
     @property
@@ -235,11 +236,15 @@ class RunHost:
         self._live.put(tenant_id, RunEvent(type, str(run_id), self._ports.clock.now(), data=data))
 
     async def _keep_leases(self) -> None:
-        """Extend all leases three times in the time that they last; let go of all when that fails for too long."""
+        """Extend all leases three times in the time that they last, and when somebody may have asked for a run's end
+        unheard; let go of all when that fails for too long."""
         loop = asyncio.get_running_loop()
         reached = loop.time()
         while True:
-            await asyncio.sleep(self._hub.lease_s / 3)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._hub.lease_s / 3):
+                    await self._look.wait()
+            self._look.clear()
             try:
                 cancelled = await self._hub.heartbeat([active.journal for active in self._active.values()])
                 reached = loop.time()
@@ -261,31 +266,52 @@ class RunHost:
         if active is not None and not active.journal.ending:
             active.stop(RunCancelled())
 
-    async def _told(self, message: Mapping[str, str]) -> None:
-        """{"cancel": run id}, or {"signalled": run id}: there are new signals for the run."""
-        if "cancel" in message:
-            self.cancel(UUID(message["cancel"]))
-            return
-        active = self._active.get(UUID(message["signalled"]))
-        if active is not None and active.executor is not None:
-            async with self._db.transaction(Scope(active.journal.lease.tenant_id, None, "system")) as tx:
-                signals = await runs.list_signals(tx, active.journal.lease.run_id)
-            active.executor.deliver(signals)
-
     async def _listen(self) -> None:
-        """Cancellations arrive here at once; without Redis they come with the next heartbeat, and signals to a run that
-        goes on when it is suspended."""
+        """Cancellations and signals arrive here at once.
+
+        Without Redis a cancellation comes with the next heartbeat, and a signal when its run is suspended.
+        """
         while True:
             try:
                 async with self._redis.pubsub() as pubsub:
                     await pubsub.subscribe(CONTROL_CHANNEL)
                     while True:
-                        message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=_LISTEN_S)
-                        if message is not None:
-                            await self._told(orjson.loads(message["data"]))
-            except (RedisError, SQLAlchemyError, OSError, ValueError, KeyError) as error:
-                log.info("control: %s, listening again", type(error).__name__)
+                        message = await pubsub.get_message(timeout=_LISTEN_S)
+                        if message is not None and message["type"] == "subscribe":  # also when the connection was lost
+                            await self._catch_up()
+                        elif message is not None:
+                            await self._heard(message["data"])
+            except Exception as error:  # whatever it was: who no longer listens would not hear of cancellations
+                expected = isinstance(error, RedisError | OSError)
+                log.info("control: %s, listening again", type(error).__name__, exc_info=None if expected else error)
                 await asyncio.sleep(1.0)
-            except Exception:  # whatever it was: a process that no longer listens would not hear of cancellations
-                log.exception("control: unexpected failure")
-                await asyncio.sleep(1.0)
+
+    async def _catch_up(self) -> None:
+        """What was said while nobody listened here."""
+        self._look.set()
+        for run_id in list(self._active):
+            await self._deliver(run_id)
+
+    async def _heard(self, data: bytes) -> None:
+        """{"cancel": run id}, or {"signalled": run id}: there are new signals for the run. Nonsense changes nothing."""
+        try:
+            message = orjson.loads(data)
+            if "cancel" in message:
+                self.cancel(UUID(message["cancel"]))
+            else:
+                await self._deliver(UUID(message["signalled"]))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            log.warning("control: a message that cannot be read: %.200r", data)
+
+    async def _deliver(self, run_id: UUID) -> None:
+        """Give a run under way here all signals that came for it."""
+        active = self._active.get(run_id)
+        if active is None or active.executor is None:
+            return
+        try:
+            async with self._db.transaction(Scope(active.journal.lease.tenant_id, None, "system")) as tx:
+                signals = await runs.list_signals(tx, run_id)
+        except (SQLAlchemyError, TransientError) as error:
+            log.warning("run %s: its signals wait until it is suspended (%s)", run_id, type(error).__name__)
+            return
+        active.executor.deliver(signals)

@@ -173,8 +173,8 @@ async def test_cancel_reaches_a_run_that_is_just_being_leased(
 
     async def slow(*run: UUID) -> Claim:
         claim = await lease(*run)
-        await runtime.redis.publish(CONTROL_CHANNEL, '{"cancel": 5}')
-        await asyncio.sleep(1.2)
+        for nonsense in ('{"cancel": 5}', "[1]", "7", "{", '{"cancel": "no id"}', "{}", '{"signalled": null}'):
+            await runtime.redis.publish(CONTROL_CHANNEL, nonsense)
         assert (await runtime.client.cancel(scope, run[1])).status == "running"
         await asyncio.sleep(0.3)
         return claim
@@ -183,6 +183,53 @@ async def test_cancel_reaches_a_run_that_is_just_being_leased(
     run_id = await runtime.client.submit(scope, RunRequest(ByText(chain(1, 20)), {}))
     async with asyncio.timeout(4):
         assert await runtime.host.execute(scope.tenant_id, run_id) == "cancelled"
+
+
+BESIDE = workflow_text(
+    "beside",
+    [
+        "- {name: start, type: start, config: {}}",
+        "- {name: fork, type: parallel, config: {}}",
+        "- {name: paid, type: wait, config: {event: {name: paid}}}",
+        "- {name: short, type: tool, config: {tool_name: count, parameters: {}}}",
+        "- {name: long, type: tool, config: {tool_name: count, parameters: {seconds: 20}}}",
+        "- {name: end, type: end, config: {}}",
+    ],
+    [
+        "- {from: start, to: fork}",
+        "- {from: fork, to: paid}",
+        "- {from: fork, to: long}",
+        "- {from: paid, to: short}",
+        "- {from: short, to: end}",
+        "- {from: long, to: end}",
+    ],
+)
+
+
+async def test_what_was_said_while_the_connection_was_lost_is_caught_up_with(
+    runtime: Runtime, database: Database, scope: Scope, tmp_path: Path
+) -> None:
+    """A signal and a cancellation of which no message came."""
+    run_id = await runtime.client.submit(scope, RunRequest(ByText(BESIDE), {}))
+    executing = asyncio.create_task(runtime.host.execute(scope.tenant_id, run_id))
+    await until(lambda: len(effects_of(tmp_path / "effects")) == 1)
+    async with database.transaction(scope) as tx:
+        await runs.add_signal(tx, run_id, "paid", {})
+    await drop_listeners(runtime)
+    await until(lambda: len(effects_of(tmp_path / "effects")) == 2, 5)
+    async with database.transaction(scope) as tx:
+        assert (await runs.request_cancel(tx, run_id)).status == "running"
+    await drop_listeners(runtime)
+    async with asyncio.timeout(5):  # the next heartbeat would be in ten seconds
+        assert await executing == "cancelled"
+
+
+async def drop_listeners(runtime: Runtime) -> None:
+    """Cut the connections that listen, those of this test's own Redis database only."""
+    own = str(runtime.redis.connection_pool.connection_kwargs["db"])
+    for client in await runtime.redis.client_list(_type="pubsub"):
+        if client["db"] == own:
+            await runtime.redis.client_kill_filter(_id=client["id"])
 
 
 async def test_cancel_of_a_queued_run_is_immediate(runtime: Runtime, scope: Scope, tmp_path: Path) -> None:
