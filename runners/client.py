@@ -10,7 +10,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -29,13 +29,13 @@ from engine.store.access.runs import LeaseFor
 from engine.store.journal import JournalHub
 from engine.store.leases import Lease
 from engine.store.session import Database, Scope
-from engine.store.tables.runs import RunRow
 from runners.host import CONTROL_CHANNEL, RunHost
 from runners.live import Event, LiveReader, LiveWriter, is_event_id
 from runners.lookback import scope_before
 from runners.queue import RunQueue, WakeUp
 from runners.requests import ByName, ByText, ByVersion, RunRequest, part_row, resolved
-from runners.views import RunView, StepView, end_event, rebuilt_events
+from runners.story import Story, Told, is_end, next_of
+from runners.views import RunView, StepView, end_event
 
 if TYPE_CHECKING:
     from engine.settings import Settings
@@ -47,10 +47,8 @@ __all__ = ["ByName", "ByText", "ByVersion", "RunClient", "RunRequest", "RunView"
 log = logging.getLogger(__name__)
 
 Json = Any
-_Told = tuple[str, Mapping[str, Json]]  # an event with its id
 LONGEST_KEY = 500
 _LOOK_AGAIN_S = 5.0  # without an event for so long, the database is asked
-_SAME_MOMENT_S = 0.005  # the database keeps times of events as microseconds and durations as milliseconds
 
 
 def process_name() -> str:
@@ -181,8 +179,8 @@ class RunClient:
         """The run once its end is told, or as it stands at `until` (the loop's time)."""
         loop = asyncio.get_running_loop()
         while not view.is_final and (left := until - loop.time()) > 0:
-            event = await _next(queue, min(left, _LOOK_AGAIN_S))
-            if event is None or _is_end(event[1]):
+            event = await next_of(queue, min(left, _LOOK_AGAIN_S))
+            if event is None or is_end(event[1]):
                 view = await self.get(scope, view.run_id)
         return view
 
@@ -223,7 +221,7 @@ class RunClient:
         else:
             await self._control({"signalled": str(run_id)})
 
-    def events(self, scope: Scope, run_id: UUID, after: str = "0") -> AsyncIterator[_Told]:
+    def events(self, scope: Scope, run_id: UUID, after: str = "0") -> AsyncIterator[Told]:
         """(id, event) of a run, from the beginning or from the id that a reader saw last, up to the run's end.
 
         What the stream has lost is rebuilt from the journal. Raises InputError for what is no event id, at once: when
@@ -231,51 +229,7 @@ class RunClient:
         """
         if not is_event_id(after):
             raise InputError("This is not the id of an event.", after=after[:40])
-        return self._events(scope, run_id, after)
-
-    async def _events(self, scope: Scope, run_id: UUID, after: str) -> AsyncIterator[_Told]:
-        row, _ = await self._journalled(scope, run_id)
-        kept = await self._reader.replay(scope.tenant_id, run_id, after)
-        last = kept[-1][0] if kept else ""
-        is_whole = bool(kept) and kept[0][1]["type"] == "run.queued"
-        rebuilt: list[_Told] = []
-        if after in ("0", "0-0") and not is_whole:
-            row, rebuilt = await self._journalled(scope, run_id)
-            kept = rebuilt + _news(kept, rebuilt)
-        after = last or (kept[-1][0] if kept else after)
-        for event_id, event in kept:
-            yield event_id, event
-            if _is_end(event):
-                return
-        told = _moments(rebuilt)
-        async for event_id, event in self._live_events(scope, row, after):
-            if not _is_known(event, told):  # it may have been on its way to the stream
-                yield event_id, event
-
-    async def _live_events(
-        self, scope: Scope, row: RunRow, after: str
-    ) -> AsyncIterator[tuple[str, Mapping[str, Json]]]:
-        """Events as they come; when none comes, the database is asked whether the run is over."""
-        async with self._reader.subscribe(scope.tenant_id, row.run_id, after) as queue:
-            while True:
-                over = RunStatus(row.status).is_final
-                entry = await _next(queue, 0.05 if over else _LOOK_AGAIN_S)
-                if entry is not None:
-                    after = entry[0]
-                    yield entry
-                    if _is_end(entry[1]):
-                        return
-                elif over:
-                    yield _following(after), end_event(row).to_dict()
-                    return
-                else:
-                    async with self._db.transaction(scope) as tx:
-                        row = await runs.get_run(tx, row.run_id)
-
-    async def _journalled(self, scope: Scope, run_id: UUID) -> tuple[RunRow, list[_Told]]:
-        async with self._db.transaction(scope) as tx:
-            row = await runs.get_run(tx, run_id)
-            return row, list(rebuilt_events(row, await runs.list_steps(tx, run_id)))
+        return Story(self._db, self._reader, scope, run_id).tell(after)
 
     async def _accept(self, scope: Scope, request: RunRequest, *, leased: bool) -> _Accepted:
         if len(request.idempotency_key or "") > LONGEST_KEY:
@@ -342,46 +296,3 @@ def _check_size(given: Mapping[str, Json]) -> None:
         raise InputError("The input is nested too deeply.") from None
     if size > FAR_TOO_LARGE:
         raise InputError("The input is far more than the 1 MB that a step may hand on.")
-
-
-async def _next(queue: asyncio.Queue[tuple[str, Event]], timeout_s: float) -> tuple[str, Event] | None:
-    try:
-        async with asyncio.timeout(timeout_s):
-            return await queue.get()
-    except TimeoutError:
-        return None
-
-
-def _is_end(event: Event) -> bool:
-    return event["type"] in ("run.succeeded", "run.failed", "run.cancelled")
-
-
-def _identity(event: Event) -> tuple[Any, ...]:
-    return tuple(event[name] for name in ("type", "path", "iteration", "attempt"))
-
-
-def _moments(told: Sequence[_Told]) -> dict[tuple[Any, ...], float]:
-    return {_identity(event): event["at"] for _, event in told}
-
-
-def _is_known(event: Event, told: Mapping[tuple[Any, ...], float]) -> bool:
-    """Whether the event is one of those that the journal has told, or older: that a step is queued before it started.
-
-    What happens again later, such as a run that starts once more after a wait, is news.
-    """
-    if event["type"] == "step.queued":
-        return ("step.started", *_identity(event)[1:]) in told
-    at = told.get(_identity(event))
-    return at is not None and abs(at - event["at"]) < _SAME_MOMENT_S
-
-
-def _news(kept: Sequence[_Told], rebuilt: Sequence[_Told]) -> list[_Told]:
-    """What a stream tells that the journal does not know."""
-    told = _moments(rebuilt)
-    return [(event_id, event) for event_id, event in kept if not _is_known(event, told)]
-
-
-def _following(event_id: str) -> str:
-    """An id right after this one, for an event that is in no stream."""
-    moment, _, number = event_id.partition("-")
-    return f"{moment}-{int(number or 0) + 1}"

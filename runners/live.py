@@ -200,7 +200,7 @@ class _Subscriber:
             self.early += entries
             return
         for entry in entries:
-            if _order(entry[0]) > _order(self.after):
+            if order_of(entry[0]) > order_of(self.after):
                 self.after = entry[0]
                 self.queue.put_nowait(entry)
 
@@ -231,9 +231,16 @@ class LiveReader:
         """What the stream holds after an id. Empty when the stream is gone, or Redis is."""
         with contextlib.suppress(RedisError, OSError):
             entries = await self._redis.xrange(stream_key(tenant_id, run_id), min=_entry_id(after))
-            seen = _order(after)
-            return [entry for entry in _numbered(entries) if _order(entry[0]) > seen]
+            seen = order_of(after)
+            return [entry for entry in _numbered(entries) if order_of(entry[0]) > seen]
         return []
+
+    async def has(self, tenant_id: UUID, run_id: UUID, event_id: str) -> bool:
+        """Whether the stream still holds the event."""
+        entry = _entry_id(event_id)
+        with contextlib.suppress(RedisError, OSError):
+            return bool(await self._redis.xrange(stream_key(tenant_id, run_id), min=entry, max=entry))
+        return False
 
     async def last_id(self, tenant_id: UUID, run_id: UUID) -> str:
         """Id of the newest event; "0" when there is none, or no Redis."""
@@ -314,8 +321,8 @@ def is_event_id(text: str) -> bool:
     return re.fullmatch(r"[0-9]{1,15}(-[0-9]{1,9})?", text, re.ASCII) is not None
 
 
-def _order(event_id: str) -> tuple[int, int]:
-    """Sort key of a stream id; "0" and "5-1" are both ids."""
+def order_of(event_id: str) -> tuple[int, int]:
+    """Sort key of an event's id: unix milliseconds, and a number; "0" and "5-1" are both ids."""
     moment, _, number = event_id.partition("-")
     return int(moment), int(number or 0)
 
@@ -324,7 +331,7 @@ def _numbered(entries: Iterable[_Entry]) -> list[tuple[str, Event]]:
     """The events of a stream's entries with their ids: those of the entry 1700-2 are 1700-100, 1700-101, and so on."""
     found: list[tuple[str, Event]] = []
     for entry_id, fields in entries:
-        moment, number = _order(_text(entry_id))
+        moment, number = order_of(_text(entry_id))
         (text,) = fields.values()
         first = number * EVENTS_AN_ENTRY
         found += [(f"{moment}-{first + place}", event) for place, event in enumerate(orjson.loads(text))]
@@ -333,7 +340,7 @@ def _numbered(entries: Iterable[_Entry]) -> list[tuple[str, Event]]:
 
 def _entry_id(event_id: str) -> str:
     """Id of the entry that holds this event."""
-    moment, number = _order(event_id)
+    moment, number = order_of(event_id)
     return f"{moment}-{number // EVENTS_AN_ENTRY}"
 
 

@@ -184,6 +184,50 @@ async def test_whoever_begins_to_watch_at_any_moment_is_told_each_thing_once(run
         assert {("step.started", "call_3"), ("step.succeeded", "call_3"), ("run.succeeded", "")} <= set(story)
 
 
+async def test_a_stream_that_lags_behind_the_journal_is_waited_for(
+    runtime: Runtime, scope: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who comes when the run has just ended reads the stream, with all that the journal does not keep."""
+    send = runtime.writer._send
+
+    async def late(batch: list[tuple[str, RunEvent]]) -> None:
+        await asyncio.sleep(0.3)
+        await send(batch)
+
+    monkeypatch.setattr(runtime.writer, "_send", late)
+    view = await runtime.client.run_inline(scope, RunRequest(ByText(chain(2, 0)), {}), 10)
+    told = await collect(runtime, scope, view.run_id)
+    assert not [event_id for event_id, _, _ in told if event_id.startswith("0-")]
+    assert [(type, path) for _, type, path in told if type == "step.queued"] == [
+        ("step.queued", "call_0"), ("step.queued", "call_1"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["the stream is there again", "the stream is lost"])
+async def test_who_read_the_journal_goes_on_from_there(
+    runtime: Runtime, scope: Scope, redis: Redis, *, lost: bool
+) -> None:
+    view = await runtime.client.run_inline(scope, RunRequest(ByText(chain(2, 0)), {}), 10)
+    whole = [(type, path) for _, type, path in await collect(runtime, scope, view.run_id)]
+    if lost:
+        await redis.flushdb()
+    rest = [(type, path) for _, type, path in await collect(runtime, scope, view.run_id, "0-4")]
+    kept = [one for one in whole if one[0] != "step.queued"]
+    assert [one for one in rest if one[0] != "step.queued"] == kept[4:]
+
+
+async def test_what_was_lost_behind_an_event_is_told_from_the_journal(
+    runtime: Runtime, scope: Scope, redis: Redis
+) -> None:
+    view = await runtime.client.run_inline(scope, RunRequest(ByText(chain(2, 0)), {}), 10)
+    whole = await collect(runtime, scope, view.run_id)
+    await redis.flushdb()
+    rest = await collect(runtime, scope, view.run_id, whole[6][0])
+    unseen = {(type, path) for _, type, path in whole[7:] if type != "step.queued"}
+    assert unseen <= {(type, path) for _, type, path in rest}
+    assert await collect(runtime, scope, view.run_id, rest[2][0]) == rest[3:]
+
+
 async def test_events_are_rebuilt_from_the_journal_when_redis_forgot_them(
     runtime: Runtime, scope: Scope, redis: Redis
 ) -> None:
@@ -193,7 +237,7 @@ async def test_events_are_rebuilt_from_the_journal_when_redis_forgot_them(
     rebuilt = await collect(runtime, scope, view.run_id)
     kinds = {"run.queued", "run.started", "step.started", "step.succeeded", "run.succeeded"}
     assert [(t, p) for _, t, p in rebuilt] == [(t, p) for _, t, p in told if t in kinds]
-    assert [t for _, t, _ in await collect(runtime, scope, view.run_id, told[-1][0])] == ["run.succeeded"]
+    assert (await collect(runtime, scope, view.run_id, told[-1][0]))[-1][1] == "run.succeeded"
 
 
 async def test_a_stream_that_lost_its_beginning_is_completed(
