@@ -26,7 +26,7 @@ def _flow(title: str) -> dict[str, Any]:
                 "name": "Tell",
                 "type": "n8n-nodes-base.slack",
                 "position": [600, 0],
-                "parameters": {"text": "={{ $json.a.map(x => x) }}"},
+                "parameters": {"text": "={{ $json.a.filter(x => x.b) }}"},
             },
         ],
         "connections": {
