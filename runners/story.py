@@ -50,7 +50,7 @@ class Story:
         last = (kept or first)[-1][0] if kept or first else after
         known = _moments(rebuilt[:1] if is_whole else rebuilt)
         async for event_id, event in self._live(row, last):
-            if not _is_known(event, known):  # it may have been on its way to the stream
+            if is_end(event) or not _is_known(event, known):  # it may have been on its way to the stream
                 yield event_id, event
 
     async def _replayed(self, row: RunRow, after: str) -> tuple[list[Told], bool]:
