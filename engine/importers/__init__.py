@@ -1,6 +1,6 @@
 """Workflows of other studios as drafts of ours: n8n, Dify, Langflow and Flowise. Pure: nothing runs, nothing is asked.
 
-    bytes --reading--> data --kinds--> a peer's module --> Draft --finish, proof, writing--> text + layout + report
+    bytes --reading--> data --kinds--> a module --> Draft --finish, proof, writing, picture--> text + layout + report
 
 A peer's module knows its own format and nothing of YAML; what all of them share is in this folder. See docs/IMPORT.md.
 """
@@ -17,10 +17,10 @@ from engine.errors import NotImportable
 from engine.importers import values as v
 from engine.importers.attempt import FAULTS
 from engine.importers.kinds import HEDDLE, nodes_of, others_in, recognised
+from engine.importers.picture import layout_of
 from engine.importers.proof import proven_text
 from engine.importers.reading import read
 from engine.importers.report import Entry, Outcome, Report, Source
-from engine.importers.writing import layout_of
 
 Json = Any
 MOST_NODES = 4_000  # of the file; a part of them may be folded into others

@@ -32,6 +32,7 @@ class DraftNode:
     config: dict[str, Json]
     place: Place | None = None
     more: dict[str, Json] = field(default_factory=dict)
+    is_helper: bool = False  # the file does not have it
 
     def to_data(self) -> dict[str, Json]:
         data: dict[str, Json] = {"name": self.name, "type": self.type}
@@ -111,10 +112,7 @@ class Draft:
         self.nodes[name] = node
         entry.node = name
         if computed := self.computed.pop(id(entry), None):
-            place = entry.source.place
-            helper = self.helper(
-                f"{name[:56]}_values", "transform", {"set": computed}, place and (place[0] - 130, place[1])
-            )
+            helper = self.helper(f"{name[:56]}_values", "transform", {"set": computed})
             if (outer := self.gates.get(name)) is not None:
                 self.gates[helper.name] = outer
             self.gates[name] = helper.name
@@ -155,9 +153,9 @@ class Draft:
         self.nodes[name] = DraftNode(name, "note", config, entry.source.place)
         entry.node = name
 
-    def helper(self, name: str, type_name: str, config: Mapping[str, Json], place: Place | None) -> DraftNode:
-        """A node that stands for nothing of the file; it is not counted."""
-        node = DraftNode(self.names.take(name, type_name), type_name, dict(config), place)
+    def helper(self, name: str, type_name: str, config: Mapping[str, Json]) -> DraftNode:
+        """A node that stands for nothing of the file; it is not counted, and picture.py finds it a place."""
+        node = DraftNode(self.names.take(name, type_name), type_name, dict(config), is_helper=True)
         self.nodes[node.name] = node
         return node
 

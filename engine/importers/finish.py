@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections import deque
 
 from engine.importers.draft import Draft, DraftEdge, DraftNode
-from engine.importers.report import Place
 from engine.language import node_types
 from engine.language.fields import fields_with_widget
 from engine.language.graph_checks import components
-
-CARD = 260.0  # from one card to the next, in pixels of the canvas
 
 
 def finish(draft: Draft) -> None:
@@ -94,7 +91,7 @@ def _start(draft: Draft) -> None:
     if not first and running:
         first = [_leftmost(draft, roots or running)]
     if draft.start not in draft.nodes:
-        draft.start = draft.helper("start", "start", {}, _before(draft, first)).name
+        draft.start = draft.helper("start", "start", {}).name
     led = {edge.target for edge in draft.edges if edge.source == draft.start}
     for name in first if not led else ():
         draft.link(draft.start, name)
@@ -115,11 +112,6 @@ def _leftmost(draft: Draft, names: list[str]) -> str:
     return min(names, key=lambda name: (draft.nodes[name].place or (0.0, 0.0), name))
 
 
-def _before(draft: Draft, first: list[str]) -> Place | None:
-    place = draft.nodes[first[0]].place if first else None
-    return (place[0] - CARD, place[1]) if place else None
-
-
 def _fan_out(draft: Draft) -> None:
     """Several edges that would all be taken: they leave from a parallel node instead."""
     groups: dict[tuple[str, str | None, str], list[DraftEdge]] = {}
@@ -131,8 +123,7 @@ def _fan_out(draft: Draft) -> None:
         if node_types.get("parallel") is None:
             _only_first(draft, edges)
             continue
-        place = draft.nodes[source].place
-        fork = draft.helper(f"{source[:48]}_branches", "parallel", {}, place and (place[0] + CARD / 2, place[1] + 100))
+        fork = draft.helper(f"{source[:48]}_branches", "parallel", {})
         draft.link(source, fork.name, condition, on=on, label=edges[0].label)
         for edge in edges:
             edge.source, edge.condition, edge.on, edge.label = fork.name, None, "success", None
@@ -228,9 +219,7 @@ def _ways_out(draft: Draft) -> None:
             del home[back]
     ending = [name for name in ending if name not in home]
     if not draft.end and (ending or not any(_is(node, "final") for node in draft.nodes.values())):
-        known = [place for name in ending if (place := draft.nodes[name].place) is not None]
-        place = (max(x for x, _ in known) + CARD, sum(y for _, y in known) / len(known)) if known else None
-        draft.end = draft.helper("end", "end", {}, place).name
+        draft.end = draft.helper("end", "end", {}).name
     for name in ending:
         draft.link(name, draft.end)
 

@@ -1,4 +1,4 @@
-"""A finished draft -> the text of a workflow file, as a person would write it, and the layout beside it."""
+"""A finished draft -> the text of a workflow file, as a person would write it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from typing import Any
 
 from engine.importers.draft import Draft
 from engine.importers.names import workflow_name
-from engine.importers.report import Place
 from engine.importers.storable import storable
 from engine.language import emit
 from engine.language.emit import Habit
 
 Json = Any
-GRID = 20
-FAR = 400_000  # pixels; the editor's own bound is wider
 _HABIT = Habit()
 
 
@@ -69,23 +66,3 @@ def _list(key: str, items: list[dict[str, Json]], apart: str = "") -> str:
     if not items:
         return f"{key}: []\n"
     return f"{key}:\n" + apart.join(f"  {emit.item_text(item, 2, _HABIT)}\n" for item in items)
-
-
-def layout_of(draft: Draft, stretch: tuple[float, float]) -> dict[str, Json]:
-    """`{"nodes": {name: [x, y]}}` on the grid, its top left at 40, 40; `stretch` makes room for our cards.
-
-    A node without a place leaves the whole picture to the automatic layout.
-    """
-    placed = {name: node.place for name, node in draft.nodes.items() if node.place is not None}
-    if not placed or any(node.place is None for node in draft.nodes.values() if node.type != "note"):
-        return {}
-    left = min(x for x, _ in placed.values())
-    top = min(y for _, y in placed.values())
-    return {"nodes": {name: _on_grid(place, left, top, stretch) for name, place in sorted(placed.items())}}
-
-
-def _on_grid(place: Place, left: float, top: float, stretch: tuple[float, float]) -> list[int]:
-    return [
-        min(FAR, 40 + round((number - origin) * factor / GRID) * GRID)
-        for number, origin, factor in zip(place, (left, top), stretch, strict=True)
-    ]

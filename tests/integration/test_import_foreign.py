@@ -78,7 +78,7 @@ def test_a_foreign_file_becomes_a_draft_with_its_layout(tmp_path: Path, server_e
     text = (tmp_path / "out" / "koln_orders.yaml").read_text()
     assert 'type: "n8n-nodes-base.someThingElse"' in text
     layout = (tmp_path / "out" / ".layout" / "koln_orders.yaml").read_text()
-    assert "odd: [540, 140]" in layout
+    assert "odd: [200, 280]" in layout
     valid = heddle(tmp_path, "validate", "out/koln_orders.yaml")
     assert valid.returncode == 0, valid.stdout
 

@@ -39,10 +39,7 @@ def _body(job: Job) -> str:
     first = first or [child for child in inside if child.key == wanted] or inside[:1]
     if len(first) == 1:
         return first[0].name
-    place = node.entry.source.place
-    helper = draft.helper(
-        f"{node.name[:48]}_body", "parallel" if first else "transform", {}, place and (place[0] + 60, place[1] + 120)
-    )
+    helper = draft.helper(f"{node.name[:48]}_body", "parallel" if first else "transform", {})
     draft.homes[helper.name] = node.name
     for child in first:
         draft.link(helper.name, child.name)
@@ -111,10 +108,7 @@ def _variables(job: Job) -> None:
             values[name] = _first_value(one)
     if not values:
         return
-    place = job.node.entry.source.place
-    helper = job.file.draft.helper(
-        f"{job.node.name[:44]}_variables", "transform", {"set": values}, place and (place[0] - 120, place[1] + 90)
-    )
+    helper = job.file.draft.helper(f"{job.node.name[:44]}_variables", "transform", {"set": values})
     job.file.draft.link(helper.name, job.node.name)
     job.file.entrances[job.node.name] = helper.name
     if job.node.parent is not None:

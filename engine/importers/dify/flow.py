@@ -20,7 +20,7 @@ from engine.importers.wording import Said
 from engine.language.schedules import ScheduleError, check_schedule
 
 Json = Any
-STRETCH = (1.0, 1.0)
+STRETCH = (1.4, 0.5)  # across and down
 NEVER = "false"
 _TYPES = {"text-input": "string", "paragraph": "string", "select": "string", "number": "number", "checkbox": "boolean",
           "json_object": "object"}  # fmt: skip
@@ -99,10 +99,7 @@ def _conversation(file: File, data: dict[str, Json], first: list[str]) -> list[s
     if not values:
         return first
     file.draft.report.remark("Conversation variables last for a run, not for the conversation.")
-    place = file.draft.nodes[file.draft.start].place
-    helper = file.draft.helper(
-        "conversation_variables", "transform", {"set": values}, place and (place[0] + 120, place[1] + 90)
-    )
+    helper = file.draft.helper("conversation_variables", "transform", {"set": values})
     for name in first:
         file.draft.link(helper.name, name)
     return [helper.name]

@@ -209,10 +209,7 @@ def keep_state(job: Job, updates: list[Json], given: set[str] | None = None) -> 
     values = {key: text for key, text in values.items() if not (key in (given or ()) and text == f"{own}{key}")}
     if not values or job.node.name not in job.draft.nodes:
         return
-    place = job.node.entry.source.place
-    helper = job.draft.helper(
-        f"{job.node.name[:52]}_state", "transform", {"set": values}, place and (place[0] + 60, place[1] + 60)
-    )
+    helper = job.draft.helper(f"{job.node.name[:52]}_state", "transform", {"set": values})
     job.draft.link(job.node.name, helper.name)
     if job.node.parent is not None:
         job.draft.homes[helper.name] = job.node.parent.name
@@ -393,13 +390,7 @@ def iteration(job: Job) -> None:
     ]
     body = first[0] if len(first) == 1 else ""
     if not body:
-        place = job.node.entry.source.place
-        helper = job.draft.helper(
-            f"{job.node.name[:52]}_body",
-            "parallel" if first else "transform",
-            {},
-            place and (place[0] + 40, place[1] + 80),
-        )
+        helper = job.draft.helper(f"{job.node.name[:52]}_body", "parallel" if first else "transform", {})
         job.draft.homes[helper.name] = job.node.name
         for name in first:
             job.draft.link(helper.name, name)

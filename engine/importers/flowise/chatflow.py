@@ -183,9 +183,8 @@ def _moderated(job: Job, part: Node) -> None:
     name = job.node.name
     if not job.has("guardrail") or name in job.draft.gates:
         return
-    place = part.entry.source.place
     checks = {"checks": ["moderation"], "on_violation": "block"}
-    job.draft.gates[name] = job.draft.helper(f"{name[:50]}_moderation", "guardrail", checks, place).name
+    job.draft.gates[name] = job.draft.helper(f"{name[:50]}_moderation", "guardrail", checks).name
 
 
 def _model(part: Node, config: dict[str, Json]) -> None:

@@ -14,7 +14,7 @@ from engine.importers.names import slug
 from engine.importers.report import Outcome
 
 Json = Any
-STRETCH = (1.6, 1.6)
+STRETCH = (2.2, 0.7)  # across and down
 _FIELD = {"string": "string", "number": "number", "boolean": "boolean", "options": "string", "date": "string"}
 _STARTS = ("startAgentflow", "seqStart")
 _NOTES = ("stickyNoteAgentflow", "stickyNote")

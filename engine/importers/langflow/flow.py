@@ -17,7 +17,7 @@ from engine.importers.report import Outcome
 from engine.language.schedules import ScheduleError, check_schedule
 
 Json = Any
-STRETCH = (0.75, 0.5)
+STRETCH = (0.6, 0.35)  # across and down
 MOST_PARTS = 400  # of one step
 _PARTS = PROMPTS | PARSERS | TEXTS | MEMORIES
 

@@ -163,7 +163,7 @@ def _entrance(job: Job, targets: list[Item]) -> str:
     """The first node of a loop's body; a helper where there are several."""
     if len(targets) == 1:
         return targets[0].name
-    fork = job.draft.helper(f"{job.item.name[:48]}_body", "parallel", {}, targets[0].entry.source.place)
+    fork = job.draft.helper(f"{job.item.name[:48]}_body", "parallel", {})
     job.draft.homes[fork.name] = job.item.name
     for target in targets:
         job.draft.link(fork.name, target.name)

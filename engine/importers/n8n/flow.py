@@ -18,7 +18,7 @@ from engine.importers.names import slug
 from engine.importers.report import Outcome
 
 Json = Any
-STRETCH = (1.25, 1.0)
+STRETCH = (1.6, 0.6)  # across and down
 PASSING = frozenset({"if", "switch", "filter", "noOp", "wait", "merge", "limit", "sort", "stopAndError",
                      "respondToWebhook", "textClassifier", "sentimentAnalysis", "removeDuplicates"})  # fmt: skip
 
@@ -130,9 +130,7 @@ def _entries_of_triggers(file: File, starting: list[Item]) -> None:
     if len(ways) <= 1:
         draft.first = [name for targets in ways for name in targets]
         return
-    fork = draft.helper(
-        "which_trigger", "condition", {"description": "Each kind of trigger has its own way"}, _beside(draft)
-    )
+    fork = draft.helper("which_trigger", "condition", {"description": "Each kind of trigger has its own way"})
     draft.link(draft.start, fork.name)
     seen: set[str] = set()
     general: list[tuple[tuple[str, ...], str, str]] = []
@@ -171,17 +169,10 @@ def _kind_of(item: Item) -> str:
     return str(item.trigger_data[0]["type"]) if item.trigger_data else "webhook"
 
 
-def _beside(draft: Draft) -> tuple[float, float] | None:
-    place = draft.nodes[draft.start].place
-    return (place[0] + 120, place[1] + 80) if place else None
-
-
 def _which_tool(file: File, trigger: Item) -> str:
     """The tools of an MCP trigger as branches of one fork."""
     tools = [item for subs in trigger.subs.values() for item in subs]
-    fork = file.draft.helper(
-        "which_tool", "condition", {"description": "The tool that the caller names"}, trigger.entry.source.place
-    )
+    fork = file.draft.helper("which_tool", "condition", {"description": "The tool that the caller names"})
     for item in tools:
         if item.name:
             file.draft.link(fork.name, item.name, f"context.tool == '{item.name}'", label=item.label)
