@@ -14,7 +14,7 @@ from engine.store.access import runs, workflows
 from engine.store.leases import Lease
 from engine.store.session import Database, Scope
 
-_CACHE_SIZE = 512
+_MOST_KEPT = 64_000_000  # characters of all texts that a process keeps: tens of thousands of workflows, mostly
 _Key = tuple[UUID, str]  # tenant and hash
 
 
@@ -26,6 +26,7 @@ class DefinitionCache:
 
     def __init__(self) -> None:
         self._found: OrderedDict[_Key, Definition] = OrderedDict()
+        self._kept = 0  # characters
         self._reading: dict[_Key, asyncio.Task[Definition]] = {}
 
     async def get(self, db: Database, scope: Scope, digest: str) -> Definition:
@@ -44,9 +45,11 @@ class DefinitionCache:
         del self._reading[key]
         if reading.cancelled() or reading.exception() is not None:
             return
-        self._found[key] = reading.result()
-        while len(self._found) > _CACHE_SIZE:
-            self._found.popitem(last=False)
+        found = self._found[key] = reading.result()
+        self._kept += len(found.text)
+        while self._kept > _MOST_KEPT:
+            _, gone = self._found.popitem(last=False)
+            self._kept -= len(gone.text)
 
 
 async def _read(db: Database, scope: Scope, digest: str) -> Definition:

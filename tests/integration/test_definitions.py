@@ -10,6 +10,7 @@ import pytest
 from engine.errors import DefinitionMissing
 from engine.store.access import workflows
 from engine.store.session import Database, Scope
+from runners import definitions
 from runners.definitions import DefinitionCache
 
 TEXT = """\
@@ -39,6 +40,28 @@ async def test_runs_that_begin_together_read_a_text_once(
     assert {one.text for one in found} == {TEXT}
     assert (await cache.get(database, scope, digest)).text == TEXT
     assert asked == [digest]
+
+
+async def test_what_was_used_last_is_kept_as_far_as_there_is_room(
+    database: Database, scope: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digests = []
+    async with database.transaction(scope) as tx:
+        for name in ("one", "two", "three"):
+            row = await workflows.create(tx, TEXT.replace("shared", name))
+            digests.append((await workflows.publish(tx, row.workflow_id, "first")).hash)
+    read, asked = workflows.get_definition, []
+
+    async def counted(tx: Any, hash: str) -> Any:
+        asked.append(hash)
+        return await read(tx, hash)
+
+    monkeypatch.setattr(workflows, "get_definition", counted)
+    monkeypatch.setattr(definitions, "_MOST_KEPT", 2 * len(TEXT) + 10)
+    cache, (one, two, three) = DefinitionCache(), digests
+    for digest in (one, two, one, three, one, two):
+        await cache.get(database, scope, digest)
+    assert asked == [one, two, three, two]  # the second one had to go for the third
 
 
 async def test_a_text_that_was_missing_is_looked_for_again(database: Database, scope: Scope) -> None:
