@@ -28,7 +28,7 @@ from engine.language.model import Edge, EdgeOn, ErrorRule, Node, OnError, RetryP
 from engine.language.node_types import NodeConfig
 
 DEFAULT_STEP_TIMEOUT_S = 120.0
-CACHE_SIZE = 256
+MOST_NODES = 25_000  # of all plans that a process keeps; a node takes about 3 kB
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +104,17 @@ class Plan:
 @dataclass(slots=True)
 class _Cache:
     plans: OrderedDict[str, Plan] = field(default_factory=OrderedDict)
+    nodes: int = 0
 
     def get(self, key: str, make: Callable[[], Plan]) -> Plan:
-        plan = self.plans.pop(key, None) or make()
-        self.plans[key] = plan
-        while len(self.plans) > CACHE_SIZE:
-            self.plans.pop(next(iter(self.plans)), None)
+        if key in self.plans:
+            self.plans.move_to_end(key)
+            return self.plans[key]
+        plan = self.plans[key] = make()
+        self.nodes += len(plan.nodes)
+        while self.nodes > MOST_NODES and len(self.plans) > 1:
+            _, gone = self.plans.popitem(last=False)
+            self.nodes -= len(gone.nodes)
         return plan
 
 

@@ -105,13 +105,17 @@ def test_what_cannot_run_is_refused_with_a_typed_error(old: str, new: str, error
 
 def test_plans_are_cached_by_hash_and_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plans, "_cache", plans._Cache())
-    monkeypatch.setattr(plans, "CACHE_SIZE", 2)
     texts = [TEXT + f"# {i}\n" for i in range(3)]
     first = plan(texts[0])
+    monkeypatch.setattr(plans, "MOST_NODES", 2 * len(first.nodes))
+    second = plan(texts[1])
     assert plan(texts[0]) is first
-    plan(texts[1])
     plan(texts[2])
-    assert plan(texts[0]) is not first
+    assert plan(texts[0]) is first
+    assert plan(texts[1]) is not second  # used longest ago
+    assert plans._cache.nodes == 2 * len(first.nodes)
+    monkeypatch.setattr(plans, "MOST_NODES", 1)
+    assert plan(TEXT) is plan(TEXT)  # what is larger than all room is kept until the next one
 
 
 def test_a_parsed_workflow_gives_the_same_plan_as_its_text() -> None:
