@@ -282,8 +282,12 @@ def _in_units(text: str, steps: Sequence[Sequence[Patch]]) -> list[list[Json]]:
 
 
 def _has_arrived(row: WorkflowRow, commit: Commit) -> bool:
-    """Whether a repeated commit was applied at the first try, its answer lost: then the draft is what it makes."""
-    if commit.base is None or row.revision != commit.revision + 1:
+    """Whether a repeated commit was applied at the first try, its answer lost: then the draft is what it makes.
+
+    One that changes nothing makes no revision: what stands there is somebody else's.
+    """
+    changes = commit.typed or commit.edits or commit.lays_out
+    if commit.base is None or not changes or row.revision != commit.revision + 1:
         return False
     try:
         change = _changed(commit.base, commit)

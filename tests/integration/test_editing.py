@@ -270,6 +270,17 @@ async def test_notes_of_both_are_kept(database: Database, scope: Scope, workflow
     assert (await draft(database, scope, workflow_id))[1]["notes"] == [second, third]
 
 
+async def test_who_asks_for_what_somebody_else_moved_gets_it(
+    database: Database, scope: Scope, workflow_id: UUID
+) -> None:
+    """A commit that changes nothing, which is how a tab asks, has not arrived before."""
+    note = {"at": [0, 0], "text": "look"}
+    await save(database, scope, workflow_id, Commit(1, places={"answer": [300, 40]}, notes=[note]))
+    asked = await save(database, scope, workflow_id, Commit(1, base=TEXT))
+    assert (asked["revision"], asked["merged"]) == (2, [])
+    assert (asked["layout"]["nodes"]["answer"], asked["layout"]["notes"]) == ([300, 40], [note])
+
+
 async def test_another_tenant_finds_nothing(database: Database, other_scope: Scope, workflow_id: UUID) -> None:
     with pytest.raises(NotFound):
         await editing.open_draft(database, other_scope, "small", SETTINGS)
