@@ -41,6 +41,9 @@ app.app_wraps[(55, "ErrorBoundary")] = lambda stateful: crash_boundary(stateful=
 # The list in rx.Config knows neither the port nor the public name; this asks for every handshake.
 assert app.sio is not None
 app.sio.eio.cors_allowed_origins = websocket_is_own
+# A commit may bring a whole draft of 1 MB and the one that it stands on, escaped as JSON. Beyond the library's own
+# bound of 1 MB the connection would be closed, and what is sent again with each new one would close that, too.
+app.sio.eio.max_http_buffer_size = 8_000_000
 
 assert app.event_namespace is not None
 keep_tokens_back(app.event_namespace)

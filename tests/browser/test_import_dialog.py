@@ -145,3 +145,13 @@ def test_rubbish_is_refused_in_words(signed_in_page: Page, tmp_path: Any) -> Non
         page.get_by_label("Workflow file").set_input_files(file)
         expect(page.locator(".import-report")).to_contain_text(words)
         expect(page.get_by_role("button", name="Import workflow")).to_be_disabled()
+
+
+def test_a_file_that_is_too_large_is_refused_in_words(signed_in_page: Page, tmp_path: Any) -> None:
+    page = signed_in_page
+    file = tmp_path / "large.yaml"
+    file.write_text("x" * 1_800_000)
+    page.goto("/app/workflows")
+    page.get_by_role("button", name="Import").click()
+    page.get_by_label("Workflow file").set_input_files(file)
+    expect(page.get_by_role("dialog")).to_contain_text("1 MB")
