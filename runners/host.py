@@ -281,9 +281,11 @@ class RunHost:
                             await self._catch_up()
                         elif message is not None:
                             await self._heard(message["data"])
-            except Exception as error:  # whatever it was: who no longer listens would not hear of cancellations
-                expected = isinstance(error, RedisError | OSError)
-                log.info("control: %s, listening again", type(error).__name__, exc_info=None if expected else error)
+            except (RedisError, OSError) as error:
+                log.info("control: %s, listening again", type(error).__name__)
+                await asyncio.sleep(1.0)
+            except Exception:  # whatever it was: who no longer listens would not hear of cancellations
+                log.exception("control: unexpected failure")
                 await asyncio.sleep(1.0)
 
     async def _catch_up(self) -> None:
@@ -296,12 +298,15 @@ class RunHost:
         """{"cancel": run id}, or {"signalled": run id}: there are new signals for the run. Nonsense changes nothing."""
         try:
             message = orjson.loads(data)
-            if "cancel" in message:
-                self.cancel(UUID(message["cancel"]))
-            else:
-                await self._deliver(UUID(message["signalled"]))
+            cancels = "cancel" in message
+            run_id = UUID(message["cancel" if cancels else "signalled"])
         except (ValueError, KeyError, TypeError, AttributeError):
             log.warning("control: a message that cannot be read: %.200r", data)
+            return
+        if cancels:
+            self.cancel(run_id)
+        else:
+            await self._deliver(run_id)
 
     async def _deliver(self, run_id: UUID) -> None:
         """Give a run under way here all signals that came for it."""
