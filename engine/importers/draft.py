@@ -155,7 +155,7 @@ class Draft:
 
     def helper(self, name: str, type_name: str, config: Mapping[str, Json]) -> DraftNode:
         """A node that stands for nothing of the file; it is not counted, and picture.py finds it a place."""
-        node = DraftNode(self.names.take(name, type_name), type_name, dict(config), is_helper=True)
+        node = DraftNode(self.names.take(name, type_name), type_name, self.plain(dict(config)), is_helper=True)
         self.nodes[node.name] = node
         return node
 

@@ -11,6 +11,7 @@ Json = Any
 MAX_DEPTH = 12
 MAX_TEXT = 60_000
 MAX_ITEMS = 500
+MAX_KEY = 400
 
 
 @dataclass(slots=True)
@@ -36,7 +37,8 @@ def _copy(value: Json, key: str, depth: int, stored: Stored) -> Json:
         if depth >= MAX_DEPTH or len(value) > MAX_ITEMS:
             stored.cut = True
             value = {} if depth >= MAX_DEPTH else dict(list(value.items())[:MAX_ITEMS])
-        return {str(k): _copy(item, str(k), depth + 1, stored) for k, item in value.items() if str(k)}
+        stored.cut |= any(len(str(k)) > MAX_KEY for k in value)
+        return {str(k)[:MAX_KEY]: _copy(item, str(k), depth + 1, stored) for k, item in value.items() if str(k)}
     if isinstance(value, list | tuple):
         if depth >= MAX_DEPTH or len(value) > MAX_ITEMS:
             stored.cut = True

@@ -157,6 +157,31 @@ def test_a_loop_with_variables_and_an_iteration() -> None:
     assert node(found, "e")["config"]["output"] == {"all": "${nodes.i.output.results}"}
 
 
+def test_a_name_that_no_key_can_have_is_cut_and_said() -> None:
+    long = "n" * 5_000
+    kept = {
+        "variable_selector": ["conversation", long],
+        "operation": "over-write",
+        "input_type": "constant",
+        "value": 1,
+    }
+    loop = [{"label": long, "value": "1", "value_type": "constant", "var_type": "number"}]
+    found = imported(
+        dify(
+            START,
+            dify_node("a", "assigner", items=[kept]),
+            dify_node("l", "loop", loop_count=2, loop_variables=loop),
+            dify_node("ls", "loop-start", parent="l"),
+            dify_node("t", "template-transform", parent="l", template="x"),
+            edges=[("s", "a"), ("a", "l"), ("ls", "t")],
+        )
+    )
+    assert found.error is None
+    assert list(node(found, "a")["config"]["set"]) == ["n" * 400]
+    assert list(node(found, "l_variables")["config"]["set"]) == ["n" * 400]
+    assert any("was cut" in reason for entry in found.report.entries for reason in entry.reasons)
+
+
 def test_classifier_extractor_http_and_variables() -> None:
     found = imported(
         dify(
