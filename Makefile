@@ -1,5 +1,6 @@
 # Everything a developer or an operator types. Needs Python 3.11+, make and git; the rest goes into .venv.
 #   make run [PORT=8000] [DATA_DIR=.heddle]    make test [ARGS="-k name"]    make check    make fix    make install
+#   make explore [ROUNDS=10]: the laws of the tests, on examples that no run before has drawn
 
 usable = $(shell $(1) -c 'import sys; print("$(1)" if sys.version_info >= (3, 11) else "")' 2>/dev/null)
 ifndef PYTHON
@@ -8,7 +9,9 @@ endif
 BIN := .venv/bin
 FLAGS := $(if $(PORT),--port $(PORT)) $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
 
-.PHONY: run test check fix install browser
+ROUNDS := 10
+
+.PHONY: run test explore check fix install browser
 .DEFAULT_GOAL := run
 
 run: install
@@ -16,6 +19,10 @@ run: install
 
 test: install browser
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+explore: install
+	@for round in $$(seq $(ROUNDS)); do \
+		$(BIN)/python -m pytest -q -n 2 -m hypothesis --hypothesis-profile explore $(ARGS) || exit 1; done
 
 check: install
 	$(BIN)/ruff format --check --quiet .

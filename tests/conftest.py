@@ -27,11 +27,12 @@ from tests.support.servers import SECRET, TestServers, shared_servers
 pytest_plugins = ["tests.support.provider"]  # the fixture `provider`: a scripted model provider
 
 _RUN_DIR = "heddle_run_dir"
-# A slow machine says nothing about what is tested.
-hypothesis.settings.register_profile(
-    "any_speed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
-hypothesis.settings.load_profile("any_speed")
+# A slow machine says nothing about what is tested. `make test` says of one commit always the same: it draws the same
+# examples again, and `make explore` looks for others.
+_ANY_SPEED = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("same_examples", _ANY_SPEED, derandomize=True)
+hypothesis.settings.register_profile("explore", _ANY_SPEED, derandomize=False)
+hypothesis.settings.load_profile("same_examples")
 # What a developer's shell may hold, and tests must not depend on.
 _AMBIENT = ("DATABASE_URL", "REDIS_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "GEMINI_API_KEY")
 
