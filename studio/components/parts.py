@@ -14,12 +14,18 @@ Text = str | rx.Var[str]
 
 
 def button(
-    *content: rx.Component | Text, kind: str = "", icon: str | None = None, disabled: Any = False, **props: Any
+    *content: rx.Component | Text, kind: str = "", icon: str | None = None, why_not: Text = "", **props: Any
 ) -> rx.Component:
-    """`kind`: "" (quiet), "primary" (one a view), "danger", "ghost"; add "small" or "big" after a space."""
+    """`kind`: "" (quiet), "primary" (one a view), "danger", "ghost"; add "small" or "big" after a space.
+
+    `why_not`: the reason why it cannot be used now, or "". It stays in the way of the Tab key and says the reason on
+    hover and to screen readers; the event handler has to refuse by itself, as it must for any call.
+    """
     mark = [rx.icon(icon, size=15)] if icon else []
     props.setdefault("type", "button")
-    return rx.el.button(*mark, *content, class_name=f"btn {kind}".strip(), disabled=disabled, **props)
+    if isinstance(why_not, rx.Var):
+        props |= {"aria_disabled": why_not != "", "title": why_not}
+    return rx.el.button(*mark, *content, class_name=f"btn {kind}".strip(), **props)
 
 
 def icon_button(icon: str, title: str, *, kind: str = "ghost", **props: Any) -> rx.Component:

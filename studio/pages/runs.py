@@ -241,9 +241,19 @@ def pager() -> rx.Component:
     return rx.cond(
         several & (RunsState.phase == "ready"),
         rx.el.nav(
-            button("Newer", icon="chevron_left", disabled=RunsState.page_number == 1, on_click=RunsState.go_newer),
+            button(
+                "Newer",
+                icon="chevron_left",
+                why_not=rx.cond(RunsState.page_number == 1, "These are the newest runs.", ""),
+                on_click=RunsState.go_newer,
+            ),
             rx.el.span("Page ", RunsState.page_number, class_name="caption"),
-            button("Older", icon="chevron_right", disabled=RunsState.older == "", on_click=RunsState.go_older),
+            button(
+                "Older",
+                icon="chevron_right",
+                why_not=rx.cond(RunsState.older == "", "There are no older runs.", ""),
+                on_click=RunsState.go_older,
+            ),
             class_name="row pager",
             aria_label="Pages of runs",
         ),

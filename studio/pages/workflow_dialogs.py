@@ -114,8 +114,7 @@ def import_dialog() -> rx.Component:
             button(
                 "Import workflow",
                 kind="primary",
-                disabled=WorkflowForms.found_name == "",
-                title=rx.cond(WorkflowForms.found_name == "", "Choose a file or paste its text first", ""),
+                why_not=rx.cond(WorkflowForms.found_name == "", "Choose a file or paste its text first.", ""),
                 on_click=WorkflowForms.import_text,
             ),
             on_cancel=WorkflowForms.close,

@@ -4,13 +4,14 @@ const LOCKED = ".cm-content[contenteditable=false], input[readonly], textarea[re
 const PULLED = ".hed-node, .hed-sticky, .hed-frame-title";
 
 export function readOnlySays(session) {
-  const tell = () => session.whyNot && session.say(session.whyNot);
-  const isLocked = ({ target }) => Boolean(target.closest?.(".hed") && target.closest(LOCKED));
+  const tell = (why = session.whyNot) => why && session.say(why);
+  const lockedAt = ({ target }) => target.closest?.(".hed") && target.closest(LOCKED);
+  const tellOf = (field) => field && tell(field.title || undefined); // what the field itself says (frame/locked.js)
   const onKey = (event) => {
     const writes = event.key.length === 1 ? !(event.ctrlKey || event.metaKey || event.altKey) : ["Backspace", "Delete", "Enter"].includes(event.key);
-    if (writes && isLocked(event)) tell();
+    if (writes) tellOf(lockedAt(event));
   };
-  const onPaste = (event) => isLocked(event) && tell();
+  const onPaste = (event) => tellOf(lockedAt(event));
   const onDouble = (event) => event.target.closest?.(".hed-sticky, .hed-frame-title") && !session.state.view.can.write && tell();
   const handlers = { keydown: onKey, paste: onPaste, cut: onPaste, dblclick: onDouble };
   for (const [name, handler] of Object.entries(handlers)) window.addEventListener(name, handler, true);

@@ -2,6 +2,7 @@
 import { useState } from "react";
 import { Check, Clock, Copy, FileText, Globe, KeyRound, MessageSquare, TriangleAlert, Webhook, Zap } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
+import { Button } from "./controls.jsx";
 import { Dialog } from "./dialog.jsx";
 import { count } from "./format.js";
 
@@ -63,12 +64,12 @@ function PublishForm({ publish, close }) {
       {warnings > 0 && <p className="hed-error warning">{count(warnings, "warning")} in the draft; it can be published all the same.</p>}
       <label className="hed-f">
         <span>What changed (optional)</span>
-        <input className="hed-in" value={note} maxLength={500} data-autofocus onChange={(event) => setNote(event.target.value)} onKeyDown={(event) => event.key === "Enter" && send()} data-testid="publish-note" />
+        <input className="hed-in" value={note} maxLength={500} data-autofocus onChange={(event) => setNote(event.target.value)} onKeyDown={(event) => event.key === "Enter" && !publish.busy && send()} data-testid="publish-note" />
       </label>
       {publish.error && <p className="hed-error error" role="alert">{publish.error}</p>}
       <footer>
         <button className="hed-btn" onClick={close}>Cancel</button>
-        <button className="hed-btn primary" onClick={send} disabled={publish.busy} data-testid="publish-confirm">{publish.busy ? "Publishing…" : "Publish version"}</button>
+        <Button className="hed-btn primary" onClick={send} why={publish.busy ? "It is being published." : null} data-testid="publish-confirm">{publish.busy ? "Publishing…" : "Publish version"}</Button>
       </footer>
     </>
   );
@@ -139,9 +140,9 @@ function Secret({ address, busy }) {
     <div className="hed-secret">
       <p className="mut">{known ? <>The {what} was shown when it was made; {use}.</> : <>Callers need a {what}, and none is made yet.</>}</p>
       {may && (
-        <button className="hed-btn" onClick={() => renew(session, id)} disabled={busy} title={known ? "The one it has stops working at once" : undefined}>
+        <Button className="hed-btn" onClick={() => renew(session, id)} why={busy ? `The ${what} is being made.` : null} title={known ? "The one it has stops working at once" : undefined}>
           <KeyRound size={13} /> {known ? `Replace the ${what}` : `Make a ${what}`}
-        </button>
+        </Button>
       )}
     </div>
   );

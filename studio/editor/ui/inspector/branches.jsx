@@ -3,8 +3,10 @@ import { useState } from "react";
 import { ArrowDown, ArrowUp, Plus, Trash2 } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
 import { connect, moveEdge, removeEdge, setEdge } from "../core/actions.js";
+import { Button, List } from "../frame/controls.jsx";
 import { opensByArrow } from "../frame/focus.js";
 import { isDefault } from "../frame/format.js";
+import { useReadOnly, useWhyLocked } from "../frame/locked.js";
 import { placeOfEdge } from "../graph/graph.js";
 import { useDraft } from "./draft.js";
 import { Problem } from "./problem.jsx";
@@ -53,8 +55,8 @@ function Branch({ edge, editable, first, last, several }) {
         <Target edge={edge} editable={editable} />
         {editable && several && (
           <>
-            <Sooner edge={edge} by={-1} why={first ? "It is tried first already" : null} className="hed-icon" label="Try earlier" size={12} />
-            <Sooner edge={edge} by={1} why={last ? "It is tried last already" : null} className="hed-icon" label="Try later" size={12} />
+            <Sooner edge={edge} by={-1} why={first ? "It is tried first already." : null} className="hed-icon" label="Try earlier" size={12} />
+            <Sooner edge={edge} by={1} why={last ? "It is tried last already." : null} className="hed-icon" label="Try later" size={12} />
           </>
         )}
         {editable && <button className="hed-icon" onClick={() => removeEdge(session, edge.key)} aria-label={`Delete the way to ${edge.to}`} title="Delete"><Trash2 size={12} /></button>}
@@ -69,9 +71,9 @@ function Sooner({ edge, by, why, label, size, className = "hed-btn small", child
   const session = useSession();
   const Icon = by < 0 ? ArrowUp : ArrowDown;
   return (
-    <button className={className} aria-disabled={Boolean(why)} aria-label={label} title={why ?? label} onClick={() => (why ? session.say(`${why}.`) : moveEdge(session, edge.key, by))}>
+    <Button className={className} why={why} aria-label={label} title={label} onClick={() => moveEdge(session, edge.key, by)}>
       <Icon size={size} />{children && ` ${children}`}
-    </button>
+    </Button>
   );
 }
 
@@ -89,10 +91,10 @@ function Target({ edge, editable, id }) {
   const session = useSession();
   const names = useNames().filter(({ value }) => value !== edge.from);
   return (
-    <select id={id} className="hed-in" value={edge.to} disabled={!editable} onChange={(event) => setEdge(session, edge.key, "to", event.target.value)} aria-label="Leads to">
+    <List id={id} value={edge.to} why={useWhyLocked(!editable)} onChange={(event) => setEdge(session, edge.key, "to", event.target.value)} aria-label="Leads to">
       {names.map(({ value }) => <option key={value} value={value}>{value}</option>)}
       {!names.some(({ value }) => value === edge.to) && <option value={edge.to}>{edge.to} (missing)</option>}
-    </select>
+    </List>
   );
 }
 
@@ -119,6 +121,8 @@ export function EdgeFields({ edge, editable }) {
   const session = useSession();
   const problem = useEdgeProblem(edge);
   const edges = useValue((s) => s.graph.edges);
+  const why = useWhyLocked(!editable);
+  const readOnly = useReadOnly(!editable);
   const siblings = edges.filter((one) => one.from === edge.from).map((one) => one.key);
   const label = useDraft(edge.label ?? "", (text) => void setEdge(session, edge.key, "label", text.trim() || null));
   return (
@@ -137,20 +141,20 @@ export function EdgeFields({ edge, editable }) {
         <label htmlFor="edge-on">Taken when {edge.from}</label>
         <div className="hed-seg hed-wide" id="edge-on" role="radiogroup" aria-label="Taken when">
           {WHEN.map(([value, text]) => (
-            <button key={value} role="radio" aria-checked={edge.on === value} disabled={!editable} onClick={() => setEdge(session, edge.key, "on", value)}>{text}</button>
+            <Button key={value} role="radio" aria-checked={edge.on === value} why={why} onClick={() => setEdge(session, edge.key, "on", value)}>{text}</Button>
           ))}
         </div>
       </div>
       <div className="hed-f">
         <label htmlFor="edge-label">Label on the canvas</label>
-        <input id="edge-label" className="hed-in" {...label.bind} readOnly={!editable} placeholder="made from the condition" />
+        <input id="edge-label" className="hed-in" {...label.bind} {...readOnly} placeholder="made from the condition" />
       </div>
       {editable && siblings.length > 1 && (
         <div className="hed-f">
           <div className="hed-label">Order among the branches</div>
           <div className="hed-row">
-            <Sooner edge={edge} by={-1} why={siblings.at(0) === edge.key ? "It is tried first already" : null} label="Try earlier" size={13}>Earlier</Sooner>
-            <Sooner edge={edge} by={1} why={siblings.at(-1) === edge.key ? "It is tried last already" : null} label="Try later" size={13}>Later</Sooner>
+            <Sooner edge={edge} by={-1} why={siblings.at(0) === edge.key ? "It is tried first already." : null} label="Try earlier" size={13}>Earlier</Sooner>
+            <Sooner edge={edge} by={1} why={siblings.at(-1) === edge.key ? "It is tried last already." : null} label="Try later" size={13}>Later</Sooner>
           </div>
         </div>
       )}

@@ -6,6 +6,7 @@ import { acceptCompletion, autocompletion, closeBrackets, completionKeymap, curr
 import { defaultKeymap } from "@codemirror/commands";
 import { diagnosticCount, setDiagnostics } from "@codemirror/lint";
 import { useSession } from "../core/store.js";
+import { useWhyLocked } from "../frame/locked.js";
 import { minimalChange } from "../text/view.js";
 import { PATH_TYPE, written } from "./paths.js";
 
@@ -15,11 +16,13 @@ const outside = Annotation.define();
 // `fault`: {error, column?} to underline. `single`: one line.
 export function CodeField({ id, value, onChange, onBlur, onFocus, onKeyDown, readOnly, placeholder, label, sources = [], extensions = [], single = false, reads, fault, testid }) {
   const session = useSession();
+  const why = useWhyLocked(readOnly);
   const host = useRef(null);
   const view = useRef(null);
   const latest = useRef({});
   latest.current = { onChange, onBlur, onFocus, onKeyDown, sources, reads };
   const editable = useRef(new Compartment());
+  const shown = useRef(why); // the reason that the field knows
   const said = useRef([]); // texts that were typed here and have not come back as `value` yet
 
   useEffect(() => {
@@ -29,7 +32,7 @@ export function CodeField({ id, value, onChange, onBlur, onFocus, onKeyDown, rea
       state: EditorState.create({
         doc: value,
         extensions: [
-          editable.current.of(locked(readOnly)),
+          editable.current.of(locked(why)),
           single ? oneLine : EditorView.lineWrapping,
           drawSelection(),
           closeBrackets(),
@@ -75,13 +78,14 @@ export function CodeField({ id, value, onChange, onBlur, onFocus, onKeyDown, rea
     if (fault?.error || diagnosticCount(view.current.state)) view.current.dispatch(setDiagnostics(view.current.state, marked(view.current.state.doc, fault)));
   }, [fault]);
   useEffect(() => {
-    if (view.current.state.readOnly !== Boolean(readOnly)) view.current.dispatch({ effects: editable.current.reconfigure(locked(readOnly)) });
-  }, [readOnly]);
+    if (shown.current !== why) view.current.dispatch({ effects: editable.current.reconfigure(locked(why)) });
+    shown.current = why;
+  }, [why]);
 
   return <div ref={host} className={`hed-cm ${single ? "single" : ""} ${readOnly ? "locked" : ""}`} data-reads={reads} />;
 }
 
-const locked = (readOnly) => [EditorState.readOnly.of(Boolean(readOnly)), EditorView.editable.of(!readOnly)];
+const locked = (why) => [EditorState.readOnly.of(Boolean(why)), EditorView.editable.of(!why), EditorView.contentAttributes.of(why ? { title: why } : {})];
 
 // Line breaks that are pasted into a field of one line become spaces; others do not come in.
 const oneLine = [

@@ -1,6 +1,8 @@
 // What happens when a step fails: tries, then an action. Lives beside `config` in the file.
 import { useSession } from "../core/store.js";
 import { setField } from "../core/actions.js";
+import { List } from "../frame/controls.jsx";
+import { useWhyLocked } from "../frame/locked.js";
 import { Problem, pathAt } from "./problem.jsx";
 import { WIDGETS } from "./widgets.js";
 import { useNames } from "./widgets_pick.jsx";
@@ -27,6 +29,7 @@ export function Failure({ node, editable }) {
     if (value === undefined && Object.keys(retry).length <= 1) return setField(session, node.name, ["retry"], undefined);
     return setField(session, node.name, Object.keys(retry).length ? ["retry", key] : ["retry"], Object.keys(retry).length ? value : { [key]: value });
   };
+  const why = useWhyLocked(!editable);
   const Number = WIDGETS.number;
   const Select = WIDGETS.select;
   return (
@@ -38,20 +41,20 @@ export function Failure({ node, editable }) {
         </div>
         <div className="hed-f">
           <label htmlFor="f-backoff">Wait between tries</label>
-          <Select id="f-backoff" value={retry.backoff} field={{ default: "exponential", options: ["fixed", "linear", "exponential"].map((value) => ({ value })) }} save={setRetry("backoff")} readOnly={!editable || !retry.max_attempts} />
+          <Select id="f-backoff" value={retry.backoff} field={{ default: "exponential", options: ["fixed", "linear", "exponential"].map((value) => ({ value })) }} save={setRetry("backoff")} readOnly={!editable} why={retry.max_attempts ? null : "Say first how many tries there are."} />
         </div>
       </div>
       <div className="hed-f">
         <label htmlFor="f-action">If it still fails</label>
         <div className="hed-row">
-          <select id="f-action" className="hed-in" value={rule.action ?? ""} disabled={!editable} onChange={(event) => setAction(event.target.value)}>
+          <List id="f-action" value={rule.action ?? ""} why={why} onChange={(event) => setAction(event.target.value)}>
             {ACTIONS.map(([value, text]) => <option key={value} value={value}>{text}</option>)}
             {!ACTIONS.some(([value]) => value === (rule.action ?? "")) && <option value={rule.action}>{rule.action}</option>}
-          </select>
+          </List>
           {WITH_NODE.has(rule.action) && (
-            <select className="hed-in" value={rule.node ?? ""} disabled={!editable} aria-label="Node to go to" onChange={(event) => setField(session, node.name, ["on_error", "node"], event.target.value)}>
+            <List value={rule.node ?? ""} why={why} aria-label="Node to go to" onChange={(event) => setField(session, node.name, ["on_error", "node"], event.target.value)}>
               {names.map(({ value }) => <option key={value} value={value}>{value}</option>)}
-            </select>
+            </List>
           )}
         </div>
         {rule.action === "custom_response" && (

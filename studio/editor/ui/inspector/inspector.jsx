@@ -7,6 +7,7 @@ import { duplicate } from "../core/clipboard.js";
 import { CommandButton } from "../frame/command_button.jsx";
 import { TypeIcon } from "../frame/icons.jsx";
 import { edgeLabel, things } from "../frame/format.js";
+import { useReadOnly } from "../frame/locked.js";
 import { edgeOf, linesOfNode, nodeOf } from "../graph/graph.js";
 import { useDraft } from "./draft.js";
 import { Field } from "./field.jsx";
@@ -98,7 +99,7 @@ function NodeName({ node }) {
   useEffect(() => void (focus && Date.now() - focus < 1000 && input.current?.select()), [focus]);
   return (
     <span className="hed-name">
-      <input ref={input} {...draft.bind} size={Math.max(SHORTEST_SHOWN, draft.bind.value.length)} readOnly={!editable} aria-label="Node name" spellCheck={false} data-testid="node-name" />
+      <input ref={input} {...draft.bind} size={Math.max(SHORTEST_SHOWN, draft.bind.value.length)} {...useReadOnly(!editable)} aria-label="Node name" spellCheck={false} data-testid="node-name" />
       {draft.error && <span className="hed-error" role="alert">{draft.error}</span>}
     </span>
   );

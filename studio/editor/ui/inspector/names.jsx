@@ -3,6 +3,7 @@
 import { useRef, useState } from "react";
 import { Plus } from "lucide-react";
 import { useSession } from "../core/store.js";
+import { useReadOnly } from "../frame/locked.js";
 
 // `what`: "field", "value". The focus stays on the button, so that one after the other can be added.
 export function NewName({ what, taken, add }) {
@@ -28,7 +29,8 @@ export function NewName({ what, taken, add }) {
 }
 
 // A text that counts once the field is left. `save` may refuse it with a sentence.
-export function Settled({ value, save, label, ...rest }) {
+export function Settled({ value, save, label, readOnly, ...rest }) {
+  const locked = useReadOnly(readOnly);
   const session = useSession();
   const [text, setText] = useState(value);
   const [was, setWas] = useState(value);
@@ -50,7 +52,7 @@ export function Settled({ value, save, label, ...rest }) {
     event.preventDefault();
     event.target.blur();
   };
-  return <input {...rest} value={text} aria-label={label} title={text || undefined} spellCheck={false} onChange={(event) => setText(event.target.value)} onBlur={leave} onKeyDown={onKeyDown} />;
+  return <input {...rest} value={text} aria-label={label} title={text || undefined} {...locked} spellCheck={false} onChange={(event) => setText(event.target.value)} onBlur={leave} onKeyDown={onKeyDown} />;
 }
 
 // A key for each name, which stays while the entry gets another one: its fields keep the focus.

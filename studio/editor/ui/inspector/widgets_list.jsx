@@ -1,6 +1,8 @@
 // Lists: of texts, of fixed choices, of objects with a form each.
 import { useState } from "react";
 import { ArrowDown, ArrowUp, Plus, X } from "lucide-react";
+import { Button, Tick } from "../frame/controls.jsx";
+import { useWhyLocked } from "../frame/locked.js";
 import { FieldFrame } from "./field.jsx";
 import { valueAt } from "./problem.jsx";
 import { JsonInput } from "./widgets_text.jsx";
@@ -34,6 +36,7 @@ export function ListInput(props) {
 }
 
 export function ChoicesInput({ id, value, field, save, readOnly }) {
+  const why = useWhyLocked(readOnly);
   const chosen = Array.isArray(value) ? value : field.default ?? [];
   const toggle = (option) => {
     const next = (field.options ?? []).map((one) => one.value).filter((one) => (one === option ? !chosen.includes(one) : chosen.includes(one)));
@@ -42,7 +45,7 @@ export function ChoicesInput({ id, value, field, save, readOnly }) {
   return (
     <div className="hed-choices" id={id} role="group" aria-label={field.title}>
       {(field.options ?? []).map(({ value: option, label }) => (
-        <label key={option}><input type="checkbox" checked={chosen.includes(option)} disabled={readOnly} onChange={() => toggle(option)} /> {label ?? option}</label>
+        <label key={option}><Tick checked={chosen.includes(option)} why={why} onChange={() => toggle(option)} /> {label ?? option}</label>
       ))}
     </div>
   );
@@ -68,8 +71,8 @@ export function ObjectsInput(props) {
           <legend>{titleOf(item, field, i)}</legend>
           {!readOnly && (
             <span className="do">
-              <button className="hed-icon" aria-disabled={i === 0} title={i ? "Move up" : "It is the first"} aria-label={`Move ${titleOf(item, field, i)} up`} onClick={() => i && move(i, -1)}><ArrowUp size={11} /></button>
-              <button className="hed-icon" aria-disabled={i === items.length - 1} title={i < items.length - 1 ? "Move down" : "It is the last"} aria-label={`Move ${titleOf(item, field, i)} down`} onClick={() => i < items.length - 1 && move(i, 1)}><ArrowDown size={11} /></button>
+              <Button className="hed-icon" why={i ? null : "It is the first."} title="Move up" aria-label={`Move ${titleOf(item, field, i)} up`} onClick={() => move(i, -1)}><ArrowUp size={11} /></Button>
+              <Button className="hed-icon" why={i < items.length - 1 ? null : "It is the last."} title="Move down" aria-label={`Move ${titleOf(item, field, i)} down`} onClick={() => move(i, 1)}><ArrowDown size={11} /></Button>
               <button className="hed-icon" title="Remove" aria-label={`Remove ${titleOf(item, field, i)}`} onClick={() => put(items.filter((_, n) => n !== i))}><X size={11} /></button>
             </span>
           )}

@@ -2,29 +2,33 @@
 import { useState } from "react";
 import { X } from "lucide-react";
 import { useValue } from "../core/store.js";
+import { Button, List, Tick } from "../frame/controls.jsx";
 import { opensByArrow } from "../frame/focus.js";
+import { useReadOnly, useWhyLocked } from "../frame/locked.js";
 import { useDraft } from "./draft.js";
 import { useReading } from "./scope.js";
 import { asText, placeholder } from "./widgets_text.jsx";
 
-export function Select({ id, value, field, save, readOnly, options, label }) {
+// `why`: a reason of this field's own not to be changed now.
+export function Select({ id, value, field, save, readOnly, options, label, why = null }) {
+  const locked = useWhyLocked(readOnly);
   const choices = options ?? field.options ?? [];
   const known = choices.some((choice) => choice.value === (value ?? ""));
   return (
-    <select id={id} className="hed-in" value={value ?? ""} disabled={readOnly} aria-label={label} onChange={(event) => save(event.target.value === "" ? undefined : event.target.value)}>
+    <List id={id} value={value ?? ""} why={locked ?? why} aria-label={label} onChange={(event) => save(event.target.value === "" ? undefined : event.target.value)}>
       {(!field.required || value == null) && <option value="">{field.default ? `${field.default} (default)` : field.required ? "Choose…" : "not set"}</option>}
       {choices.filter((choice) => choice.value !== "").map((choice) => <option key={choice.value} value={choice.value}>{choice.label ?? choice.value}</option>)}
       {!known && value != null && <option value={value}>{String(value)} (unknown)</option>}
-    </select>
+    </List>
   );
 }
 
 export function Switch({ id, value, field, save, readOnly }) {
   const on = value ?? field.default ?? false;
   return (
-    <button id={id} type="button" role="switch" aria-checked={Boolean(on)} aria-label={field.title} className="hed-switch" disabled={readOnly} onClick={() => save(!on)}>
+    <Button id={id} role="switch" aria-checked={Boolean(on)} aria-label={field.title} className="hed-switch" why={useWhyLocked(readOnly)} onClick={() => save(!on)}>
       <i /> <span>{on ? "on" : "off"}</span>
-    </button>
+    </Button>
   );
 }
 
@@ -33,7 +37,7 @@ function Combo({ id, value, field, save, readOnly, options }) {
   const draft = useDraft(asText(value), (text) => void save(text === "" ? undefined : text));
   return (
     <>
-      <input id={id} className="hed-in" list={`${id}-list`} {...draft.bind} placeholder={placeholder(field)} readOnly={readOnly} spellCheck={false} />
+      <input id={id} className="hed-in" list={`${id}-list`} {...draft.bind} placeholder={placeholder(field)} {...useReadOnly(readOnly)} spellCheck={false} />
       <datalist id={`${id}-list`}>{options.map((choice) => <option key={choice.value} value={choice.value}>{choice.label}</option>)}</datalist>
     </>
   );
@@ -47,6 +51,7 @@ const money = (usd) => (usd == null ? "" : ` · about $${usd} a call`);
 export function ModelInput(props) {
   const models = useValue((s) => s.view.models);
   const { route } = useReading();
+  const why = useWhyLocked(props.readOnly);
   const named = props.value != null && !models.some((one) => one.value === props.value);
   const [byName, setByName] = useState(named);
   if (byName || named) {
@@ -60,11 +65,11 @@ export function ModelInput(props) {
   const chosen = models.find((one) => one.value === (props.value ?? "auto"));
   return (
     <>
-      <select id={props.id} className="hed-in" value={props.value ?? "auto"} disabled={props.readOnly}
+      <List id={props.id} value={props.value ?? "auto"} why={why}
         onChange={(event) => (event.target.value === "" ? setByName(true) : props.save(event.target.value))}>
         {models.map((one) => <option key={one.value} value={one.value}>{one.value === "auto" ? "auto" : `Tier ${one.value.slice(5)}`} · {one.label}{money(one.usual_usd)}</option>)}
         <option value="">a model by its name…</option>
-      </select>
+      </List>
       {chosen?.model && <p className="hed-help">Answered by {chosen.model}.</p>}
       {chosen?.value === "auto" && route && (
         <p className="hed-note" data-testid="route"><b>{route.tier} would answer</b> · {route.reason}{money(route.usual_usd)}</p>
@@ -86,10 +91,10 @@ export function ToolInput(props) {
   const groups = [...new Set(tools.map((tool) => tool.connector))];
   return (
     <>
-      <select id={props.id} className="hed-in" value={props.value ?? ""} disabled={props.readOnly} onChange={(event) => props.save(event.target.value || undefined)}>
+      <List id={props.id} value={props.value ?? ""} why={useWhyLocked(props.readOnly)} onChange={(event) => props.save(event.target.value || undefined)}>
         {!chosen && <option value={props.value ?? ""}>{props.value ? `${props.value} (unknown)` : "Choose…"}</option>}
         {groups.map((group) => <optgroup key={group} label={group}>{tools.filter((tool) => tool.connector === group).map((tool) => <option key={tool.name} value={tool.name}>{tool.title ?? tool.name}</option>)}</optgroup>)}
-      </select>
+      </List>
       {chosen && <p className="hed-help"><code>{chosen.name}</code> {chosen.description}</p>}
     </>
   );
@@ -107,6 +112,7 @@ function withApproval(item, approval) {
 // Several tools by name; what is written out as an object keeps its settings.
 export function ToolsInput({ id, value, field, save, readOnly }) {
   const tools = useValue((s) => s.view.tools);
+  const why = useWhyLocked(readOnly);
   const items = Array.isArray(value) ? value : [];
   const used = new Set(items.map(nameOf));
   const put = (next) => save(next.length || field.required ? next : undefined);
@@ -119,7 +125,7 @@ export function ToolsInput({ id, value, field, save, readOnly }) {
             <span>
               <b>{tool?.title ?? nameOf(item)}</b><small>{tool?.description ?? "There is no such tool."}</small>
               <label className="tick" title="A person has to approve each call, with exactly its arguments">
-                <input type="checkbox" checked={item?.approval === true} disabled={readOnly} aria-label={`Approval for ${nameOf(item)}`}
+                <Tick checked={item?.approval === true} why={why} aria-label={`Approval for ${nameOf(item)}`}
                   onChange={(event) => put(items.map((one, n) => (n === i ? withApproval(one, event.target.checked) : one)))} />
                 Ask a person first
               </label>

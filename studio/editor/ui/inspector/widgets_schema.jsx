@@ -1,6 +1,8 @@
 // A JSON Schema of an object, built row by row; what the rows cannot say is edited as JSON.
 import { useState } from "react";
 import { Braces, Rows3, X } from "lucide-react";
+import { List, Tick } from "../frame/controls.jsx";
+import { useWhyLocked } from "../frame/locked.js";
 import { NewName, Settled, useKeys } from "./names.jsx";
 import { JsonInput } from "./widgets_text.jsx";
 
@@ -62,6 +64,7 @@ function Properties({ id, schema, put, readOnly, depth }) {
 }
 
 function Property({ id, name, shape, required, readOnly, depth, rename, put, demand, drop }) {
+  const why = useWhyLocked(readOnly);
   const types = [shape.type].flat().filter(Boolean);
   const nullable = types.includes("null");
   const type = types.find((one) => one !== "null") ?? (shape.enum ? "string" : "");
@@ -77,24 +80,24 @@ function Property({ id, name, shape, required, readOnly, depth, rename, put, dem
     <div className="hed-prop">
       <div className="line">
         <Settled className="hed-in mono" value={name} save={rename} readOnly={readOnly} label={`Name of ${name}`} />
-        <select className="hed-in" value={type} disabled={readOnly} aria-label={`Type of ${name}`} onChange={(event) => setType(event.target.value)}>
+        <List value={type} why={why} aria-label={`Type of ${name}`} onChange={(event) => setType(event.target.value)}>
           {!TYPES.includes(type) && <option value={type}>any</option>}
           {TYPES.map((one) => <option key={one} value={one}>{one}</option>)}
-        </select>
+        </List>
         {!readOnly && <button className="hed-icon" aria-label={`Remove ${name}`} title="Remove" onClick={drop}><X size={11} /></button>}
       </div>
       <div className="line">
         <Settled className="hed-in" value={shape.description ?? ""} save={(text) => void setText("description", text)} readOnly={readOnly} label={`Description of ${name}`} placeholder="what it is" />
-        <label title={required ? "It must be there" : "It may be missing"}><input type="checkbox" checked={required} disabled={readOnly} onChange={(event) => demand(event.target.checked)} /> needed</label>
+        <label title={required ? "It must be there" : "It may be missing"}><Tick checked={required} why={why} onChange={(event) => demand(event.target.checked)} /> needed</label>
       </div>
       {type === "string" && <Settled className="hed-in" value={(shape.enum ?? []).join(", ")} save={(text) => void setText("enum", text)} readOnly={readOnly} label={`Allowed values of ${name}`} placeholder="any text, or: one, two, three" />}
       {type === "object" && <Properties id={id} schema={shape} put={put} readOnly={readOnly} depth={depth + 1} />}
       {type === "array" && isMap(shape.items) && shape.items.type === "object" && <Properties id={id} schema={shape.items} put={(items) => put({ ...shape, items })} readOnly={readOnly} depth={depth + 1} />}
       {type === "array" && (
-        <select className="hed-in" value={shape.items?.type ?? ""} disabled={readOnly} aria-label={`Items of ${name}`} onChange={(event) => put({ ...shape, items: event.target.value === "object" ? { type: "object", properties: {} } : { type: event.target.value } })}>
+        <List value={shape.items?.type ?? ""} why={why} aria-label={`Items of ${name}`} onChange={(event) => put({ ...shape, items: event.target.value === "object" ? { type: "object", properties: {} } : { type: event.target.value } })}>
           {!TYPES.includes(shape.items?.type) && <option value="">items of any type</option>}
           {TYPES.filter((one) => one !== "array").map((one) => <option key={one} value={one}>items: {one}</option>)}
-        </select>
+        </List>
       )}
     </div>
   );

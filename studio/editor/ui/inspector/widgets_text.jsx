@@ -1,6 +1,7 @@
 // Widgets in which one writes: plain texts, numbers, programs, expressions, prompts, JSON.
 import { useMemo, useRef, useState } from "react";
 import { Decoration, MatchDecorator, ViewPlugin } from "@codemirror/view";
+import { useReadOnly } from "../frame/locked.js";
 import { CodeField } from "./code_field.jsx";
 import { useDraft } from "./draft.js";
 import { useReading } from "./scope.js";
@@ -18,7 +19,7 @@ export const TextInput = (props) => (props.field.reads ? <ExpressionInput {...pr
 
 function PlainInput({ id, value, field, save, readOnly }) {
   const draft = useDraft(asText(value), (text) => void save(text === "" && !field.required ? undefined : text));
-  return <input id={id} className="hed-in" {...draft.bind} placeholder={placeholder(field)} readOnly={readOnly} spellCheck={false} />;
+  return <input id={id} className="hed-in" {...draft.bind} placeholder={placeholder(field)} {...useReadOnly(readOnly)} spellCheck={false} />;
 }
 
 // A text whose last line ends keeps that line break unseen, so that writing more at its end adds lines and nothing else.
@@ -42,7 +43,7 @@ function PlainArea(props) {
   const draft = useTextDraft(props);
   return (
     <>
-      <textarea id={props.id} className="hed-ta plain" rows={rowsFor(draft.text, 40, 3, 14)} {...draft.bind} placeholder={placeholder(props.field)} readOnly={props.readOnly} />
+      <textarea id={props.id} className="hed-ta plain" rows={rowsFor(draft.text, 40, 3, 14)} {...draft.bind} placeholder={placeholder(props.field)} {...useReadOnly(props.readOnly)} />
       <Fault>{draft.error}</Fault>
     </>
   );
@@ -52,7 +53,7 @@ export function CodeInput(props) {
   const draft = useTextDraft(props);
   return (
     <>
-      <textarea id={props.id} className="hed-ta" wrap="off" rows={rowsFor(draft.text, Infinity, 3, 24)} {...draft.bind} placeholder={placeholder(props.field)} readOnly={props.readOnly} spellCheck={false} />
+      <textarea id={props.id} className="hed-ta" wrap="off" rows={rowsFor(draft.text, Infinity, 3, 24)} {...draft.bind} placeholder={placeholder(props.field)} {...useReadOnly(props.readOnly)} spellCheck={false} />
       <Fault>{draft.error}</Fault>
     </>
   );
@@ -147,7 +148,7 @@ export function NumberInput({ id, value, field, save, readOnly }) {
   return (
     <>
       <span className="hed-measure">
-        <input id={id} className="hed-in hed-num" inputMode="decimal" {...draft.bind} placeholder={placeholder(field)} readOnly={readOnly} aria-description={field.unit} />
+        <input id={id} className="hed-in hed-num" inputMode="decimal" {...draft.bind} placeholder={placeholder(field)} {...useReadOnly(readOnly)} aria-description={field.unit} />
         {field.unit && <span className="unit" aria-hidden="true">{field.unit}</span>}
       </span>
       <Fault>{draft.error}</Fault>
@@ -170,7 +171,7 @@ export function JsonInput({ id, value, field, save, readOnly }) {
   const draft = useDraft(value === undefined ? "" : JSON.stringify(value, null, 2), check, { onBlurOnly: true });
   return (
     <>
-      <textarea id={id} className="hed-ta" data-reads={field.reads && "json"} rows={Math.min(16, Math.max(3, draft.text.split("\n").length))} {...draft.bind} readOnly={readOnly} spellCheck={false} placeholder={placeholder(field)} />
+      <textarea id={id} className="hed-ta" data-reads={field.reads && "json"} rows={Math.min(16, Math.max(3, draft.text.split("\n").length))} {...draft.bind} {...useReadOnly(readOnly)} spellCheck={false} placeholder={placeholder(field)} />
       <Fault>{draft.error}</Fault>
     </>
   );

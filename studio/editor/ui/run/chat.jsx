@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "react";
 import { CircleX, CornerDownLeft, LoaderCircle, Pause } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
+import { Button } from "../frame/controls.jsx";
 import { DataBlock } from "../inspector/data_view.jsx";
 
 export function Chat() {
@@ -40,6 +41,8 @@ function Bubble({ message }) {
   return <div className={`it ${message.pending ? "typing" : ""}`} data-testid={message.pending ? undefined : "reply"}>{message.text}</div>;
 }
 
+const NOT_ALLOWED = "Your role does not allow running workflows.";
+
 function Composer({ session }) {
   const [text, setText] = useState("");
   const busy = useValue((s) => s.busy || Boolean(s.chat.at(-1)?.pending));
@@ -47,17 +50,18 @@ function Composer({ session }) {
   const focus = useValue((s) => s.drawer.focus);
   const field = useRef(null);
   useEffect(() => void (focus && field.current?.focus()), [focus]);
+  const why = !can ? NOT_ALLOWED : busy ? "Wait for the answer first." : text.trim() ? null : "Write a message first.";
   const send = () => {
     const message = text.trim();
-    if (!message || busy) return;
+    if (why) return session.say(why);
     setText("");
-    session.runs.start({ message }, { chat: true });
+    return session.runs.start({ message }, { chat: true });
   };
   return (
     <form className="ci" onSubmit={(event) => { event.preventDefault(); send(); }}>
       <textarea
-        ref={field} rows={1} value={text} maxLength={4000} disabled={!can} aria-label="Message" data-testid="chat-input"
-        placeholder={can ? "Write a message" : "Your role does not allow running workflows"}
+        ref={field} rows={1} value={text} maxLength={4000} readOnly={!can} title={can ? undefined : NOT_ALLOWED} aria-label="Message" data-testid="chat-input"
+        placeholder={can ? "Write a message" : "Not for your role"}
         onChange={(event) => setText(event.target.value)}
         onKeyDown={(event) => {
           if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) {
@@ -66,7 +70,7 @@ function Composer({ session }) {
           }
         }}
       />
-      <button className="hed-icon" type="submit" disabled={busy || !text.trim()} aria-label="Send"><CornerDownLeft size={14} /></button>
+      <Button className="hed-icon" type="submit" why={why} aria-label="Send" title="Send (Enter)"><CornerDownLeft size={14} /></Button>
     </form>
   );
 }

@@ -3,6 +3,7 @@ import { useEffect, useState } from "react";
 import { CircleCheck, CircleDashed, CirclePause, CircleSlash, CircleX, ExternalLink, GitCompareArrows, RefreshCw } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
 import { runsOf } from "../core/api.js";
+import { Button } from "../frame/controls.jsx";
 import { ago, cost, duration } from "../frame/format.js";
 import { isFinal } from "./run.js";
 
@@ -52,12 +53,12 @@ function Compare({ run, shown }) {
   const session = useSession();
   const chosen = useValue((s) => s.compare?.run.run_id === run.run_id);
   const whole = useValue((s) => isFinal(s.whole ?? s.run));
-  const why = !shown ? "Lay a run over the canvas first" : shown === run.run_id ? "This is the run over the canvas" : whole ? null : "The run over the canvas is still under way";
+  const why = !shown ? "Lay a run over the canvas first." : shown === run.run_id ? "This is the run over the canvas." : whole ? null : "The run over the canvas is still under way.";
   return (
-    <button className="hed-icon" aria-disabled={Boolean(why)} aria-pressed={chosen} title={why ?? "Compare with the run over the canvas"} aria-label={`Compare with run ${run.run_id.slice(-12)}`}
-      onClick={() => (why ? session.say(`${why}.`) : chosen ? session.set({ compare: null }) : session.runs.compare(run.run_id))} data-testid={`compare-with-${run.run_id}`}>
+    <Button className="hed-icon" why={why} aria-pressed={chosen} title="Compare with the run over the canvas" aria-label={`Compare with run ${run.run_id.slice(-12)}`}
+      onClick={() => (chosen ? session.set({ compare: null }) : session.runs.compare(run.run_id))} data-testid={`compare-with-${run.run_id}`}>
       <GitCompareArrows size={13} />
-    </button>
+    </Button>
   );
 }
 

@@ -2,6 +2,7 @@
 import { useMemo } from "react";
 import { ChevronLeft, ChevronRight, RotateCcw } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
+import { Button } from "../frame/controls.jsx";
 import { duration } from "../frame/format.js";
 import { moments } from "./replay.js";
 import { isFinal } from "./run.js";
@@ -19,9 +20,9 @@ export function ReplayBar() {
   const since = (all[now - 1].time - all[0].time) * 1000;
   return (
     <div className="hed-replay" data-testid="replay">
-      <button className="hed-icon" onClick={() => go(now - 1)} disabled={now <= 1} title={now <= 1 ? "This is where the run began" : "One moment back"} aria-label="One moment back"><ChevronLeft size={14} /></button>
+      <Button className="hed-icon" onClick={() => go(now - 1)} why={now <= 1 ? "This is where the run began." : null} title="One moment back" aria-label="One moment back"><ChevronLeft size={14} /></Button>
       <input type="range" min={1} max={all.length} step={1} value={now} onChange={(event) => go(Number(event.target.value))} aria-label="Moment of the run" aria-valuetext={`${duration(since)} after its first step began`} />
-      <button className="hed-icon" onClick={() => go(now + 1)} disabled={now >= all.length} title={now >= all.length ? "This is where the run ended" : "One moment on"} aria-label="One moment on"><ChevronRight size={14} /></button>
+      <Button className="hed-icon" onClick={() => go(now + 1)} why={now >= all.length ? "This is where the run ended." : null} title="One moment on" aria-label="One moment on"><ChevronRight size={14} /></Button>
       <span className="r">{duration(since)}</span>
       {canRetry && <button className="hed-btn small" onClick={() => session.runs.retry()} data-testid="retry"><RotateCcw size={12} /> Retry from the failed step</button>}
     </div>

@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "react";
 import { ArrowRight, History, Radio, RotateCcw, X } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
+import { Button } from "../frame/controls.jsx";
 import { Dialog } from "../frame/dialog.jsx";
 import { ago, count } from "../frame/format.js";
 import { Changes } from "./changes.jsx";
@@ -76,12 +77,12 @@ function Actions({ state }) {
   const whyNotLive = !can.publish ? "Your role does not allow publishing." : isLive ? "This version is live." : null;
   return (
     <>
-      <button className="hed-btn" aria-disabled={Boolean(whyNoRestore)} title={whyNoRestore ?? "Put this version's text and layout into the draft; undo brings back what is there"} onClick={() => (whyNoRestore ? session.say(whyNoRestore) : session.versions.restore())} data-testid="restore">
+      <Button className="hed-btn" why={whyNoRestore} title="Put this version's text and layout into the draft; undo brings back what is there" onClick={() => session.versions.restore()} data-testid="restore">
         <RotateCcw size={13} /> Restore into the draft
-      </button>
-      <button className="hed-btn" aria-disabled={Boolean(whyNotLive)} title={whyNotLive ?? "Let callers get this version; the draft stays as it is"} onClick={() => (whyNotLive ? session.say(whyNotLive) : session.versions.patch({ asking: true }))} data-testid="make-live">
+      </Button>
+      <Button className="hed-btn" why={whyNotLive} title="Let callers get this version; the draft stays as it is" onClick={() => session.versions.patch({ asking: true })} data-testid="make-live">
         <Radio size={13} /> {isOlder(chosen, live) && live !== null ? "Roll back to this" : "Make this live"}
-      </button>
+      </Button>
     </>
   );
 }
@@ -108,7 +109,7 @@ function AskLive({ state, close }) {
       {error && <p className="hed-error error" role="alert">{error}</p>}
       <footer>
         <button className="hed-btn" onClick={close} data-autofocus>Cancel</button>
-        <button className="hed-btn primary" onClick={send} disabled={busy} data-testid="live-confirm">{busy ? "Publishing…" : `Make version ${chosen} live`}</button>
+        <Button className="hed-btn primary" onClick={send} why={busy ? "It is being published." : null} data-testid="live-confirm">{busy ? "Publishing…" : `Make version ${chosen} live`}</Button>
       </footer>
     </Dialog>
   );
