@@ -22,6 +22,7 @@ from engine.store.session import Scope
 from studio.api.access import container_of, requires
 from studio.services import editing, fragments, presence, scope
 from studio.services.editor_specs import packed_language
+from studio.services.workflow_files import MAX_TEXT
 
 router = APIRouter(prefix="/api/v1/editor", tags=["editor"])
 
@@ -35,7 +36,7 @@ class Fragment(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    text: str = Field(max_length=fragments.MAX_LENGTH)
+    text: str = Field(max_length=MAX_TEXT)
     taken: list[str] = Field([], max_length=shape.MAX_NODES, description="Names that its nodes must not have.")
     begins: bool = Field(False, description="The workflow has a start already: that of the fragment is left out.")
 

@@ -17,6 +17,7 @@ from engine.store.session import Scope
 from studio.api.access import container_of, requires
 from studio.api.views import address_json, workflow_json
 from studio.services import exporting, publishing, schedules
+from studio.services.workflow_files import MAX_TEXT
 
 router = APIRouter(prefix="/api/v1/workflows", tags=["workflows"])
 
@@ -29,14 +30,14 @@ class SaveDraft(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    text: str = Field(max_length=1_000_000)
+    text: str = Field(max_length=MAX_TEXT)
     revision: int = Field(ge=1)
 
 
 class NewWorkflow(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    text: str = Field(max_length=1_000_000)
+    text: str = Field(max_length=MAX_TEXT)
 
 
 class Publish(BaseModel):

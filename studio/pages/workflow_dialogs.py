@@ -7,6 +7,7 @@ import reflex as rx
 from studio.components.dialogs import dialog, foot
 from studio.components.parts import button, note
 from studio.pages.workflow_forms import WorkflowForms
+from studio.services.workflow_files import MAX_TEXT
 
 # Reads the chosen or dropped file; the callback gets its text exactly as it is, line ends included.
 READ_FILE = (
@@ -103,7 +104,7 @@ def import_dialog() -> rx.Component:
                     id="import-text",
                     aria_label="Text of the file",
                     spell_check=False,
-                    max_length=1_000_000,
+                    max_length=MAX_TEXT,
                 ),
                 debounce_timeout=300,
             ),

@@ -34,6 +34,7 @@ from studio.services.editor_graph import derive, difference, drawn, findings
 from studio.services.editor_specs import node_specs
 from studio.services.model_choice import offered
 from studio.services.starters import starters
+from studio.services.workflow_files import MAX_TEXT
 
 Json = Any
 
@@ -65,6 +66,7 @@ async def open_draft(db: Database, scope: Scope, name: str, settings: Settings) 
         "revision": row.revision,
         "text": row.text,
         "layout": row.layout,
+        "max_text": MAX_TEXT,
         "specs": node_specs(),
         "tools": [_tool(tool) for tool in tools.values()],
         "workflows": [other for other in names if other != row.name],

@@ -12,11 +12,10 @@ from typing import Any
 from engine.errors import InputError
 from engine.language.merge import Side
 from engine.language.positions import Patch, apply_patches
-from studio.services.workflow_files import REPORT
+from studio.services.workflow_files import MAX_TEXT, REPORT
 
 Json = Any
 
-MAX_TEXT = 1_000_000  # characters; the parser's own bound
 MAX_PLACES = 5_000
 MAX_NOTES = 500
 MAX_GROUPS = 200

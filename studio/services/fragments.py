@@ -19,10 +19,10 @@ from engine.language.positions import Path
 from engine.language.renames import renamed_data
 from studio.services.editor_commit import MAX_GROUPS, MAX_NOTES, read_group, read_note
 from studio.services.importing import KINDS
+from studio.services.workflow_files import MAX_TEXT
 
 Json = Any
 
-MAX_LENGTH = 1_000_000
 MAX_NODES = 500
 EDGE_KEYS = ("from", "to", "condition", "on", "label")
 
@@ -37,8 +37,8 @@ def read(text: str, taken: Iterable[str] = (), *, begins: bool = False) -> dict[
     bring it, with `"said"`: a sentence about what became of it.
     Nothing of it is run or looked up. Raises InputError with a sentence for the person.
     """
-    if len(text) > MAX_LENGTH:
-        raise InputError("What you pasted is longer than a workflow may be.")
+    if len(text) > MAX_TEXT:
+        raise InputError(f"What you pasted is longer than a workflow may be: {MAX_TEXT:,} characters.")
     foreign = _foreign(text)
     document = Document.parse(text if foreign is None else foreign.text or "")
     if document.error is not None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+MAX_TEXT = 1_000_000  # characters of a workflow's text, wherever it comes in; the parser's own bound lies above it
 LAYOUT = ".layout"
 GOLDEN = "golden"
 REPORT = "import"  # the layout's part that tells what an import made of each node: the draft's own, in no file

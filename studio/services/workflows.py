@@ -14,11 +14,11 @@ from engine.errors import Conflict, NotFound, SchemaError
 from engine.language.document import Document
 from engine.store.access import audit, workflows
 from engine.store.session import Database, Scope
+from studio.services.workflow_files import MAX_TEXT
 
 SHIPPED = Path(__file__).resolve().parents[2] / "workflows"
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 NAME_RULE = "A name starts with a small letter and holds small letters, digits, _ and - (at most 64)."
-MAX_IMPORT_BYTES = 1_000_000
 
 BLANK = """\
 name: "{name}"
@@ -130,8 +130,8 @@ def look_into(text: str) -> Found:
     """What importing this text would bring, without keeping anything."""
     from engine.language.validate import validate  # noqa: PLC0415  # only an import needs it
 
-    if len(text.encode("utf-8", "surrogatepass")) > MAX_IMPORT_BYTES:
-        raise SchemaError("The text is larger than 1 MB.")
+    if len(text) > MAX_TEXT:
+        raise SchemaError(f"The text is longer than {MAX_TEXT:,} characters.")
     engine.nodes.load()
     document = Document.parse(text)
     found = [

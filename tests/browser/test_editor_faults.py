@@ -61,6 +61,18 @@ def small(studio: Any) -> str:
     return new_workflow(studio)
 
 
+def paste(page: Page, text: str) -> None:
+    """What the browser does on Ctrl-V: `text` is in the clipboard, the cursor where it is."""
+    page.evaluate(
+        """text => {
+            const clipboardData = new DataTransfer();
+            clipboardData.setData("text/plain", text);
+            document.activeElement.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+        }""",
+        text,
+    )
+
+
 def web_process(studio: Any) -> psutil.Process:
     """The instance's web process."""
     mine = psutil.Process(os.getpid()).children(recursive=True)
@@ -149,6 +161,36 @@ def test_a_text_of_a_megabyte_is_refused_where_it_is_pasted(signed_in_page: Page
     expect(page.get_by_test_id("drawer")).to_contain_text("longer than 200,000 characters", timeout=BACK_MS)
     expect(node(page, "answer")).to_be_visible()
     page.get_by_role("button", name="Undo", exact=True).click()
+    saved(page)
+    assert stored(studio, small).text == SMALL.format(name=small)
+
+
+def test_a_text_that_can_never_be_saved_is_not_taken(signed_in_page: Page, studio: Any, small: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, small)
+    yaml_pane(page).locator(".cm-line", has_text="You greet people.").click()
+    page.keyboard.press("End")
+    paste(page, "x\n" * 500_001)
+    expect(page.get_by_role("alert").filter(has_text="1,000,000 characters")).to_be_visible()
+    expect(page.get_by_test_id("save-state")).to_have_attribute("data-state", "saved")
+    page.keyboard.type(" Warmly.")
+    expect(yaml_pane(page)).to_contain_text("You greet people. Warmly.")
+    saved(page)
+    assert stored(studio, small).text == SMALL.format(name=small).replace("people.", "people. Warmly.")
+    page.keyboard.press("Control+z")
+    expect(yaml_pane(page)).not_to_contain_text("Warmly.")
+    saved(page)
+    assert stored(studio, small).text == SMALL.format(name=small)
+
+
+def test_what_the_server_refused_can_be_undone(signed_in_page: Page, studio: Any, small: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, small)
+    yaml_pane(page).locator(".cm-line", has_text="You greet people.").click()
+    page.keyboard.press("End")
+    paste(page, "a\x00b")
+    expect(page.get_by_test_id("unsaved")).to_contain_text("NUL character")
+    page.keyboard.press("Control+z")
     saved(page)
     assert stored(studio, small).text == SMALL.format(name=small)
 

@@ -5,6 +5,7 @@ import { linesOfNode } from "../graph/graph.js";
 import { CARD } from "../graph/layered.js";
 import { freeSpot } from "../graph/places.js";
 import { newId } from "../text/layout.js";
+import { isTooLong, tooLong } from "../text/longest.js";
 import { pinned, removeSelected } from "./actions.js";
 import { readFragment } from "./api.js";
 import { groupsWithCopies, wholeGroups } from "./notes.js";
@@ -134,6 +135,7 @@ export async function pasteText(session, text, originals = []) {
   if (session.whyNot) return session.fail(session.whyNot);
   if (!text?.trim()) return session.fail("There is nothing to paste. Copy nodes or notes here, or YAML with `nodes:` from anywhere.");
   const { graph, view } = session.state;
+  if (isTooLong(text, view.max_text)) return session.fail(tooLong(view.max_text));
   let found;
   try {
     found = await readFragment(text, graph.nodes.map((node) => node.name), graph.nodes.some((node) => view.specs[node.type]?.entry));

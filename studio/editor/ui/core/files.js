@@ -1,7 +1,8 @@
 // A file that is let go over the editor: its nodes go onto the canvas. Without this the browser would leave for the file.
 import { pasteText } from "./clipboard.js";
+import { tooLong } from "../text/longest.js";
 
-const MOST = 1_000_000; // bytes
+const BYTES = 4; // of a character, at most
 
 export function fileDrops(session) {
   // The text pane takes files itself, as text.
@@ -12,7 +13,8 @@ export function fileDrops(session) {
     event.preventDefault();
     const [file, ...more] = event.dataTransfer.files;
     if (!file || more.length) return session.say("Drop one file at a time.");
-    if (file.size > MOST) return session.fail("The file is larger than a workflow may be.");
+    const most = session.state.view.max_text;
+    if (file.size > BYTES * most) return session.fail(tooLong(most));
     return pasteText(session, await file.text());
   };
   window.addEventListener("dragover", over);

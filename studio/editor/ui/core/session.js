@@ -55,8 +55,8 @@ export class Session {
     this.close();
     view.specs = Object.assign(Object.create(null), view.specs); // a type may be called "constructor"
     this.view = createView({
-      text: view.text, layout: readLayout(view.layout), readOnly: !view.can.write,
-      handlers: { onUpdate: (update) => this.onUpdate(update), keys: this.keys() },
+      text: view.text, layout: readLayout(view.layout), readOnly: !view.can.write, most: view.max_text,
+      handlers: { onUpdate: (update) => this.onUpdate(update), refuse: (why) => this.fail(why), keys: this.keys() },
       help: [hovering(this, getLanguage), view.can.write ? completing(this, getLanguage) : []],
     });
     this.names = new Names();
@@ -220,12 +220,18 @@ export class Session {
   }
 
   undo() {
-    this.sync.settled().then(() => this.view && undo(this.view), () => {});
-    return true;
+    return this.inHistory(undo);
   }
 
   redo() {
-    this.sync.settled().then(() => this.view && redo(this.view), () => {});
+    return this.inHistory(redo);
+  }
+
+  // On what is saved; what the server refused cannot be, and going back is how to be rid of it.
+  inHistory(step) {
+    const go = () => this.view && step(this.view);
+    if (this.sync.stuck) go();
+    else this.sync.settled().then(go, () => {});
     return true;
   }
 

@@ -7,6 +7,7 @@ import { lintGutter } from "@codemirror/lint";
 import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
 import { changed, layOut, layoutField, replaced, undoLayout } from "./layout.js";
 import { keepLineEnds } from "./line_ends.js";
+import { keepLength } from "./longest.js";
 import { look } from "./look.js";
 import { asIs, fromServer, ofField } from "./marks.js";
 import { yaml } from "./yaml.js";
@@ -30,8 +31,9 @@ function joins(tr, isAdjacent) {
   return now.field ? true : isAdjacent && now.at - (before?.at ?? 0) < PAUSE_MS;
 }
 
-// `handlers`: onUpdate(update) after each change, keys: more key bindings, tried first. `help`: completion and the like.
-export function createView({ text, layout, readOnly, handlers, help = [] }) {
+// `handlers`: onUpdate(update) after each change, refuse(why) where one is not taken, keys: more key bindings, tried first. `most`:
+// how many characters the text may have. `help`: completion and the like.
+export function createView({ text, layout, readOnly, most, handlers, help = [] }) {
   const crlf = /\r\n/.test(text) && !/(^|[^\r])\n/.test(text);
   const state = EditorState.create({
     doc: text,
@@ -43,6 +45,7 @@ export function createView({ text, layout, readOnly, handlers, help = [] }) {
       undoLayout,
       lastChange,
       history({ newGroupDelay: Infinity, joinToEvent: joins }),
+      keepLength(most, handlers.refuse),
       keepLineEnds(crlf),
       look,
       lineNumbers(),
