@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import gc
 
-_YOUNG = 10_000  # objects made before the youngest are looked at; Python's 700 are a few steps of a run
-_LOADING = 50_000  # the same while modules are loaded, of which nothing is garbage: a tenth of a short command's time
+# Objects made before the youngest are looked at. Python's 700 are a few steps of a run, and a tenth of a short command's
+# time went into modules, of which nothing is garbage. What runs leave behind is no ring (tests hold them to it), so
+# little waits for the collector, and looking at 500 runs under way often cost a worker a quarter of its time.
+_YOUNG = 50_000
 
 
 def begin() -> None:
     """To be called before anything is loaded."""
-    gc.set_threshold(_LOADING)
+    gc.set_threshold(_YOUNG)
 
 
 def settle() -> None:

@@ -146,7 +146,7 @@ class RunHost:
         leased. A lost lease gives the status running: somebody else has it.
         """
         clock = clock_of(lease, self._ports.clock, self._hub.lease_s)
-        active = _Active(self._hub.journal(lease, lambda: active.stop(LeaseLost()), clock), clock)
+        active = _Active(self._hub.journal(lease, lambda: self._lost(lease.run_id), clock), clock)
         self._active[lease.run_id] = active
         if cancelled:
             active.signal = RunCancelled()
@@ -171,6 +171,11 @@ class RunHost:
         if result.status is RunStatus.QUEUED or active.journal.woken:
             await self._wake(lease)
         return replace(result, closed=active.journal.closed)
+
+    def _lost(self, run_id: UUID) -> None:
+        """The run's lease is gone. (The journal does not hold the run itself: a ring is freed late, with all it has.)"""
+        if (active := self._active.get(run_id)) is not None:
+            active.stop(LeaseLost())
 
     async def _run(self, lease: Lease, active: _Active, inline: bool, deadline: float | None) -> RunResult:
         scope = Scope(lease.tenant_id, None, "system")
