@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gc
 
-# Objects made before the youngest are looked at. Python's 700 are a few steps of a run, and a tenth of a short command's
-# time went into modules, of which nothing is garbage. What runs leave behind is no ring (tests hold them to it), so
-# little waits for the collector, and looking at 500 runs under way often cost a worker a quarter of its time.
+# Objects made before the youngest are looked at. The usual 700 are a few steps of a run. Runs leave no rings behind
+# (tests hold them to it) and modules are no garbage, so little waits for the collector: looking often took a quarter of
+# the time of a worker with 500 runs, and a tenth of a short command's.
 _YOUNG = 50_000
 
 

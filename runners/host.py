@@ -173,7 +173,7 @@ class RunHost:
         return replace(result, closed=active.journal.closed)
 
     def _lost(self, run_id: UUID) -> None:
-        """The run's lease is gone. (The journal does not hold the run itself: a ring is freed late, with all it has.)"""
+        """The run's lease is gone. (The journal does not hold the run itself: rings are freed late.)"""
         if (active := self._active.get(run_id)) is not None:
             active.stop(LeaseLost())
 
