@@ -33,11 +33,15 @@ class JobRecords:
         self._commands = RecordedCommands(redis)
         self._queue = queue
         self._changes: Batcher[Job | _Ended] = Batcher(self._write, _LINGER_S)
+        self._begun: dict[str, Execution] = {}  # by the id of a job whose `begin` has not returned yet
 
     async def begin(self, job: Job) -> Execution:
         """Register the job as started; returns RQ's record of this execution."""
-        await self._changes.add(job)
-        return next(e for e in self._worker.executions.values() if e._job is job)
+        try:
+            await self._changes.add(job)
+            return self._begun[job.id]
+        finally:
+            self._begun.pop(job.id, None)
 
     async def end(self, job: Job, execution: Execution, result: object) -> None:
         """Register the success of a job and keep its result."""
@@ -64,7 +68,7 @@ class JobRecords:
         for job in jobs:
             ttl = worker.get_heartbeat_ttl(job)
             execution = Execution.create(job, ttl, pipeline=recorder, worker_name=worker.name)
-            worker.executions[execution.id] = execution
+            worker.executions[execution.id] = self._begun[job.id] = execution
             job.prepare_for_execution(worker.name, pipeline=recorder)
             recorder.persist(job.key)
             recorder.lrem(self._queue.intermediate_queue_key, 1, job.id)
