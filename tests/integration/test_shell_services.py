@@ -90,7 +90,7 @@ async def test_what_is_no_workflow_is_not_kept(database: Database, scope: Scope,
 
 
 async def test_a_huge_text_is_refused_at_once() -> None:
-    with pytest.raises(SchemaError, match="larger than 1 MB"):
+    with pytest.raises(SchemaError, match="longer than 1,000,000 characters"):
         library.look_into("x" * 1_000_001)
 
 
