@@ -32,6 +32,7 @@ from studio.services import pins, publishing
 from studio.services.editor_commit import Commit, Utf16, patched, storable, with_names
 from studio.services.editor_graph import derive, difference, drawn, findings
 from studio.services.editor_specs import node_specs
+from studio.services.layout_merge import identified
 from studio.services.model_choice import offered
 from studio.services.starters import starters
 from studio.services.workflow_files import MAX_TEXT
@@ -65,7 +66,7 @@ async def open_draft(db: Database, scope: Scope, name: str, settings: Settings) 
         "tenant": tenant.name,
         "revision": row.revision,
         "text": row.text,
-        "layout": row.layout,
+        "layout": identified(row.layout),
         "max_text": MAX_TEXT,
         "specs": node_specs(),
         "tools": [_tool(tool) for tool in tools.values()],
@@ -104,7 +105,7 @@ async def save(db: Database, scope: Scope, workflow_id: UUID, commit: Commit) ->
         revision = row.revision
         layout = row.layout if change.error or not commit.lays_out else commit.laid_out(row.layout)
         names = _renames(change, commit)
-        layout = with_names(layout, names)
+        layout = with_names(identified(layout), names) if names else layout
         if change.document.text != row.text or layout != row.layout:
             revision = await workflows.save_draft(
                 tx, workflow_id, text=change.document.text, layout=layout, revision=row.revision
@@ -124,14 +125,14 @@ async def _merged(tx: Tx, row: WorkflowRow, commit: Commit) -> Saved:
     change = await asyncio.to_thread(_changed, commit.base or "", commit)
     mine, choices = change.document.text, commit.choices if commit.theirs == row.revision else {}
     done = await asyncio.to_thread(merge, commit.base or "", mine, row.text, choices)
-    if done.collisions:
-        collisions = [one.to_dict() for one in done.collisions]
+    layout, beside = commit.laid_over(row.layout, choices) if commit.lays_out and not change.error else (row.layout, [])
+    if done.collisions or beside:
+        collisions = [one.to_dict() for one in (*done.collisions, *beside)]
         return Saved({"conflict": {**await _theirs(tx, row), "collisions": collisions}})
     document = Document.parse_cached(storable(done.text))
-    layout = commit.laid_over(row.layout) if commit.lays_out and not change.error else row.layout
     left = set(_names(document))
     names = {old: new for old, new in _renames(change, commit).items() if new in left and old not in left}
-    layout = with_names(layout, names)
+    layout = with_names(identified(layout), names) if names else layout
     revision = row.revision
     if document.text != row.text or layout != row.layout:
         revision = await workflows.save_draft(
@@ -142,9 +143,9 @@ async def _merged(tx: Tx, row: WorkflowRow, commit: Commit) -> Saved:
         "revision": revision,
         "changes": change.changes,
         "merged": _in_units(mine, [line_patches(mine, document.text)])[0],
-        "layout": layout,
+        "layout": identified(layout),
         "renamed": _renamed(commit.base or "", row.text, document),
-        "graph": difference(drawn(Document.parse_cached(commit.base or "")), drawn(document)),
+        "graph": _graph(Document.parse_cached(commit.base or ""), document, commit),
         "by": await _who(tx, row.updated_by),
     }
     return Saved(answer | ({"error": change.error} if change.error else {}), document)
@@ -228,7 +229,11 @@ def _changed(base: str, commit: Commit) -> _Change:
             error = refused.public_message
         else:
             changes, document = _in_units(text, edited.steps), edited.document
-    return _Change(document, changes, difference(drawn(old), drawn(document)), retyped, error)
+    return _Change(document, changes, _graph(old, document, commit), retyped, error)
+
+
+def _graph(old: Document, new: Document, commit: Commit) -> Json:
+    return drawn(new) if commit.anew else difference(drawn(old), drawn(new))
 
 
 def _retyped(before: Document, after: Document, changes: int = 1) -> dict[str, str]:
@@ -308,7 +313,7 @@ async def _theirs(tx: Tx, row: WorkflowRow) -> dict[str, Json]:
     return {
         "revision": row.revision,
         "text": row.text,
-        "layout": row.layout,
+        "layout": identified(row.layout),
         "by": await _who(tx, row.updated_by),
         "at": row.updated_at.isoformat(),
         **await asyncio.to_thread(derive, Document.parse_cached(row.text), toolbox_specs(), names),

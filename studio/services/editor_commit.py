@@ -11,7 +11,9 @@ from typing import Any
 
 from engine.errors import InputError
 from engine.language.merge import Side
+from engine.language.merge_data import Collision
 from engine.language.positions import Patch, apply_patches
+from studio.services.layout_merge import merged
 from studio.services.workflow_files import MAX_TEXT, REPORT
 
 Json = Any
@@ -23,6 +25,7 @@ MAX_NOTE_TEXT = 10_000
 MAX_TITLE = 200
 MAX_CHOICES = 1_000
 FAR = 1_000_000  # pixels
+ID = re.compile(r"[\w-]{1,32}", re.ASCII)
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}|yellow|blue|green|red|violet|grey")
 
 
@@ -34,6 +37,7 @@ class Commit:
     maps node names to [x, y], or to None where a place is given up; `notes` and `groups` are all there are, or None
     where they did not change. `base` is the text that a repeated commit stands on: the first try may have arrived, or
     somebody else's save, which is then merged with this one. `base_notes` and `base_groups` are those of that text.
+    `anew` asks for the whole graph: the browser has none of the text that the commit stands on.
     `choices` decides collisions that a merge with the revision `theirs` found: place -> "mine" or "theirs".
     """
 
@@ -48,6 +52,7 @@ class Commit:
     base_groups: Sequence[Mapping[str, Json]] = ()
     choices: Mapping[tuple[str, ...], Side] = field(default_factory=dict)
     theirs: int | None = None
+    anew: bool = False
 
     @classmethod
     def from_json(cls, data: Mapping[str, Json]) -> Commit:
@@ -77,6 +82,7 @@ class Commit:
             _groups(base_layout.get("groups")) or (),
             _choices(data.get("choices") or []),
             theirs,
+            data.get("anew") is True,
         )
 
     def laid_out(self, layout: Mapping[str, Json]) -> dict[str, Json]:
@@ -88,16 +94,17 @@ class Commit:
                 new[key] = [dict(one) for one in value]
         return {key: value for key, value in new.items() if value or key == "nodes"}
 
-    def laid_over(self, theirs: Mapping[str, Json]) -> dict[str, Json]:
-        """The layout after this commit on top of another's: places of mine win, no note or group of theirs is lost."""
-        notes, groups = (
-            None if mine is None else _united(base, mine, theirs.get(key) or ())
-            for key, base, mine in (
-                ("notes", self.base_notes, self.notes),
-                ("groups", self.base_groups, self.groups),
-            )
-        )
-        return replace(self, notes=notes, groups=groups).laid_out(theirs)
+    def laid_over(
+        self, theirs: Mapping[str, Json], choices: Mapping[tuple[str, ...], Side]
+    ) -> tuple[dict[str, Json], list[Collision]]:
+        """The layout after this commit on top of another's, and what both wrote of a note or a group, each otherwise.
+
+        Places of mine win; notes and groups are merged (layout_merge.py).
+        """
+        mine = {part: items for part, items in (("notes", self.notes), ("groups", self.groups)) if items is not None}
+        base = {"notes": self.base_notes, "groups": self.base_groups}
+        parts, collisions = merged(base, mine, theirs, choices)
+        return replace(self, notes=parts.get("notes"), groups=parts.get("groups")).laid_out(theirs), collisions
 
     @property
     def lays_out(self) -> bool:
@@ -122,14 +129,6 @@ def with_names(layout: Mapping[str, Json], names: Mapping[str, str]) -> dict[str
 def _renamed(loss: Mapping[str, Json], names: Mapping[str, str]) -> dict[str, Json]:
     node = loss.get("node")
     return {**loss, "node": names.get(node, node) if isinstance(node, str) else node}
-
-
-def _united(
-    base: Sequence[Mapping[str, Json]], mine: Sequence[Mapping[str, Json]], theirs: Sequence[Mapping[str, Json]]
-) -> list[Mapping[str, Json]]:
-    """Theirs without what mine took away, and with what mine added."""
-    gone = [one for one in base if one not in mine]
-    return [one for one in theirs if one not in gone] + [one for one in mine if one not in base and one not in theirs]
 
 
 class Utf16:
@@ -249,8 +248,8 @@ def _is_number(value: Json) -> bool:
 
 
 def _notes(notes: Json) -> list[dict[str, Json]] | None:
-    """Raises InputError for anything but [{at, size?, text, color?}]."""
-    return None if notes is None else [read_note(note) for note in _objects(notes, "Notes", MAX_NOTES)]
+    """Raises InputError for anything but [{id?, at, size?, text, color?}]."""
+    return None if notes is None else [_named(note) | read_note(note) for note in _objects(notes, "Notes", MAX_NOTES)]
 
 
 def read_note(note: Mapping[str, Json]) -> dict[str, Json]:
@@ -265,8 +264,18 @@ def read_note(note: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _groups(groups: Json) -> list[dict[str, Json]] | None:
-    """Raises InputError for anything but [{title, nodes, color?}]."""
-    return None if groups is None else [read_group(group) for group in _objects(groups, "Groups", MAX_GROUPS)]
+    """Raises InputError for anything but [{id?, title, nodes, color?}]."""
+    return None if groups is None else [_named(one) | read_group(one) for one in _objects(groups, "Groups", MAX_GROUPS)]
+
+
+def _named(one: Mapping[str, Json]) -> dict[str, Json]:
+    """The id by which a merge knows a note or a group again."""
+    own = one.get("id")
+    if own is None:
+        return {}
+    if not isinstance(own, str) or not ID.fullmatch(own):
+        raise InputError("The id of a note or a group is a short word.")
+    return {"id": own}
 
 
 def read_group(group: Mapping[str, Json]) -> dict[str, Json]:

@@ -127,7 +127,7 @@ async def test_what_stands_beside_a_node_goes_with_a_name_that_is_typed_over(
     answer, layout, pinned = await beside(renamed, 2)
     assert answer["retyped"] == {"answer": "answers"}
     assert layout["nodes"] == {"start": [0, 0], "answers": [20, 140]}
-    assert layout["groups"] == [group | {"nodes": ["start", "answers"]}]
+    assert [one["nodes"] for one in layout["groups"]] == [["start", "answers"]]
     assert pinned == {"answers": {"n": 1}}
     # Two nodes of one name: nobody's place is taken, and when the name is another one again, nothing was lost.
     answer, layout, _ = await beside(renamed.replace('name: "answers"', 'name: "start"'), 3)
@@ -267,7 +267,33 @@ async def test_notes_of_both_are_kept(database: Database, scope: Scope, workflow
     await save(database, scope, workflow_id, Commit(1, notes=[first]))
     await save(database, scope, workflow_id, Commit(2, notes=[first, second]))
     await save(database, scope, workflow_id, Commit(2, notes=[third], base=TEXT, base_notes=[first]))
-    assert (await draft(database, scope, workflow_id))[1]["notes"] == [second, third]
+    assert (await draft(database, scope, workflow_id))[1]["notes"] == [third, second]
+
+
+async def test_what_both_write_on_one_note_is_asked_about(database: Database, scope: Scope, workflow_id: UUID) -> None:
+    """And there stays one note, with what each of them moved."""
+    note = {"id": "n", "at": [0, 0], "text": "Refunds: Ann"}
+    await save(database, scope, workflow_id, Commit(1, notes=[note]))
+    theirs, mine = note | {"text": "Refunds: Bob", "at": [40, 0]}, note | {"text": "Refunds: Cleo"}
+    await save(database, scope, workflow_id, Commit(2, notes=[theirs]))
+    commit = Commit(2, notes=[mine], base=TEXT, base_notes=[note])
+    asked = (await save(database, scope, workflow_id, commit))["conflict"]
+    place = ["notes", "n", "text"]
+    assert asked["collisions"] == [
+        {"place": place, "base": "Refunds: Ann", "mine": "Refunds: Cleo", "theirs": "Refunds: Bob"}
+    ]
+    assert (await draft(database, scope, workflow_id))[1]["notes"] == [theirs]
+    chosen = replace(commit, choices={("notes", "n", "text"): "mine"}, theirs=asked["revision"])
+    await save(database, scope, workflow_id, chosen)
+    assert (await draft(database, scope, workflow_id))[1]["notes"] == [mine | {"at": [40, 0]}]
+
+
+async def test_a_browser_without_a_graph_gets_the_whole_one(
+    database: Database, scope: Scope, workflow_id: UUID
+) -> None:
+    typed = typing(TEXT, TEXT.replace("greetings", "everything"))
+    answer = await save(database, scope, workflow_id, Commit(1, typed=typed, anew=True))
+    assert [node["name"] for node in answer["graph"]["nodes"]] == ["start", "answer", "end"]
 
 
 async def test_who_asks_for_what_somebody_else_moved_gets_it(
@@ -278,7 +304,7 @@ async def test_who_asks_for_what_somebody_else_moved_gets_it(
     await save(database, scope, workflow_id, Commit(1, places={"answer": [300, 40]}, notes=[note]))
     asked = await save(database, scope, workflow_id, Commit(1, base=TEXT))
     assert (asked["revision"], asked["merged"]) == (2, [])
-    assert (asked["layout"]["nodes"]["answer"], asked["layout"]["notes"]) == ([300, 40], [note])
+    assert (asked["layout"]["nodes"]["answer"], asked["layout"]["notes"][0]["text"]) == ([300, 40], "look")
 
 
 async def test_another_tenant_finds_nothing(database: Database, other_scope: Scope, workflow_id: UUID) -> None:
