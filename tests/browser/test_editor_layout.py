@@ -12,6 +12,7 @@ from bench.support.texts import mesh
 from engine.language.document import Document
 from tests.support.editor import (
     SMALL,
+    beside,
     box_of,
     drag,
     handle,
@@ -300,7 +301,7 @@ def test_notes_are_copied_cut_and_pasted_with_nodes_and_without(signed_in_page: 
     page.keyboard.press("Control+d")
     expect(notes).to_have_count(2)
     saved(page)
-    assert stored(studio, name).layout["notes"] == [kept, kept | {"at": [340, 60]}]
+    assert beside(studio, name, "notes") == [kept, kept | {"at": [340, 60]}]
     page.keyboard.press("Control+z")
     expect(notes).to_have_count(1)
 
@@ -326,7 +327,7 @@ def test_notes_are_copied_cut_and_pasted_with_nodes_and_without(signed_in_page: 
     expect(node(page, "answer")).to_be_visible()
     expect(notes).to_have_count(1)
     saved(page)
-    assert stored(studio, name).layout["notes"] == [kept]
+    assert beside(studio, name, "notes") == [kept]
 
     open_editor(page, studio, small)
     page.get_by_test_id("canvas").focus()
@@ -394,7 +395,7 @@ def test_a_group_moves_as_one(signed_in_page: Page, studio: Any, small: str) -> 
     frame = page.get_by_test_id("group-Talk")
     expect(frame).to_be_visible()
     saved(page)
-    assert stored(studio, small).layout["groups"] == [{"title": "Talk", "nodes": ["answer", "end"], "color": "blue"}]
+    assert beside(studio, small, "groups") == [{"title": "Talk", "nodes": ["answer", "end"], "color": "blue"}]
 
     box = box_of(frame)
     drag(page, (box["x"] + 20, box["y"] + 8), (box["x"] + 120, box["y"] + 48))

@@ -103,6 +103,11 @@ def stored(studio: Any, name: str) -> WorkflowRow:
     return row
 
 
+def beside(studio: Any, name: str, part: str) -> list[dict[str, Any]]:
+    """The stored notes or groups, without the ids by which merges know them."""
+    return [{key: value for key, value in one.items() if key != "id"} for one in stored(studio, name).layout[part]]
+
+
 def changed_lines(before: str, after: str) -> list[str]:
     """Lines that a diff shows, with their sign."""
     lines = difflib.unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), n=0)

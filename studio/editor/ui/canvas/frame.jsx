@@ -3,33 +3,37 @@ import { memo, useEffect, useRef, useState } from "react";
 import { X } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
 import { COLOURS, setGroup } from "../core/notes.js";
+import { useWriting } from "./writing.js";
+
+const LONGEST = 200; // characters of a title
 
 export const Frame = memo(function Frame({ data: { key: id, group } }) {
   const session = useSession();
   const canEdit = useValue((s) => s.view.can.write);
   const naming = useValue((s) => s.naming === id);
-  const [title, setTitle] = useState(null);
   const input = useRef(null);
+  const writing = useWriting("groups", id, "title", group.title, (text) => text.trim().slice(0, LONGEST) || null);
+  const [isOpen, setOpen] = useState(canEdit && writing.text !== group.title);
   useEffect(() => {
-    if (naming && canEdit) setTitle(group.title);
+    if (naming && canEdit) setOpen(true);
   }, [naming]);
-  useEffect(() => void (title !== null && document.activeElement !== input.current && input.current?.select()), [title !== null]);
-  const save = () => {
-    if (title !== null && title.trim() && title !== group.title) setGroup(session, id, { title: title.trim().slice(0, 200) });
-    setTitle(null);
+  useEffect(() => void (isOpen && document.activeElement !== input.current && input.current?.select()), [isOpen]);
+  const leave = () => {
+    writing.end();
+    setOpen(false);
     session.set({ naming: null });
   };
   const onKeyDown = (event) => {
     event.stopPropagation();
-    if (event.key === "Enter") save();
-    if (event.key === "Escape") setTitle(null);
+    if (event.key === "Escape") writing.bind.onKeyDown(event);
+    if (event.key === "Enter" || event.key === "Escape") leave();
   };
   return (
     <div className={`hed-frame tint ${named(group.color)}`} style={custom(group.color)} data-testid={`group-${group.title}`}>
-      <div className="hed-frame-title" onDoubleClick={() => canEdit && setTitle(group.title)} title={canEdit ? `${group.title}\nDrag to move the group; double-click to rename it` : group.title}>
-        {title === null ? <span>{group.title}</span> : <input ref={input} className="nodrag" value={title} aria-label="Title of the group" onChange={(event) => setTitle(event.target.value)} onBlur={save} onKeyDown={onKeyDown} />}
-        {canEdit && title === null && <Swatches value={group.color} onChoose={(color) => setGroup(session, id, { color })} />}
-        {canEdit && title === null && <button className="hed-icon nodrag" onClick={() => setGroup(session, id, null)} aria-label={`Dissolve the group ${group.title}`} title="Dissolve the group"><X size={12} /></button>}
+      <div className="hed-frame-title" onDoubleClick={() => canEdit && setOpen(true)} title={canEdit ? `${group.title}\nDrag to move the group; double-click to rename it` : group.title}>
+        {!isOpen ? <span>{group.title}</span> : <input ref={input} className="nodrag" value={writing.text} aria-label="Title of the group" onFocus={(event) => { writing.begin(); writing.bind.onFocus(event); }} onChange={writing.bind.onChange} onBlur={leave} onKeyDown={onKeyDown} />}
+        {canEdit && !isOpen && <Swatches value={group.color} onChoose={(color) => setGroup(session, id, { color })} />}
+        {canEdit && !isOpen && <button className="hed-icon nodrag" onClick={() => setGroup(session, id, null)} aria-label={`Dissolve the group ${group.title}`} title="Dissolve the group"><X size={12} /></button>}
       </div>
     </div>
   );

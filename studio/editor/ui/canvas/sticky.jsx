@@ -2,6 +2,7 @@
 import { memo, useEffect, useRef, useState } from "react";
 import { useSession, useValue } from "../core/store.js";
 import { NOTE, setNote } from "../core/notes.js";
+import { useWriting } from "./writing.js";
 import { Swatches, custom, named } from "./frame.jsx";
 
 const LEAST = { width: 100, height: 60 };
@@ -10,25 +11,26 @@ const MOST = 10_000; // characters
 export const Sticky = memo(function Sticky({ data: { key: id, note }, selected }) {
   const session = useSession();
   const canEdit = useValue((s) => s.view.can.write);
-  const [text, setText] = useState(note.text || !canEdit ? null : "");
   const [size, resize] = useSize(session, id, note);
   const field = useRef(null);
-  useEffect(() => void (text !== null && field.current?.focus({ preventScroll: true })), [text !== null]);
-  const save = () => {
-    if (text !== null && text !== note.text) setNote(session, id, { text });
-    setText(null);
+  const writing = useWriting("notes", id, "text", note.text);
+  const [isOpen, setOpen] = useState(canEdit && (!note.text || writing.text !== note.text));
+  useEffect(() => void (isOpen && field.current?.focus({ preventScroll: true })), [isOpen]);
+  const leave = () => {
+    writing.end();
+    setOpen(false);
   };
   return (
     <div
       className={`hed-sticky tint ${named(note.color ?? "yellow")} ${selected ? "sel" : ""}`} style={{ ...custom(note.color), width: size[0], height: size[1] }} data-testid="sticky"
-      onDoubleClick={() => canEdit && setText(note.text)}
+      onDoubleClick={() => canEdit && setOpen(true)}
     >
-      {text === null
+      {!isOpen
         ? <p>{note.text || <span className="mut">Double-click to write</span>}</p>
         : (
           <textarea
-            ref={field} className="nodrag nowheel nopan" value={text} maxLength={MOST} aria-label="Text of the note" placeholder="What should others know?"
-            onChange={(event) => setText(event.target.value)} onBlur={save}
+            ref={field} className="nodrag nowheel nopan" value={writing.text} maxLength={MOST} aria-label="Text of the note" placeholder="What should others know?"
+            onFocus={writing.begin} onChange={writing.bind.onChange} onBlur={leave}
             onKeyDown={(event) => { event.stopPropagation(); if (event.key === "Escape" || (event.key === "Enter" && (event.ctrlKey || event.metaKey))) event.target.blur(); }}
           />
         )}

@@ -1,6 +1,11 @@
-// What is not on the server yet is kept in the browser as well: a tab that crashes in the middle of a lost connection loses
-// nothing. Offered when the workflow is opened again, never put in place unasked.
+// What is not on the server yet is kept in the browser as well, within a second: a tab that is closed or crashes during an outage
+// loses nothing. Offered when the workflow is opened again, never put in place unasked. What is kept is where the way to the server
+// stood (unsaved.js), so that bringing it back is a merge with what others saved since, and nothing is done twice.
+import { layoutOf } from "../text/view.js";
+import { isMissing, leftOpen } from "./unsaved.js";
+
 const WAIT_MS = 1_000;
+const KEPT_MS = 30 * 24 * 3_600_000; // then nobody misses it any more
 
 export class Backup {
   constructor(session) {
@@ -8,8 +13,13 @@ export class Backup {
     this.timer = null;
   }
 
+  // Each tab keeps its own: one that saves does not take away what another still has.
+  get prefix() {
+    return `heddle-draft:${this.session.state.view.workflow_id}:`;
+  }
+
   get key() {
-    return `heddle-draft:${this.session.state.view.workflow_id}`;
+    return this.prefix + this.session.id;
   }
 
   keepSoon() {
@@ -17,38 +27,53 @@ export class Backup {
   }
 
   keep() {
+    clearTimeout(this.timer);
     this.timer = null;
     const { view, save } = this.session.state;
-    if (!view || ["saved", "readonly"].includes(save.state)) return;
+    if (!view || !this.session.view || ["saved", "readonly"].includes(save.state)) return;
     try {
-      localStorage.setItem(this.key, JSON.stringify({ text: this.session.text, revision: this.session.sync.revision, at: Date.now() }));
+      localStorage.setItem(this.key, JSON.stringify({ ...leftOpen(this.session), at: Date.now() }));
     } catch {
       // A full or forbidden storage: the draft still stands in this tab and is sent again.
     }
   }
 
-  forget() {
-    clearTimeout(this.timer);
-    this.timer = null;
+  forget(key = this.key) {
+    if (key === this.key) {
+      clearTimeout(this.timer);
+      this.timer = null;
+    }
     try {
-      localStorage.removeItem(this.key);
+      localStorage.removeItem(key);
     } catch {
       // nothing was kept there either
     }
   }
 
+  // The newest that the draft does not have.
   offer() {
-    const kept = this.read();
-    if (!kept || kept.text === this.session.text) return this.session.set({ kept: null });
-    return this.session.set({ kept });
+    const { view } = this.session;
+    const [missing, done] = [[], []];
+    for (const kept of this.read()) (this.isWanted(kept, view) ? missing : done).push(kept);
+    for (const { key } of done) this.forget(key);
+    this.session.set({ kept: missing.sort((one, other) => other.at - one.at)[0] ?? null });
   }
 
+  isWanted(kept, view) {
+    try {
+      return Date.now() - kept.at < KEPT_MS && isMissing(kept, view.state.doc, layoutOf(view));
+    } catch {
+      return false; // written by nobody, or by another version of this page
+    }
+  }
+
+  // What other tabs and earlier visits kept: [{key, at, …}].
   read() {
     try {
-      const kept = JSON.parse(localStorage.getItem(this.key) ?? "null");
-      return typeof kept?.text === "string" ? kept : null;
+      const keys = Object.keys(localStorage).filter((key) => key.startsWith(this.prefix) && key !== this.key);
+      return keys.map((key) => ({ ...JSON.parse(localStorage.getItem(key)), key }));
     } catch {
-      return null;
+      return [];
     }
   }
 }

@@ -31,10 +31,20 @@ function inView(session) {
   return around.map((by) => middle.map((value, i) => value + by[i])).find(free) ?? middle;
 }
 
-export function setNote(session, id, change) {
-  const note = session.layout.notes.get(id);
-  if (note) session.lay({ notes: new Map([[id, { ...note, ...change }]]) });
+export const setNote = (session, id, change) => setItem(session, "notes", id, change);
+export const setGroup = (session, id, change) => setItem(session, "groups", id, change);
+
+// `was`: what undoing it puts back, of what is changed; null for a change that is a part of one that follows.
+function setItem(session, part, id, change, was) {
+  const item = session.layout[part].get(id);
+  if (!item) return;
+  const before = was && { [part]: new Map([[id, { ...item, ...was }]]) };
+  session.lay({ [part]: new Map([[id, change && { ...item, ...change }]]) }, { before });
 }
+
+// A text that is being written on a note or a group: saved whenever the typing rests, undone as one.
+export const writeOn = (session, part, id, change) => setItem(session, part, id, change, null);
+export const doneWriting = setItem;
 
 export function groupSelected(session) {
   const { nodes } = session.state.selected;
@@ -70,9 +80,4 @@ export const groupsOfSelected = ({ selected, groups }) => [...groups].filter(([,
 
 export function ungroupSelected(session) {
   session.lay({ groups: new Map(groupsOfSelected(session.state).map(([id]) => [id, null])) });
-}
-
-export function setGroup(session, id, change) {
-  const group = session.layout.groups.get(id);
-  if (group) session.lay({ groups: new Map([[id, change && { ...group, ...change }]]) });
 }

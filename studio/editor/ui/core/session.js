@@ -2,7 +2,7 @@
 import { redo, redoDepth, undo, undoDepth } from "@codemirror/commands";
 import { completing } from "../text/language/completing.js";
 import { hovering } from "../text/language/hovering.js";
-import { applyDraft, applyFix, applyLayout, createView, goToLine, layoutOf, minimalChange, textOf } from "../text/view.js";
+import { applyDraft, applyFix, applyLayout, createView, goToLine, layoutOf, textOf } from "../text/view.js";
 import { showLines, showProblems } from "../text/look.js";
 import { readLayout } from "../text/layout.js";
 import { atLine, edgeOf, hasShapeOf, linesOfNode, placeOfEdge, readGraph } from "../graph/graph.js";
@@ -17,6 +17,7 @@ import { Drafts } from "./drafts.js";
 import { Names } from "./names.js";
 import { Sync } from "./sync.js";
 import { Typing } from "./typing.js";
+import { goOn } from "./unsaved.js";
 
 const START = {
   view: null, graph: null, valid: true, diagnostics: [], positions: new Map(), notes: new Map(), groups: new Map(),
@@ -34,7 +35,7 @@ export class Session {
     this.server = {};
     this.runs = new RunControl(this);
     this.versions = new Versions(this);
-    this.drafts = new Drafts();
+    this.drafts = new Drafts(this);
     this.names = new Names();
     this.backup = new Backup(this);
     this.presence = new Presence(this);
@@ -157,7 +158,8 @@ export class Session {
     this.set({ positions: same ? positions : next, notes: layout.notes, groups: layout.groups });
   }
 
-  setSave(state, message) {
+  setSave(...said) {
+    const [state, message] = this.drafts.said(...said);
     if (state === "saved") this.backup.forget();
     else if (state !== "readonly") this.backup.keepSoon();
     if (this.state.save.state !== state || this.state.save.message !== message) this.set({ save: { state, message } });
@@ -210,9 +212,9 @@ export class Session {
     return this.sync.edit(build, options);
   }
 
-  lay(layout) {
+  lay(layout, options) {
     if (!this.state.view.can.write) return this.fail(this.whyNot);
-    return applyLayout(this.view, layout);
+    return applyLayout(this.view, layout, options);
   }
 
   get layout() {
@@ -293,11 +295,28 @@ export class Session {
     this.server[what]({ op: `${this.id}:${what}:${Date.now()}`, workflow_id: this.state.view.workflow_id, ...details });
   }
 
-  // Put back what this browser kept of an earlier visit; it can be undone.
-  restore(kept) {
-    const change = minimalChange(this.text, kept.text);
-    if (change) applyFix(this.view, [change]);
+  // Go on with what this browser kept of an earlier visit; it can be undone.
+  async restore(kept) {
+    try {
+      await this.sync.settled();
+    } catch {
+      return;
+    }
+    this.drafts.kept.push(...kept.fields);
+    goOn(this, kept);
+    this.drafts.changed();
+    this.backup.keep();
+    this.backup.forget(kept.key);
     this.set({ kept: null });
+    const field = kept.fields.find(({ node }) => node);
+    if (field) this.showAgain(field.node);
+  }
+
+  // With what stands in its fields now.
+  showAgain(node) {
+    this.select([]);
+    this.set({ inspector: "settings" });
+    setTimeout(() => this.select([node], { reveal: true }));
   }
 
   // Another draft in place of this one, as a change of this person's: one step of the history.

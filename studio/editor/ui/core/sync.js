@@ -8,15 +8,17 @@
 // there is a `conflict` about the fields that both changed, and the person's choices go with the commit once more.
 import { ChangeSet } from "@codemirror/state";
 import { moved } from "../run/pins.js";
-import { adopted, layOut, readLayout, renamedIn, writeLayout } from "../text/layout.js";
+import { PARTS, adopted, laidOver, layOut, readLayout, renamedIn, writeLayout } from "../text/layout.js";
 import { fromServer } from "../text/marks.js";
 import { applyFromServer, layoutOf, replaceAll } from "../text/view.js";
 
 const LOST_MS = 6_000;
 const PAUSE_MS = 3_000; // who types on in a field after this long begins another step of the history
 
-const untouched = () => ({ nodes: new Set(), notes: false, groups: false });
-const isTouched = ({ nodes, notes, groups }) => nodes.size > 0 || notes || groups;
+const untouched = () => ({ nodes: new Set(), notes: new Set(), groups: new Set() });
+const isTouched = (touched) => PARTS.some((part) => touched[part].size > 0);
+const withTouched = (touched, more) => Object.fromEntries(PARTS.map((part) => [part, new Set([...touched[part], ...more[part]])]));
+const withAll = (touched, layout) => Object.fromEntries(PARTS.map((part) => [part, new Set([...touched[part], ...(layout?.[part]?.keys() ?? [])])]));
 
 export class Sync {
   constructor(session, revision) {
@@ -28,7 +30,8 @@ export class Sync {
     this.flight = null;
     this.taking = false; // an answer is being taken over: what is sent next stands on all of it
     this.typed = null; // ChangeSet: what the server does not have yet, relative to `known`
-    this.touched = untouched();
+    this.touched = untouched(); // which places, notes and groups the server does not have yet
+    this.anew = false; // the graph that is drawn is not that of `known`: the next answer brings the whole one
     this.lost = null;
     this.halted = false; // nothing is sent: there is a conflict, or
     this.stuck = false; // the server refused what was typed; more typing may mend it
@@ -62,19 +65,14 @@ export class Sync {
   onUpdate(update) {
     for (const tr of update.transactions) {
       if (tr.annotation(fromServer)) continue;
-      for (const effect of tr.effects) if (effect.is(layOut)) this.touch(effect.value.after);
-      if (tr.docChanged && this.stuck) this.halted = this.stuck = false;
+      const laid = tr.effects.filter((effect) => effect.is(layOut));
+      for (const { value } of laid) this.touched = withAll(this.touched, value.after);
+      if ((tr.docChanged || laid.length) && this.stuck) this.halted = this.stuck = false;
       if (tr.docChanged) this.typed = this.typed ? this.typed.compose(tr.changes) : tr.changes;
     }
     if (this.idle) return;
     this.session.setSave("pending");
     this.pump();
-  }
-
-  touch({ nodes, notes, groups }, names = nodes?.keys() ?? []) {
-    for (const name of names) this.touched.nodes.add(name);
-    this.touched.notes ||= Boolean(notes);
-    this.touched.groups ||= Boolean(groups);
   }
 
   // `build(graph)` gives {edits, layout} when its turn comes, or null when there is nothing left to do. `field`: what is
@@ -99,7 +97,8 @@ export class Sync {
   pump() {
     if (this.flight || this.halted || this.taking) return;
     const op = { op: `${this.session.id}:${(this.count += 1)}`, workflow_id: this.session.state.view.workflow_id, revision: this.revision };
-    const sent = { base: this.known, baseLayout: this.knownLayout, typed: this.typed, layout: null, after: null, field: null };
+    const sent = { base: this.known, baseLayout: this.knownLayout, typed: this.typed, layout: null, touched: this.touched, after: null, field: null };
+    if (this.anew) op.anew = true;
     if (this.typed) op.typed = listed(this.typed);
     // Edits that stand behind typing wait for its answer: their edges are counted on the graph of the new text.
     const next = !this.typed && this.queue.shift();
@@ -110,7 +109,9 @@ export class Sync {
       op.edits = this.names.now(built.edits, graph);
       Object.assign(sent, { layout: built.layout ?? null, after: next.after, field: next.field });
     }
-    op.layout = this.takeLayout(sent.layout);
+    sent.laid = laidOver(layoutOf(this.view), sent.layout ?? {});
+    op.layout = writeLayout(sent.laid, withAll(sent.touched, sent.layout));
+    this.touched = untouched();
     if (!op.typed && !op.edits?.length && !Object.keys(op.layout).length) return this.rest();
     this.typed = null;
     this.flight = { op, sent };
@@ -118,28 +119,11 @@ export class Sync {
     this.send();
   }
 
-  // Take over what somebody else saved, as a commit that changes nothing.
+  // Take over what somebody else saved, as a commit that changes nothing; what is being written is sent first, as what it is.
   pull() {
+    this.session.drafts.flushResting();
     if (!this.idle || this.halted) return;
-    this.ask({ workflow_id: this.session.state.view.workflow_id, revision: this.revision, layout: {} }, { base: this.known, baseLayout: this.knownLayout, typed: null, layout: null, after: null, field: null, pulls: true });
-  }
-
-  // What moved, together with what an edit moves.
-  takeLayout(withEdit) {
-    const touched = this.touched;
-    this.touched = untouched();
-    if (!withEdit) return writeLayout(layoutOf(this.view), touched);
-    const now = layoutOf(this.view);
-    const next = { ...now };
-    for (const part of ["nodes", "notes", "groups"]) {
-      if (!withEdit[part]) continue;
-      next[part] = new Map(now[part]);
-      for (const [id, value] of withEdit[part]) value ? next[part].set(id, value) : next[part].delete(id);
-    }
-    for (const name of withEdit.nodes?.keys() ?? []) touched.nodes.add(name);
-    touched.notes ||= Boolean(withEdit.notes);
-    touched.groups ||= Boolean(withEdit.groups);
-    return writeLayout(next, touched);
+    this.ask({ workflow_id: this.session.state.view.workflow_id, revision: this.revision, layout: {} }, { base: this.known, baseLayout: this.knownLayout, typed: null, layout: null, laid: this.knownLayout, touched: untouched(), after: null, field: null, pulls: true });
   }
 
   send(again = false) {
@@ -153,8 +137,7 @@ export class Sync {
   }
 
   standsOn({ base, baseLayout, choices, theirs }) {
-    const { notes, groups } = writeLayout(baseLayout, { nodes: new Set(), notes: true, groups: true });
-    return { base: base.sliceString(0, undefined, "\n"), base_layout: { notes, groups }, choices, theirs };
+    return { base: base.sliceString(0, undefined, "\n"), base_layout: writeLayout(baseLayout, { ...withAll(untouched(), baseLayout), nodes: new Set() }), choices, theirs };
   }
 
   // The same commit as another question, so that its answer is not taken for the first one's.
@@ -189,6 +172,7 @@ export class Sync {
   take(reply, sent) {
     this.flight = null;
     this.revision = reply.revision;
+    this.anew = false;
     this.taking = true;
     try {
       this.rebase(reply, sent);
@@ -209,7 +193,7 @@ export class Sync {
     this.names.changed(from, to);
     const layout = renamedIn(layoutOf(this.view), from, to);
     if (Object.keys(layout).length) applyFromServer(this.view, null, layout, { undoable: false });
-    this.knownLayout = layoutOf(this.view);
+    this.knownLayout = laidOver(this.knownLayout, renamedIn(this.knownLayout, from, to));
     this.session.set((s) => ({
       pins: moved(s.pins, from, to),
       selected: { ...s.selected, nodes: s.selected.nodes.map((name) => (name === from ? to : name)) },
@@ -219,7 +203,8 @@ export class Sync {
   // Nothing of it was kept (a text too long, a right that is gone): it stays unsaved in this tab until it can be.
   refused(reply, sent) {
     if (sent.typed) this.typed = this.typed ? sent.typed.compose(this.typed) : sent.typed;
-    this.halted = this.stuck = Boolean(sent.typed);
+    this.touched = withTouched(this.touched, sent.touched);
+    this.halted = this.stuck = Boolean(sent.typed || isTouched(sent.touched));
     this.session.fail(reply.error);
     sent.after?.(reply);
     if (!this.halted) return this.pump();
@@ -233,8 +218,9 @@ export class Sync {
     const patch = composed(reply.changes, before.length);
     this.known = patch ? patch.apply(before) : before;
     applyFromServer(this.view, this.under(patch), reply.error ? null : sent.layout, { field: sent.field });
+    if (reply.error) this.touched = withTouched(this.touched, sent.touched); // with the edits nothing was moved either
     if (reply.merged) this.takeOver(reply);
-    this.knownLayout = layoutOf(this.view);
+    else if (!reply.error) this.knownLayout = sent.laid;
   }
 
   // The change as it is for the document of this moment, with what was typed on top.
@@ -249,7 +235,8 @@ export class Sync {
   takeOver({ merged, layout }) {
     const patch = composed([merged], this.known.length);
     this.known = patch.apply(this.known);
-    applyFromServer(this.view, this.under(patch), adopted(layoutOf(this.view), readLayout(layout), this.touched), { undoable: false });
+    this.knownLayout = readLayout(layout);
+    applyFromServer(this.view, this.under(patch), adopted(layoutOf(this.view), this.knownLayout, this.touched), { undoable: false });
   }
 
   onConflict(reply, op, sent) {
@@ -269,7 +256,7 @@ export class Sync {
     const isOutdone = sent.typed ? this.typed : sent.field && this.queue[0]?.field === sent.field;
     if (sent.choices || !isOutdone) return this.onConflict(reply, op, sent);
     if (sent.typed) this.typed = sent.typed.compose(this.typed);
-    this.touch(op.layout, Object.keys(op.layout.nodes ?? {}));
+    this.touched = withTouched(this.touched, sent.touched);
     this.pump();
   }
 
@@ -282,6 +269,15 @@ export class Sync {
 
   abandon(why) {
     this.idlers.splice(0).forEach(({ reject }) => reject(new Error(why)));
+  }
+
+  // Stand on a text that the server had before, as an earlier visit did (unsaved.js). The graph that is drawn is not its own.
+  standOn({ text, revision, layout }) {
+    replaceAll(this.view, text, layout);
+    this.known = this.view.state.doc;
+    this.knownLayout = layout;
+    this.revision = revision;
+    this.anew = true;
   }
 
   // Take the other side's draft; what was not saved here is dropped.

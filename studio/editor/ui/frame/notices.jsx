@@ -22,7 +22,7 @@ export function KeptDraft() {
   const canWrite = useValue((s) => s.view.can.write);
   if (!kept || !canWrite) return null;
   const forget = () => {
-    session.backup.forget();
+    session.backup.forget(kept.key);
     session.set({ kept: null });
   };
   return (

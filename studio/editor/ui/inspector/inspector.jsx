@@ -93,7 +93,7 @@ function NodeName({ node }) {
     rename(session, node.name, name);
     return null;
   };
-  const draft = useDraft(node.name, save, { onBlurOnly: true });
+  const draft = useDraft(node.name, save, { when: "leave", id: "name" });
   const input = useRef(null);
   const focus = useValue((s) => s.focusName);
   useEffect(() => void (focus && Date.now() - focus < 1000 && input.current?.select()), [focus]);

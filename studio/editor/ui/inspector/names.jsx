@@ -1,6 +1,6 @@
 // Names of entries in a form: a new one, and changing one. Enter or leaving the field counts, Escape takes back; a name that is
 // taken is said.
-import { useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Plus } from "lucide-react";
 import { useSession } from "../core/store.js";
 import { useReadOnly } from "../frame/locked.js";
@@ -35,6 +35,13 @@ export function Settled({ value, save, label, readOnly, ...rest }) {
   const [text, setText] = useState(value);
   const [was, setWas] = useState(value);
   const back = useRef(false);
+  const now = useRef({});
+  now.current = { isDirty: text !== value, text };
+  useEffect(() => {
+    const field = { get isDirty() { return now.current.isDirty; }, get text() { return now.current.text; }, id: null, node: null, rests: false, commit: () => now.current.leave() };
+    return session.drafts.add(field);
+  }, [session]);
+  useEffect(() => session.drafts.changed(), [text, value]);
   if (was !== value) {
     setWas(value);
     setText(value);
@@ -46,6 +53,7 @@ export function Settled({ value, save, label, readOnly, ...rest }) {
     if (why || back.current || next === value) setText(value);
     back.current = false;
   };
+  now.current.leave = leave;
   const onKeyDown = (event) => {
     if (event.key !== "Enter" && (event.key !== "Escape" || text === value)) return;
     back.current = event.key === "Escape";

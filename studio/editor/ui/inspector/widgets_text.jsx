@@ -18,16 +18,16 @@ export function Fault({ children }) {
 export const TextInput = (props) => (props.field.reads ? <ExpressionInput {...props} /> : <PlainInput {...props} />);
 
 function PlainInput({ id, value, field, save, readOnly }) {
-  const draft = useDraft(asText(value), (text) => void save(text === "" && !field.required ? undefined : text));
+  const draft = useDraft(asText(value), (text) => void save(text === "" && !field.required ? undefined : text), { id });
   return <input id={id} className="hed-in" {...draft.bind} placeholder={placeholder(field)} {...useReadOnly(readOnly)} spellCheck={false} />;
 }
 
 // A text whose last line ends keeps that line break unseen, so that writing more at its end adds lines and nothing else.
-function useTextDraft({ value, field, save }) {
+function useTextDraft({ id, value, field, save }) {
   const text = asText(value);
   const end = text.endsWith("\n") ? "\n" : "";
   const put = (next) => (next ? next + end : field.required ? "" : undefined);
-  return useDraft(end ? text.slice(0, -1) : text, (next) => tooLong(next) ?? void save(put(next)));
+  return useDraft(end ? text.slice(0, -1) : text, (next) => tooLong(next) ?? void save(put(next)), { id });
 }
 
 const LONGEST = 200_000; // characters, as in engine/language/guard.py
@@ -101,7 +101,7 @@ export const PromptInput = (props) => <Template {...props} />;
 
 // `reads` may differ from the field's: the values of a map are read as the map's field says.
 export function ExpressionInput({ id, value, field, save, readOnly, reads = field.reads ?? "expression", label = field.title, check, testid }) {
-  const draft = useDraft(asText(value), (text) => check?.(text) ?? void save(text.trim() === "" && !field.required ? undefined : text));
+  const draft = useDraft(asText(value), (text) => check?.(text) ?? void save(text.trim() === "" && !field.required ? undefined : text), { id });
   const [focused, setFocused] = useState(false);
   const readsData = reads === "expression" || /^context\.|\$\{|\{\w/.test(draft.text);
   const shown = usePreview(draft.text, reads, focused && readsData);
@@ -168,7 +168,7 @@ export function JsonInput({ id, value, field, save, readOnly }) {
       return `Not JSON yet: ${error.message.replace(/^JSON\.parse: /, "")}`;
     }
   };
-  const draft = useDraft(value === undefined ? "" : JSON.stringify(value, null, 2), check, { onBlurOnly: true });
+  const draft = useDraft(value === undefined ? "" : JSON.stringify(value, null, 2), check, { when: "rest", id });
   return (
     <>
       <textarea id={id} className="hed-ta" data-reads={field.reads && "json"} rows={Math.min(16, Math.max(3, draft.text.split("\n").length))} {...draft.bind} {...useReadOnly(readOnly)} spellCheck={false} placeholder={placeholder(field)} />

@@ -3,7 +3,7 @@
 import { StateEffect, StateField } from "@codemirror/state";
 import { invertedEffects } from "@codemirror/commands";
 
-const PARTS = ["nodes", "notes", "groups"];
+export const PARTS = ["nodes", "notes", "groups"];
 
 // {before, after, whole?}: both are {nodes?, notes?, groups?}, Maps of id to value or to null, where nothing stands.
 export const layOut = StateEffect.define();
@@ -61,26 +61,29 @@ export function renamedIn(layout, from, to) {
   return change;
 }
 
-// The change that takes over `next` as somebody else left it, but for what this person moved since (`touched`). Notes and
-// groups that are the same keep their ids, so that undoing still finds them.
-export function adopted(old, next, touched) {
+// The change that turns `old` into `next`, of the parts in which they differ.
+export function differing(old, next) {
   const change = {};
-  const nodes = replaced({ ...emptyLayout(), nodes: old.nodes }, { ...emptyLayout(), nodes: next.nodes }).nodes;
-  for (const name of touched.nodes) nodes.delete(name);
-  if (nodes.size) change.nodes = nodes;
-  for (const part of ["notes", "groups"]) if (!touched[part]) change[part] = matched(old[part], next[part]);
+  for (const part of PARTS) {
+    const items = [...replaced(old, next)[part]].filter(([id, value]) => !isSameItem(old[part].get(id), value));
+    if (items.length) change[part] = new Map(items);
+  }
   return change;
 }
 
-function matched(old, next) {
-  const rest = new Map(old);
-  const change = new Map();
-  for (const [id, value] of next) {
-    const same = [...rest].find(([, other]) => JSON.stringify(other) === JSON.stringify(value));
-    if (same) rest.delete(same[0]);
-    else change.set(id, value);
-  }
-  for (const id of rest.keys()) change.set(id, null);
+const ITEM = ["at", "size", "text", "color", "title", "nodes"];
+
+// Whether two places, notes or groups are the same; null and undefined both mean that there is none.
+export const isSameItem = (one, other) => one === other || said(one) === said(other);
+const said = (item) => JSON.stringify(item == null || Array.isArray(item) ? item ?? null : ITEM.map((key) => item[key] ?? null));
+
+// The layout with a change made to it.
+export const laidOver = (layout, change) => withLayout(layout, { after: change });
+
+// The change that takes over `next` as somebody else left it, but for what this person moved or wrote since (`touched`).
+export function adopted(old, next, touched) {
+  const change = differing(old, next);
+  for (const part of PARTS) for (const id of touched[part]) change[part]?.delete(id);
   return change;
 }
 
@@ -89,25 +92,28 @@ export function readLayout(stored) {
   const layout = emptyLayout();
   for (const [name, at] of Object.entries(stored?.nodes ?? {})) if (isPair(at)) layout.nodes.set(name, at);
   for (const note of listed(stored?.notes)) {
-    if (isPair(note.at) && typeof note.text === "string") layout.notes.set(newId(), { ...note, size: isPair(note.size) ? note.size : undefined });
+    if (isPair(note.at) && typeof note.text === "string") layout.notes.set(idOf(note, layout.notes), { at: note.at, size: isPair(note.size) ? note.size : undefined, text: note.text, color: note.color });
   }
   for (const group of listed(stored?.groups)) {
-    if (typeof group.title === "string" && Array.isArray(group.nodes)) layout.groups.set(newId(), group);
+    if (typeof group.title === "string" && Array.isArray(group.nodes)) layout.groups.set(idOf(group, layout.groups), { title: group.title, nodes: group.nodes, color: group.color });
   }
   return layout;
 }
+
+// Notes and groups are known by their ids, in every tab, for as long as they are there.
+const idOf = ({ id }, taken) => (/^[\w-]{1,32}$/.test(id ?? "") && !taken.has(id) ? id : newId());
 
 const isPair = (value) => Array.isArray(value) && value.length === 2 && value.every(Number.isFinite);
 const listed = (value) => (Array.isArray(value) ? value.filter((one) => one && typeof one === "object") : []);
 
 export const newId = () => Math.random().toString(36).slice(2, 10);
 
-// What a commit says about the parts that changed: places by name, notes and groups whole.
+// What a commit says about the parts that changed: places by name, notes and groups whole. `touched`: a set of ids for each part.
 export function writeLayout(layout, touched) {
   const written = {};
   if (touched.nodes.size) written.nodes = Object.fromEntries([...touched.nodes].map((name) => [name, layout.nodes.get(name) ?? null]));
-  if (touched.notes) written.notes = [...layout.notes.values()].map(({ at, size, text, color }) => ({ at: rounded(at), size: size && rounded(size), text, color }));
-  if (touched.groups) written.groups = [...layout.groups.values()].map(({ title, nodes, color }) => ({ title, nodes, color }));
+  if (touched.notes.size) written.notes = [...layout.notes].map(([id, { at, size, text, color }]) => ({ id, at: rounded(at), size: size && rounded(size), text, color }));
+  if (touched.groups.size) written.groups = [...layout.groups].map(([id, { title, nodes, color }]) => ({ id, title, nodes, color }));
   return written;
 }
 

@@ -82,9 +82,22 @@ export function applyFromServer(view, change, layout, { undoable = true, field =
   });
 }
 
-// A change of the layout by the person: undoable, not yet known to the server.
-export function applyLayout(view, layout) {
-  view.dispatch({ effects: layOut.of(changed(layoutOf(view), layout)), annotations: isolateHistory.of("full") });
+// A change of the layout by the person, not yet known to the server. `before`: what undoing it puts back, where that is not what
+// stands there now; null for a change that is a part of one that follows.
+export function applyLayout(view, layout, { before } = {}) {
+  const now = changed(layoutOf(view), layout);
+  const effect = layOut.of(before ? { before, after: layout } : now);
+  view.dispatch({ effects: effect, annotations: [isolateHistory.of("full"), Transaction.addToHistory.of(before !== null)] });
+}
+
+// What an earlier visit left unsaved, as a change by the person: undoable, not yet known to the server.
+export function applyKept(view, changes, layout) {
+  view.dispatch({
+    changes: changes ?? undefined,
+    effects: Object.keys(layout).length ? layOut.of(changed(layoutOf(view), layout)) : [],
+    userEvent: "input.restore",
+    annotations: [isolateHistory.of("full"), asIs.of(true)],
+  });
 }
 
 // Another draft in place of this one; not undoable.

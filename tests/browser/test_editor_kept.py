@@ -1,0 +1,197 @@
+"""What is not saved yet: within two seconds it is saved or kept in the browser, and the bar tells the truth."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from tests.support.editor import (
+    SMALL,
+    beside,
+    deaf,
+    drag,
+    middle,
+    new_workflow,
+    node,
+    open_editor,
+    save_elsewhere,
+    saved,
+    stored,
+    yaml_pane,
+)
+
+SOON_MS = 2_000
+# With a field that takes JSON.
+TOOLS = SMALL.replace("      temperature: 0.2\n", "      temperature: 0.2\n      knowledge: []\n")
+
+
+class Line:
+    """The page's websocket, which can be cut without the page being told, as networks do it."""
+
+    def __init__(self, page: Page) -> None:
+        self.is_cut = False
+        page.route_web_socket(re.compile("/_event"), self._through)
+
+    def _through(self, line: WebSocketRoute) -> None:
+        server = line.connect_to_server()
+        line.on_message(lambda message: None if self.is_cut else server.send(message))
+        server.on_message(lambda message: None if self.is_cut else line.send(message))
+
+
+@pytest.fixture
+def small(studio: Any) -> str:
+    return new_workflow(studio, TOOLS)
+
+
+def state(page: Page, expected: str, timeout: int = 15_000) -> None:
+    expect(page.get_by_test_id("save-state")).to_have_attribute("data-state", expected, timeout=timeout)
+
+
+def again(page: Page, studio: Any, name: str) -> Page:
+    """The tab is closed as a crash does it, and the workflow opened in a new one."""
+    page.wait_for_timeout(SOON_MS)
+    context = page.context
+    page.close()
+    found = context.new_page()
+    open_editor(found, studio, name)
+    return found
+
+
+def test_all_that_was_done_in_an_outage_is_brought_back(signed_in_page: Page, studio: Any, small: str) -> None:
+    """The text, what was moved, a note, a group, and edits that waited; merged with what others saved since."""
+    page = signed_in_page
+    line = Line(page)
+    deaf(page)
+    open_editor(page, studio, small)
+    line.is_cut = True
+    drag(page, middle(node(page, "end")), (middle(node(page, "end"))[0] + 200, middle(node(page, "end"))[1] + 40))
+    page.get_by_test_id("canvas").focus()
+    page.keyboard.press("Shift+S")
+    page.keyboard.type("Ask Ann")
+    page.keyboard.press("Escape")
+    node(page, "answer").click()
+    page.get_by_test_id("field-temperature").locator("input").fill("0.7")
+    page.get_by_test_id("field-temperature").locator("input").press("Enter")
+    yaml_pane(page).locator(".cm-line", has_text="You greet people.").click()
+    page.keyboard.press("End")
+    page.keyboard.type(" Warmly.")
+    save_elsewhere(studio, small, "Answers greetings", "Answers all")
+    page = again(page, studio, small)
+    expect(page.get_by_test_id("kept-draft")).to_be_visible()
+    assert "Warmly" not in stored(studio, small).text
+    page.get_by_test_id("restore-kept").click()
+    expect(yaml_pane(page)).to_contain_text("You greet people. Warmly.")
+    expect(yaml_pane(page)).to_contain_text("temperature: 0.7")
+    expect(page.get_by_test_id("sticky")).to_contain_text("Ask Ann")
+    saved(page)
+    row = stored(studio, small)
+    expected = TOOLS.format(name=small).replace("people.", "people. Warmly.").replace("0.2", "0.7")
+    assert row.text == expected.replace("Answers greetings", "Answers all")
+    assert [one["text"] for one in row.layout["notes"]] == ["Ask Ann"]
+    assert row.layout["nodes"]["end"][0] > 0
+    expect(page.get_by_test_id("problem-count")).to_contain_text("no problems")
+    page.reload()
+    expect(node(page, "answer")).to_be_visible()
+    expect(page.get_by_test_id("kept-draft")).to_have_count(0)
+
+
+def test_what_arrived_before_the_line_was_cut_is_not_done_twice(signed_in_page: Page, studio: Any, small: str) -> None:
+    page = signed_in_page
+    is_deaf = []
+
+    def through(line: WebSocketRoute) -> None:
+        server = line.connect_to_server()
+        server.on_message(lambda message: None if is_deaf else line.send(message))
+
+    page.route_web_socket(re.compile("/_event"), through)
+    deaf(page)
+    open_editor(page, studio, small)
+    is_deaf.append(True)
+    node(page, "answer").click()
+    page.get_by_test_id("canvas").focus()
+    page.keyboard.press("Control+d")
+    page = again(page, studio, small)
+    expect(node(page, "answer_2")).to_be_visible()
+    before = stored(studio, small)
+    page.get_by_test_id("restore-kept").click()
+    expect(page.get_by_test_id("kept-draft")).to_have_count(0)
+    saved(page)
+    assert stored(studio, small).text == before.text
+
+
+def test_a_note_is_saved_while_it_is_written_and_undone_as_one(signed_in_page: Page, studio: Any, small: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, small)
+    page.keyboard.press("Shift+S")
+    page.keyboard.type("Owner: ")
+    state(page, "pending", 500)
+    state(page, "saved", SOON_MS)
+    page.keyboard.type("support")
+    state(page, "saved", SOON_MS)
+    page.wait_for_timeout(SOON_MS)
+    assert [one["text"] for one in beside(studio, small, "notes")] == ["Owner: support"]
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+z")
+    expect(page.get_by_test_id("sticky")).not_to_contain_text("Owner")
+    saved(page)
+    assert [one["text"] for one in beside(studio, small, "notes")] == [""]
+
+
+def test_half_a_value_counts_as_unsaved_and_is_brought_back(signed_in_page: Page, studio: Any, small: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, small)
+    node(page, "answer").click()
+    field = page.get_by_test_id("field-knowledge").locator("textarea")
+    field.fill('[{"source": "articles"')
+    state(page, "pending", 500)
+    page.wait_for_timeout(SOON_MS)
+    state(page, "pending")
+    page = again(page, studio, small)
+    page.get_by_test_id("restore-kept").click()
+    field = page.get_by_test_id("field-knowledge").locator("textarea")
+    expect(field).to_have_value('[{"source": "articles"')
+    state(page, "pending")
+    field.press("End")
+    field.press_sequentially("}]")
+    state(page, "saved", SOON_MS)
+    assert re.search("source.{1,4}articles", stored(studio, small).text)
+
+
+def test_a_name_that_is_being_typed_counts_as_unsaved(signed_in_page: Page, studio: Any, small: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, small)
+    node(page, "answer").click()
+    page.get_by_test_id("node-name").fill("reply")
+    state(page, "pending", 500)
+    page = again(page, studio, small)
+    page.get_by_test_id("restore-kept").click()
+    expect(page.get_by_test_id("node-name")).to_have_value("reply")
+    page.get_by_test_id("node-name").press("Enter")
+    expect(node(page, "reply")).to_be_visible()
+    saved(page)
+    assert 'name: "reply"' in stored(studio, small).text
+
+
+def test_two_people_write_on_one_note_and_are_asked(signed_in_page: Page, studio: Any) -> None:
+    note = {"at": [300, 20], "size": [200, 120], "text": "Refunds: Ann", "color": "green"}
+    name = new_workflow(studio, SMALL, {"nodes": {}, "notes": [note]})
+    one, other = signed_in_page, signed_in_page.context.new_page()
+    for page in (one, other):
+        deaf(page)
+        open_editor(page, studio, name)
+    for page, text in ((one, "Refunds: Bob"), (other, "Refunds: Cleo")):
+        page.get_by_test_id("sticky").dblclick()
+        page.get_by_label("Text of the note").fill(text)
+        page.keyboard.press("Escape")
+        if page is one:
+            saved(one)
+    expect(other.get_by_test_id("conflict-dialog")).to_contain_text("Refunds: Bob")
+    assert beside(studio, name, "notes") == [note | {"text": "Refunds: Bob"}]
+    other.get_by_test_id("take-mine").click()
+    other.get_by_test_id("keep-choices").click()
+    saved(other)
+    assert beside(studio, name, "notes") == [note | {"text": "Refunds: Cleo"}]
+    expect(other.get_by_test_id("sticky")).to_have_count(1)
