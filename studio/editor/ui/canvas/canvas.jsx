@@ -4,7 +4,7 @@ import { Background, BackgroundVariant, MiniMap, ReactFlow, ReactFlowProvider, S
 import { useSession, useValue } from "../core/store.js";
 import { connect, setEdge, whyNoEdge } from "../core/actions.js";
 import { pullSays } from "../core/read_only.js";
-import { onKey } from "../core/shortcuts.js";
+import { isText, onKey } from "../core/shortcuts.js";
 import { CARD, GRID, snap } from "../graph/layered.js";
 import { useBorder } from "./border.js";
 import { BranchEdge, ConnectionLine } from "./branch_edge.jsx";
@@ -66,11 +66,16 @@ function Surface() {
     else if (changes.some((change) => change.type === "select" && change.id === session.state.selected.edge)) session.select([]);
   }, [session]);
 
-  // React Flow would take Enter with Ctrl on a node as "not selected any more".
+  // What Enter does beyond selecting a card or note. React Flow would take it with Ctrl as "not selected any more".
   const pressed = (event) => {
-    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    if (event.key !== "Enter" || isText(event.target)) return;
+    const on = event.target.matches(".react-flow__node") ? partOf(event.target.dataset.id) : [];
+    if (event.ctrlKey || event.metaKey) onKey(event.nativeEvent, session);
+    else if (event.shiftKey && on.length) toggle(session, ...on);
+    else if (on[0] === "note" && session.state.selected.notes.includes(on[1])) session.set({ writing: on[1] });
+    else return;
+    event.preventDefault();
     event.stopPropagation();
-    onKey(event.nativeEvent, session);
   };
 
   return (
@@ -159,6 +164,13 @@ function usePane(session, box) {
     },
   }));
   return pane;
+}
+
+function toggle(session, kind, key) {
+  const { nodes, notes } = session.state.selected;
+  const turned = (items) => (items.includes(key) ? items.filter((one) => one !== key) : [...items, key]);
+  if (kind === "node") session.select(turned(nodes), { notes });
+  else session.select(nodes, { notes: turned(notes) });
 }
 
 function selectBy(session, changes) {

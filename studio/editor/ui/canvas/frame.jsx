@@ -26,11 +26,13 @@ export const Frame = memo(function Frame({ data: { key: id, group } }) {
   const onKeyDown = (event) => {
     event.stopPropagation();
     if (event.key === "Escape") writing.bind.onKeyDown(event);
-    if (event.key === "Enter" || event.key === "Escape") leave();
+    if (!["Enter", "Escape"].includes(event.key)) return;
+    leave();
+    requestAnimationFrame(() => cardOf(group.nodes[0])?.focus({ preventScroll: true })); // the keys stay on the canvas
   };
   return (
     <div className={`hed-frame tint ${named(group.color)}`} style={custom(group.color)} data-testid={`group-${group.title}`}>
-      <div className="hed-frame-title" onDoubleClick={() => canEdit && setOpen(true)} title={canEdit ? `${group.title}\nDrag to move the group; double-click to rename it` : group.title}>
+      <div className="hed-frame-title" onDoubleClick={() => canEdit && setOpen(true)} title={canEdit ? `${group.title}\nDrag to move the group; double-click or press Shift F2 to rename it` : group.title}>
         {!isOpen ? <span>{group.title}</span> : <input ref={input} className="nodrag" value={writing.text} aria-label="Title of the group" onFocus={(event) => { writing.begin(); writing.bind.onFocus(event); }} onChange={writing.bind.onChange} onBlur={leave} onKeyDown={onKeyDown} />}
         {canEdit && !isOpen && <Swatches value={group.color} onChoose={(color) => setGroup(session, id, { color })} />}
         {canEdit && !isOpen && <button className="hed-icon nodrag" onClick={() => setGroup(session, id, null)} aria-label={`Dissolve the group ${group.title}`} title="Dissolve the group"><X size={12} /></button>}
@@ -38,6 +40,8 @@ export const Frame = memo(function Frame({ data: { key: id, group } }) {
     </div>
   );
 });
+
+const cardOf = (name) => document.querySelector(`.react-flow__node[data-id="${CSS.escape(name)}"]`);
 
 export const named = (colour) => (COLOURS.includes(colour) ? colour : "");
 export const custom = (colour) => (/^#[0-9a-f]{6}$/i.test(colour ?? "") ? { "--tint": colour } : undefined);

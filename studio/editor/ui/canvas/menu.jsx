@@ -10,8 +10,8 @@ const MENUS = {
   node: NODE,
   selection: ["cut", "copy", "duplicate", null, "align-left", "align-centre", "align-top", "align-middle", "distribute-x", "distribute-y", null, "group", "ungroup", "switch-off", null, "delete"],
   edge: ["insert-here", null, "delete"],
-  note: ["cut", "copy", "duplicate", null, "delete"],
-  group: ["ungroup"],
+  note: ["rename", null, "cut", "copy", "duplicate", null, "delete"],
+  group: ["rename-group", "ungroup"],
   pane: ["add-node", "add-note", "paste", null, "select-all", "tidy", null, "fit", "map", "snap"],
 };
 
@@ -75,7 +75,7 @@ function Item({ id, menu, close }) {
   };
   return (
     <button role="menuitem" aria-disabled={Boolean(why)} title={why ?? undefined} onClick={act} data-testid={`menu-${id}`}>
-      <span>{command.title}</span>{command.keys && <kbd>{shown(command.keys[0])}</kbd>}
+      <span>{command.titleOf?.(session) ?? command.title}</span>{command.keys && <kbd>{shown(command.keys[0])}</kbd>}
     </button>
   );
 }

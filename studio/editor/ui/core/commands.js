@@ -22,6 +22,10 @@ const whyNoPart = (session) => one(session) ?? whyNoRun(session) ?? (isRunning(s
 const isRemark = ({ state }) => state.view.specs[state.graph.byName.get(state.selected.nodes[0])?.type]?.remark;
 const isPinned = (session) => nodes(session)[0] in session.state.pins;
 const whyNoPin = (session) => (session.state.view.can.write ? one(session) : "Your role may look at workflows, not change them.");
+const onlyNote = ({ state: { selected } }) => (selected.notes.length === 1 && !selected.nodes.length ? selected.notes[0] : null);
+const whyNoName = (session) => session.whyNotSelected ?? (nodes(session).length === 1 || onlyNote(session) ? null : "Select one node or one note first.");
+const NO_GROUP = "The selection stands in no group.";
+const whyNoGroup = (session) => (session.state.view.can.write ? (groupsOfSelected(session.state).length ? null : NO_GROUP) : editing(session));
 const openTab = (tab) => (session) => session.set({ drawer: { tab, open: true, focus: Date.now() } });
 const zoom = (how) => (session) => session.set({ zoom: { how, at: Date.now() } });
 
@@ -39,10 +43,12 @@ export const COMMANDS = [
   { id: "import-report", title: "What became of the import", group: "Go", words: "report lost unsupported n8n dify langflow flowise", why: (s) => (importOf(s.state) ? null : "This draft was not imported from another studio."), run: (s) => s.set({ report: true }) },
   { id: "tour", title: "Take the tour", group: "Go", words: "help guide first", run: (s) => s.set({ tour: 0 }) },
 
-  { id: "add-node", title: "Add a node", group: "Add", keys: ["N"], words: "insert new tool agent", why: editing, run: (s) => s.set({ picker: { from: nodes(s).at(-1) ?? null } }) },
+  { id: "add-node", title: "Add a node", group: "Add", keys: ["N"], words: "insert new tool agent", why: editing, run: addHere },
   { id: "add-note", title: "Add a sticky note", group: "Add", keys: ["Shift+S"], words: "comment remark", why: (s) => (s.state.view.can.write ? null : editing(s)), run: (s) => addNote(s) },
   { id: "group", title: "Group the selection", group: "Add", keys: ["Mod+G"], words: "frame", why: some, run: groupSelected },
-  { id: "ungroup", title: "Dissolve the group", group: "Add", keys: ["Mod+Shift+G"], why: (s) => some(s) ?? (groupsOfSelected(s.state).length ? null : "The selection stands in no group."), run: ungroupSelected },
+  { id: "rename-group", title: "Rename the group", group: "Add", keys: ["Shift+F2"], words: "frame title name", why: whyNoGroup, run: (s) => s.set({ naming: groupsOfSelected(s.state)[0][0] }) },
+  { id: "select-group", title: "Select the whole group", group: "Add", words: "frame nodes", why: (s) => (groupsOfSelected(s.state).length ? null : NO_GROUP), run: (s) => s.select(groupsOfSelected(s.state).flatMap(([, group]) => group.nodes)) },
+  { id: "ungroup", title: "Dissolve the group", group: "Add", keys: ["Mod+Shift+G"], why: (s) => some(s) ?? whyNoGroup(s), run: ungroupSelected },
 
   { id: "undo", title: "Undo", group: "Edit", keys: ["Mod+Z"], why: (s) => (s.state.view.can.write ? (s.state.history.undo || !s.sync.idle ? null : "There is nothing to undo.") : editing(s)), run: (s) => s.undo() },
   { id: "redo", title: "Redo", group: "Edit", keys: ["Mod+Shift+Z", "Mod+Y"], why: (s) => (s.state.view.can.write ? (s.state.history.redo ? null : "There is nothing to redo.") : editing(s)), run: (s) => s.redo() },
@@ -51,7 +57,7 @@ export const COMMANDS = [
   { id: "paste", title: "Paste", group: "Edit", keys: ["Mod+V"], native: true, words: "yaml nodes notes", why: editing, run: paste },
   { id: "duplicate", title: "Duplicate", group: "Edit", keys: ["Mod+D"], why: (s) => editing(s) ?? copyable(s), run: duplicate },
   { id: "delete", title: "Delete", group: "Edit", keys: ["Delete", "Backspace"], words: "remove", why: (s) => s.whyNotSelected ?? anything(s), run: removeSelected },
-  { id: "rename", title: "Rename the node", group: "Edit", keys: ["F2"], why: (s) => editing(s) ?? (nodes(s).length === 1 ? null : "Select one node first."), run: (s) => s.set({ focusName: Date.now() }) },
+  { id: "rename", title: "Rename the node, write on the note", titleOf: (s) => (onlyNote(s) ? "Write on the note" : "Rename the node"), group: "Edit", keys: ["F2"], words: "edit text", why: whyNoName, run: name },
   { id: "switch-off", title: "Switch off or on", group: "Edit", keys: ["D"], words: "disable enable skip", why: some, run: toggleDisabled },
   { id: "select-all", title: "Select everything", group: "Edit", keys: ["Mod+A"], words: "all nodes notes", run: (s) => s.select(s.state.graph?.nodes.map((node) => node.name) ?? [], { notes: [...s.state.notes.keys()] }) },
   { id: "select-none", title: "Select nothing", group: "Edit", keys: ["Escape"], run: (s) => s.select([]) },
@@ -101,6 +107,17 @@ export function perform(session, id) {
   const why = whyNot(session, id);
   if (why) session.say(why);
   else BY_ID.get(id).run(session);
+}
+
+// On the edge that is selected, or after the node that is.
+function addHere(session) {
+  const { nodes: chosen, edge } = session.state.selected;
+  session.set({ picker: edge ? { edge } : { from: chosen.at(-1) ?? null } });
+}
+
+function name(session) {
+  const note = onlyNote(session);
+  session.set(note ? { writing: note } : { focusName: Date.now() });
 }
 
 function nextProblem(session) {
