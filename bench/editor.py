@@ -161,7 +161,7 @@ def _changing(page: Page) -> dict[str, float]:
 def _connected_ms(page: Page) -> float:
     """From letting go of the line to "saved"; the edge is taken back afterwards."""
     _card(page, SAY).hover()
-    page.mouse.move(*_middle(_card(page, SAY).locator(".react-flow__handle.source")))
+    page.mouse.move(*_middle(_card(page, SAY).locator(".react-flow__handle.source:not(.hed-way)")))
     page.mouse.down()
     page.mouse.move(*_middle(_card(page, NEXT).locator(".react-flow__handle.target")), steps=8)
     page.evaluate(_TIMED, ["pointerup", "[data-testid=save-state]", "data-state", "saved"])

@@ -14,6 +14,8 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.language.ways import Way
+
 
 class Group(StrEnum):
     """Decides a node's colour and its place in the node picker."""
@@ -97,6 +99,10 @@ class NodeType:
     def subtitle(self, config: Mapping[str, Any]) -> str:  # noqa: ARG002  (used by subclasses)
         """The one config line shown on the node's card; `config` is raw and may be incomplete."""
         return self.title
+
+    def ways(self, config: Mapping[str, Any]) -> tuple[Way, ...]:  # noqa: ARG002  (used by subclasses)
+        """The ways on that a node with this raw config is known to have, in the order in which they are shown."""
+        return ()
 
     def tool_names(self, config: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:  # noqa: ARG002
         """Tools that the raw config names inside of other fields, each with its path from the config."""

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from engine.execution.context import StepContext
 from engine.execution.node import Done, Json, Node, Outcome
 from engine.language.node_types import Group
+from engine.language.ways import Way, one_of
 from engine.nodes._agent_presets import GROUPS
 from engine.nodes._fields import NextNode
 from engine.nodes._model_calls import ModelConfig, ask
@@ -110,9 +111,10 @@ class ClassifierNode(Node[ClassifierConfig]):
         return frozenset({"class", "confidence", "guess"})
 
     def subtitle(self, config: Mapping[str, Any]) -> str:
-        classes = config.get("classes")
-        names = [item.get("name") for item in classes if isinstance(item, Mapping)] if isinstance(classes, list) else []
-        return " · ".join(str(name) for name in names if name) or "no classes yet"
+        return " · ".join(str(name) for name in _class_names(config) if name) or "no classes yet"
+
+    def ways(self, config: Mapping[str, Any]) -> tuple[Way, ...]:
+        return one_of(config, "class", [*_class_names(config), config.get("fallback_class")])
 
     def inputs(self, ctx: StepContext, config: ClassifierConfig) -> Json:
         return {"text": ctx.render(config.text)}
@@ -133,6 +135,12 @@ class ClassifierNode(Node[ClassifierConfig]):
         if sure >= config.threshold or config.fallback_class is None:
             return Done({"class": found, "confidence": sure})
         return Done({"class": config.fallback_class, "confidence": sure, "guess": found})
+
+
+def _class_names(config: Mapping[str, Any]) -> list[Any]:
+    """As the raw config has them, whatever they are."""
+    classes = config.get("classes")
+    return [item.get("name") for item in classes if isinstance(item, Mapping)] if isinstance(classes, list) else []
 
 
 def _instructions(ctx: StepContext, config: ClassifierConfig) -> str:

@@ -21,6 +21,7 @@ from engine.errors import GuardrailBlocked
 from engine.execution.context import StepContext
 from engine.execution.node import Done, Json, Node, Outcome
 from engine.language.node_types import Group, NodeConfig
+from engine.language.ways import Way, yes_or_no
 from engine.nodes._fields import NextNode
 from engine.nodes._guard_checks import Action, Entry, as_check, asks_a_model
 from engine.nodes._guard_run import Finding, examine
@@ -91,6 +92,11 @@ class GuardrailNode(Node[GuardrailConfig]):
         entries = checks if isinstance(checks, list) else []
         names = [entry.get("check") if isinstance(entry, Mapping) else entry for entry in entries]
         return ", ".join(str(name) for name in names if name) or "no checks yet"
+
+    def ways(self, config: Mapping[str, Any]) -> tuple[Way, ...]:
+        if config.get("on_violation", "block") == "block":
+            return (Way("blocked", on="error"),)
+        return yes_or_no(config, "passed", "passed", "not passed")
 
     def inputs(self, ctx: StepContext, config: GuardrailConfig) -> Json:  # noqa: ARG002
         return {"field": config.key, "checks": [as_check(entry).check for entry in config.checks]}

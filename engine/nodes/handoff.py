@@ -24,6 +24,7 @@ from engine.execution.node import Done, Json, Node, Outcome, Suspend
 from engine.execution.ports import ToolCall
 from engine.execution.questions import faults, hash_of
 from engine.language.node_types import Group
+from engine.language.ways import TIMED_OUT, Way
 from engine.nodes._fields import LONGEST_WAIT_S, NextNode
 from engine.nodes._model_calls import ModelConfig, ask
 
@@ -123,6 +124,9 @@ class HandoffNode(Node[HandoffConfig]):
 
     def subtitle(self, config: Mapping[str, Any]) -> str:
         return f"to {config.get('queue') or 'human'}" + (", waits" if config.get("resume_on") else "")
+
+    def ways(self, config: Mapping[str, Any]) -> tuple[Way, ...]:
+        return (TIMED_OUT,) if config.get("resume_on") and config.get("timeout_seconds") else ()
 
     def inputs(self, ctx: StepContext, config: HandoffConfig) -> Json:
         priority, customer = ctx.resolve(config.priority), ctx.evaluate("context.customer_id")

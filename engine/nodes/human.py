@@ -25,6 +25,7 @@ from engine.execution.context import StepContext
 from engine.execution.node import Done, Json, Node, Outcome, Suspend
 from engine.execution.questions import faults, hash_of
 from engine.language.node_types import Group, NodeConfig
+from engine.language.ways import TIMED_OUT, Way, one_of, yes_or_no
 from engine.nodes._fields import LONGEST_WAIT_S, Assignees, usable_schema
 
 Mode = Literal["approval", "form", "choice"]
@@ -122,6 +123,15 @@ class HumanNode(Node[HumanConfig]):
     def subtitle(self, config: Mapping[str, Any]) -> str:
         who = ", ".join(map(str, config.get("assignees") or ())) or "anybody"
         return f"{config.get('mode', 'approval')} by {who}"
+
+    def ways(self, config: Mapping[str, Any]) -> tuple[Way, ...]:
+        late = (TIMED_OUT,) if config.get("timeout_seconds") and config.get("on_timeout", "fail") == "fail" else ()
+        mode, choices = config.get("mode", "approval"), config.get("choices")
+        if mode == "approval":
+            return (*yes_or_no(config, "approved", "approved", "rejected"), *late)
+        if mode == "choice" and isinstance(choices, list):
+            return (*one_of(config, "decision", choices), *late)
+        return late
 
     def inputs(self, ctx: StepContext, config: HumanConfig) -> Json:
         shown: dict[str, Json] = {

@@ -16,6 +16,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from engine.execution.context import StepContext
 from engine.execution.node import Done, Json, Node, Outcome
 from engine.language.node_types import Group
+from engine.language.ways import Way, yes_or_no
 from engine.nodes._fields import NextNode
 from engine.nodes._model_calls import ModelConfig, ask
 
@@ -113,6 +114,9 @@ class JudgeNode(Node[JudgeConfig]):
         criteria = config.get("criteria")
         named = ", ".join(map(str, criteria)) if isinstance(criteria, list) else ""
         return named or str(config.get("rubric") or "no rubric yet")
+
+    def ways(self, config: Mapping[str, Any]) -> tuple[Way, ...]:
+        return yes_or_no(config, "passed", "passed", "not passed")
 
     def inputs(self, ctx: StepContext, config: JudgeConfig) -> Json:
         given = {"task": ctx.render(config.task), "answer": ctx.render(config.answer)}

@@ -22,6 +22,7 @@ from engine.execution.context import StepContext
 from engine.execution.node import Done, Json, Node, Outcome, Suspend
 from engine.execution.signals import fits
 from engine.language.node_types import Group, NodeConfig
+from engine.language.ways import Way, yes_or_no
 from engine.nodes._fields import LONGEST_WAIT_S
 
 
@@ -75,6 +76,10 @@ class WaitNode(Node[WaitConfig]):
 
     def writes(self, config: Mapping[str, Any]) -> frozenset[str]:  # noqa: ARG002
         return frozenset({"timed_out", "event"})
+
+    def ways(self, config: Mapping[str, Any]) -> tuple[Way, ...]:
+        ends = config.get("seconds") or config.get("until")
+        return yes_or_no(config, "timed_out", "too late", "in time")[::-1] if config.get("event") and ends else ()
 
     def subtitle(self, config: Mapping[str, Any]) -> str:
         event, longest = config.get("event"), config.get("seconds") or config.get("until")

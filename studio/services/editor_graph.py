@@ -107,6 +107,8 @@ def _node(raw: Mapping[str, Json], node: Node) -> dict[str, Json]:
     }
     if isinstance(node.config.get("description"), str):
         shown["description"] = clipped(node.config["description"])
+    if kind and (ways := kind.ways(node.config)):
+        shown["ways"] = [{"label": clipped(way.label), "condition": way.condition, "on": way.on} for way in ways]
     return shown | ({"disabled": True} if node.disabled else {})
 
 

@@ -143,8 +143,8 @@ def node(page: Page, name: str) -> Locator:
 
 
 def handle(page: Page, name: str, kind: str) -> Locator:
-    """A node's port: "source" below, "target" above."""
-    return node(page, name).locator(f".react-flow__handle.{kind}")
+    """A node's own port: "source" below, "target" above; not those of its known ways."""
+    return node(page, name).locator(f".react-flow__handle.{kind}:not(.hed-way)")
 
 
 def drag(page: Page, start: tuple[float, float], end: tuple[float, float], *, drop: bool = True) -> None:

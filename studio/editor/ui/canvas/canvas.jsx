@@ -6,6 +6,7 @@ import { connect, setEdge, whyNoEdge } from "../core/actions.js";
 import { pullSays } from "../core/read_only.js";
 import { isText, onKey } from "../core/shortcuts.js";
 import { CARD, GRID, snap } from "../graph/layered.js";
+import { wayAt } from "../graph/ways.js";
 import { useBorder } from "./border.js";
 import { BranchEdge, ConnectionLine } from "./branch_edge.jsx";
 import { useDragging } from "./dragging.js";
@@ -107,7 +108,7 @@ const mapColour = (node) => (node.type === "card" ? `var(--${node.data.group})` 
 function useWiring(session, flow, hand) {
   const [wiring] = useState(() => ({
     onConnectStart: () => { hand.current.line = true; },
-    onConnect: ({ source, target }) => hand.current.letsGo || connect(session, source, target),
+    onConnect: ({ source, target, sourceHandle }) => hand.current.letsGo || connect(session, source, target, wayAt(session.state, source, sourceHandle)),
     isValidConnection: ({ source, target }) => !whyNoEdge(session.state, source, target),
     connectionLineComponent: ConnectionLine,
     connectionRadius: 28,
@@ -118,10 +119,12 @@ function useWiring(session, flow, hand) {
       if (toNode && toNode.id !== fromNode?.id) return tellWhy(session, fromNode, toNode, fromHandle);
       if (toNode || !fromNode) return undefined;
       const { clientX, clientY } = event.changedTouches?.[0] ?? event;
+      const card = document.elementFromPoint(clientX, clientY)?.closest(".react-flow__node-card")?.dataset.id;
+      if (card) return joined(session, fromNode.id, card, fromHandle);
       const { x, y } = flow.screenToFlowPosition({ x: clientX, y: clientY });
       const backwards = fromHandle?.type === "target";
       const at = [snap(x - CARD.width / 2), snap(backwards ? y - CARD.height : y)];
-      return session.set({ picker: { [backwards ? "to" : "from"]: fromNode.id, at, screen: [clientX, clientY] } });
+      return session.set({ picker: { [backwards ? "to" : "from"]: fromNode.id, way: wayAt(session.state, fromNode.id, fromHandle?.id), at, screen: [clientX, clientY] } });
     },
     onReconnectStart: () => { hand.current.line = true; },
     onReconnectEnd: () => { hand.current.line = false; },
@@ -134,6 +137,12 @@ function useWiring(session, flow, hand) {
     onEdgeMouseLeave: () => session.set({ hovered: null }),
   }));
   return wiring;
+}
+
+// A line that ends anywhere on a card leads to it.
+function joined(session, from, card, handle) {
+  if (card === from) return undefined;
+  return handle?.type === "target" ? connect(session, card, from) : connect(session, from, card, wayAt(session.state, from, handle?.id));
 }
 
 function tellWhy(session, from, to, handle) {

@@ -1,5 +1,5 @@
 // The card of a node: colour of its group, what it is, what it did in the run that lies over the canvas.
-import { memo, useMemo } from "react";
+import { memo, useMemo, useState } from "react";
 import { Handle, Position } from "@xyflow/react";
 import { Check, CircleX, Clock, Pause, Pin, TriangleAlert } from "lucide-react";
 import { useValue } from "../core/store.js";
@@ -9,6 +9,7 @@ import { Face } from "../frame/people.jsx";
 import { cost, duration } from "../frame/format.js";
 import { heatAt } from "../run/heat.js";
 import { isFinal } from "../run/run.js";
+import { Ways } from "./ways.jsx";
 
 const ONE_LINE = 17; // characters of a name
 
@@ -25,10 +26,12 @@ export const NodeCard = memo(function NodeCard({ id, data, selected, isConnectab
   const warm = useMemo(() => heatAt(heat, id), [heat, id]);
   const status = step?.status ?? (over ? "skipped" : "");
   const isLong = id.length > ONE_LINE;
+  const [near, setNear] = useState(false);
   return (
     <div
       className={`hed-node ${status} ${selected ? "sel" : ""} ${node.disabled ? "off" : ""} ${problem?.severity ?? ""} ${spec?.remark ? "remark" : ""} ${isLong ? "long" : ""}`}
       style={{ "--g": `var(--${group})`, "--heat": warm?.share }} data-heat={warm?.text} data-testid={`node-${id}`} data-status={status} data-differs={differs?.join(", ")} title={node.description ?? (isLong ? id : undefined)}
+      onMouseEnter={() => setNear(true)} onMouseLeave={() => setNear(false)}
     >
       {!spec?.entry && !spec?.remark && <Handle type="target" position={Position.Top} isConnectable={isConnectable} />}
       <div className="t">
@@ -41,6 +44,7 @@ export const NodeCard = memo(function NodeCard({ id, data, selected, isConnectab
       {differs && <span className="df" title={`Differs from the other run: ${differs.join(", ")}`}>≠ {differs[0]}{differs.length > 1 && ` +${differs.length - 1}`}</span>}
       {heat ? <Warmth warm={warm} /> : <Badges step={step} node={node} spec={spec} pinned={pinned} />}
       {(spec?.leads ?? true) && <Handle type="source" position={Position.Bottom} isConnectable={isConnectable} />}
+      {isConnectable && (near || selected) && <Ways node={node} spec={spec} selected={selected} />}
     </div>
   );
 });

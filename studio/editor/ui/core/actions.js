@@ -2,6 +2,7 @@
 import { isDefault } from "../frame/format.js";
 import { edgeOf, freeName, placeOfEdge, waysOn } from "../graph/graph.js";
 import { between, freeSpot } from "../graph/places.js";
+import { saying } from "../graph/ways.js";
 import { CARD, layered } from "../graph/layered.js";
 import { moved } from "../run/pins.js";
 import { renamedIn } from "../text/layout.js";
@@ -21,17 +22,17 @@ export function pinned(session, nodes) {
 // ---- nodes
 
 // `what`: {type, name?, config?}. `from`, `to`: lead from there, or on to there. `edge`: stand in the middle of it.
-// `at`: where the card's upper left corner is to stand.
-export function addNode(session, what, { at, from, to, edge } = {}) {
+// `at`: where the card's upper left corner is to stand. `way`: which of the ways on from there leads to it (ways.js).
+export function addNode(session, what, { at, from, to, edge, way: along } = {}) {
   const spec = session.state.view.specs[what.type];
   const name = freeName(what.name ?? what.type, names(session));
   const config = what.config ?? spec.initial;
   const build = (now) => {
-    const way = edge ? edgeOf(now, edge) : from && !at ? takenOver(now, from, spec) : null;
+    const way = edge ? edgeOf(now, edge) : from && !at && !along ? takenOver(now, from, spec) : null;
     const after = from ?? way?.from ?? null;
     const edits = [{ op: "add_node", node: { name, type: what.type, ...(config ? { config } : {}) }, after }];
     if (way) edits.push(...inserted(now, way, name, spec));
-    else if (from) edits.push({ op: "add_edge", from, to: name, condition: null });
+    else if (from) edits.push({ op: "add_edge", from, to: name, ...saying(along) });
     if (to) edits.push({ op: "add_edge", from: name, to, condition: null });
     const { positions } = session.state;
     const places = way ? placesOnWay(positions, now, way, name, at) : [[name, freeSpot(at ?? spotFor(after ?? to, positions, to ? -BELOW : BELOW), positions)]];
@@ -135,10 +136,10 @@ export function toggleDisabled(session) {
 
 // ---- edges
 
-export function connect(session, from, to) {
+export function connect(session, from, to, way) {
   const why = whyNoEdge(session.state, from, to);
   if (why) return session.fail(why);
-  return session.edit(() => inPlace(session, { edits: [{ op: "add_edge", from, to, condition: null }] }));
+  return session.edit(() => inPlace(session, { edits: [{ op: "add_edge", from, to, ...saying(way) }] }));
 }
 
 export function whyNoEdge({ graph, view }, from, to) {

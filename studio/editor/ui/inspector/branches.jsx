@@ -8,6 +8,7 @@ import { opensByArrow } from "../frame/focus.js";
 import { isDefault } from "../frame/format.js";
 import { useReadOnly, useWhyLocked } from "../frame/locked.js";
 import { placeOfEdge } from "../graph/graph.js";
+import { edgeAlong, waysOf } from "../graph/ways.js";
 import { useDraft } from "./draft.js";
 import { Problem } from "./problem.jsx";
 import { ReadingContext, useNodeReading } from "./scope.js";
@@ -100,16 +101,24 @@ function Target({ edge, editable, id }) {
 
 function AddBranch({ node, edges, several }) {
   const session = useSession();
-  const [open, setOpen] = useState(false);
+  const spec = useValue((s) => s.view.specs[node.type]);
+  const [open, setOpen] = useState(null); // {way}: the known way that is to be led on, or none
+  const close = () => setOpen(null);
+  const ways = waysOf(node, spec).filter((way) => !edgeAlong(edges, node.name, way));
   const taken = new Set([node.name, ...edges.map((edge) => edge.to)]);
   const names = useNames().filter(({ value }) => !taken.has(value));
   if (!open) {
-    return <button className="hed-link" onClick={() => setOpen(true)}><Plus size={12} /> {several ? "Add a branch" : edges.length ? "Add a way on" : "Lead on to…"}</button>;
+    return (
+      <div className="hed-open-ways">
+        <button className="hed-link" onClick={() => setOpen({})}><Plus size={12} /> {several ? "Add a branch" : edges.length ? "Add a way on" : "Lead on to…"}</button>
+        {ways.map((way) => <button key={way.label} className={`hed-tag ${way.on}`} title={`Not led on yet: ${way.label}`} onClick={() => setOpen({ way })}>{way.label} →</button>)}
+      </div>
+    );
   }
   return (
-    <select autoFocus className="hed-in" defaultValue="" aria-label="New branch leads to" onKeyDown={opensByArrow} onBlur={() => setOpen(false)}
-      onChange={(event) => { connect(session, node.name, event.target.value); setOpen(false); }}>
-      <option value="" disabled>Leads to…</option>
+    <select autoFocus className="hed-in" defaultValue="" aria-label={open.way ? `${open.way.label} leads to` : "New branch leads to"} onKeyDown={opensByArrow} onBlur={close}
+      onChange={(event) => { connect(session, node.name, event.target.value, open.way); close(); }}>
+      <option value="" disabled>{open.way ? `${open.way.label}: leads to…` : "Leads to…"}</option>
       {names.map(({ value }) => <option key={value} value={value}>{value}</option>)}
     </select>
   );

@@ -71,8 +71,8 @@ export function search(entries, query, { from, to, edge, hasStart }) {
     .map(({ entry }) => entry);
 }
 
-export function place(session, entry, { at, from, to, edge } = {}) {
+export function place(session, entry, { at, from, to, edge, way } = {}) {
   if (entry.note) addNote(session, at);
-  else addNode(session, entry.what, { at, from, to, edge });
+  else addNode(session, entry.what, { at, from, to, edge, way });
   session.set({ picker: null });
 }

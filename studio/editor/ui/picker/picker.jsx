@@ -83,7 +83,7 @@ function Option({ entry, heading, chosen, onHover, onChoose }) {
 function Place({ picker }) {
   const edge = useValue((s) => s.graph?.edges.find((one) => one.key === picker.edge));
   if (edge) return <div className="hed-picker-note">Between <b>{edge.from}</b> and <b>{edge.to}</b></div>;
-  if (picker.from) return <div className="hed-picker-note">Follows <b>{picker.from}</b></div>;
+  if (picker.from) return <div className="hed-picker-note">Follows <b>{picker.from}</b>{picker.way && <>, {picker.way.label}</>}</div>;
   if (picker.to) return <div className="hed-picker-note">Leads to <b>{picker.to}</b></div>;
   return null;
 }
