@@ -15,7 +15,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from engine.errors import SchemaError
-from engine.language import patterns
+from engine.language import form_words, patterns
 
 Json = Any
 Kind = Literal["text", "multiline", "email", "url", "date", "time", "integer", "number", "choice", "choices", "yes"]
@@ -180,7 +180,7 @@ def _value(field: FormField, given: Sequence[str]) -> Json:
         text = text.strip()
     if not text.strip():
         if field.required:
-            raise _Wrong("Please fill this in.")
+            raise _Wrong(form_words.MISSING)
         return None
     if field.kind == "choice":
         return _choice(field, text)
@@ -217,14 +217,14 @@ def _number(field: FormField, text: str) -> Json:
     try:
         value = int(text) if field.kind == "integer" else float(text)
     except ValueError:
-        raise _Wrong("Please write a whole number." if field.kind == "integer" else "Please write a number.") from None
+        raise _Wrong(form_words.wrong_type(field.kind)) from None
     if not math.isfinite(value) or abs(value) > 2**53:
         raise _Wrong("This number is too large.")
     least, most = _limit(field, "minimum"), _limit(field, "maximum")
     if least is not None and value < least:
-        raise _Wrong(f"At least {least:g}.")
+        raise _Wrong(form_words.at_least(least))
     if most is not None and value > most:
-        raise _Wrong(f"At most {most:g}.")
+        raise _Wrong(form_words.at_most(most))
     return value
 
 
@@ -232,14 +232,14 @@ def _text(field: FormField, text: str) -> str:
     least, most = _limit(field, "minLength") or 0, _limit(field, "maxLength")
     longest = min(MAX_TEXT, most) if most is not None else MAX_TEXT
     if len(text) > longest:
-        raise _Wrong(f"At most {longest:g} characters.")
+        raise _Wrong(form_words.at_most(longest, " characters"))
     if len(text) < least:
-        raise _Wrong(f"At least {least:g} characters.")
+        raise _Wrong(form_words.at_least(least, " characters"))
     if field.kind in _CHECKS and not _CHECKS[field.kind][0](text):
         raise _Wrong(_CHECKS[field.kind][1])
     pattern = field.schema.get("pattern")
     if isinstance(pattern, str) and not patterns.compile_pattern(pattern).search(text):
-        raise _Wrong("This does not have the right form.")
+        raise _Wrong(form_words.UNFIT)
     return text
 
 

@@ -16,6 +16,7 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from engine.execution.schema_check import faults
 from engine.language import shape
 from engine.store.access import step_numbers
 from engine.store.session import Scope
@@ -54,6 +55,15 @@ class Evaluate(BaseModel):
     after: bool = Field(False, description="As the edges of the step read it.")
 
 
+class Input(BaseModel):
+    """What a run is to be given, and the schema that the draft has for it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    input_schema: dict[str, Any] = Field(alias="schema")
+    input: Any
+
+
 class Present(BaseModel):
     """A tab in which a draft is open."""
 
@@ -85,6 +95,13 @@ async def report_presence(request: Request, workflow: Name, body: Present, reade
 @router.post("/fragment", summary="Nodes and edges of a piece of YAML, under free names")
 async def read_fragment(body: Fragment, _: Reader) -> dict[str, Any]:
     return await asyncio.to_thread(fragments.read, body.text, body.taken, begins=body.begins)
+
+
+@router.post("/input", summary="What does not fit in the input of a run")
+async def check_input(body: Input, _: Reader) -> dict[str, Any]:
+    """`{"faults": [{"at": ["customer", "age"], "message"}]}`: as a run would find, in words for a form."""
+    found = await asyncio.to_thread(faults, body.input_schema, body.input)
+    return {"faults": [{"at": list(place), "message": message} for place, message in found]}
 
 
 @router.get("/scope", summary="The paths that a node of a draft can read")

@@ -125,6 +125,44 @@ def test_a_failing_step_says_so_at_its_node(signed_in_page: Page, studio: Any) -
     expect(page.get_by_test_id("input-form").get_by_role("alert")).to_contain_text("Not ready to run")
 
 
+def test_the_input_is_a_form_made_of_its_schema(signed_in_page: Page, studio: Any) -> None:
+    page, name = signed_in_page, new_workflow(studio, ASKS)
+    open_editor(page, studio, name)
+    page.get_by_test_id("drawer-input").click()
+    form = page.get_by_test_id("input-form")
+    expect(form.get_by_label("guests")).to_have_value("2")
+    form.get_by_label("Time").select_option("noon")
+    form.get_by_label("guests").fill("12")
+    form.get_by_label("vegan").select_option("yes")
+    form.get_by_role("button", name="Add an entry").click()
+    form.get_by_label("Entry 1", exact=True).fill("nuts")
+    form.get_by_label("extra").fill('{"a": 1')
+    page.get_by_test_id("run-input").click()
+    expect(page.get_by_test_id("in-extra").get_by_role("alert")).to_contain_text("not JSON")
+    form.get_by_label("extra").fill('{"a": 1}')
+    page.get_by_test_id("run-input").click()
+    expect(page.get_by_test_id("in-guests").get_by_role("alert")).to_have_text("At most 8.")
+    expect(page.get_by_test_id("in-customer-mail").get_by_role("alert")).to_have_text("Please fill this in.")
+    expect(form.get_by_label("guests")).to_be_focused()
+    expect(page.get_by_test_id("run-status")).to_have_count(0)
+    form.get_by_label("guests").fill("many")
+    expect(page.get_by_test_id("in-guests").get_by_role("alert")).to_have_text("Please write a whole number.")
+    form.get_by_label("guests").fill("4")
+    form.get_by_label("mail").fill("ann@example.com")
+    page.get_by_test_id("run-input").click()
+    expect(page.get_by_test_id("run-status")).to_have_text("succeeded", timeout=RUN_LIMIT_MS)
+    form.get_by_role("radio", name="JSON").click()
+    given = json.loads(page.get_by_test_id("input-json").input_value())
+    assert given == {
+        "guests": 4,
+        "time": "noon",
+        "vegan": True,
+        "allergies": ["nuts"],
+        "extra": {"a": 1},
+        "customer": {"mail": "ann@example.com"},
+    }
+
+
 def test_publish_and_call_the_webhook(signed_in_page: Page, studio: Any) -> None:
     page, name = signed_in_page, copy_of(studio, "customer_support_workflow")
     open_editor(page, studio, name)
@@ -188,6 +226,34 @@ def test_errors_block_publishing_and_say_why(signed_in_page: Page, studio: Any) 
     expect(dialog).to_have_count(0)
     assert stored(studio, name).published_number is None
 
+
+# Asks for every kind of value.
+ASKS = """\
+name: "{name}"
+version: "1.0.0"
+description: "Takes reservations"
+category: "customer_service"
+priority: "low"
+inputs:
+  type: object
+  required: [guests, customer]
+  properties:
+    guests: {{type: integer, minimum: 1, maximum: 8, default: 2, description: "How many will come."}}
+    time: {{title: "Time", enum: [noon, evening]}}
+    vegan: {{type: boolean}}
+    allergies: {{type: array, items: {{type: string}}}}
+    extra: {{type: object}}
+    customer:
+      type: object
+      required: [mail]
+      properties:
+        mail: {{type: string, format: email}}
+nodes:
+  - {{name: start, type: start}}
+  - {{name: end, type: end}}
+edges:
+  - {{from: start, to: end}}
+"""
 
 FAILS = """\
 name: "{name}"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.errors import InputError
-from engine.execution.schema_check import problems
+from engine.execution.schema_check import faults, problems
 
 
 def test_problems_name_the_field_and_are_few() -> None:
@@ -89,3 +89,35 @@ def test_what_is_bounded_still_means_the_same() -> None:
     for twice in ([1, 1.0], [{"a": 1, "b": [2]}, {"b": [2.0], "a": 1}], ["x", "x"]):
         assert problems(unique, twice) == ["has non-unique elements"]
     assert problems({"type": "array", "items": {"type": "integer"}}, list(range(50_000))) == []
+
+
+def test_a_form_is_told_what_is_wrong_beside_which_field() -> None:
+    schema = {
+        "type": "object",
+        "required": ["name", "people"],
+        "properties": {
+            "name": {},
+            "people": {"type": "integer", "minimum": 1, "maximum": 8},
+            "kind": {"enum": ["a", "b"]},
+            "code": {"type": "string", "pattern": "^[A-Z]{3}$", "maxLength": 2},
+            "ways": {"type": "array", "items": {"type": "number"}, "minItems": 3},
+            "who": {"type": ["object", "null"], "required": ["mail"], "properties": {"mail": {"type": "string"}}},
+        },
+        "additionalProperties": False,
+    }
+    given = {"people": 9, "kind": "c", "code": "abc", "ways": [1, "x"], "who": {}, "odd": 1}
+    said = dict(faults(schema, given))
+    assert said[("name",)] == "Please fill this in."
+    assert said[("people",)] == "At most 8."
+    assert said[("kind",)] == "Please choose one of these: a, b."
+    assert said[("code",)] in ("This does not have the right form.", "At most 2 characters.")
+    assert said[("ways",)] == "At least 3 entries."
+    assert said[("ways", 1)] == "Please write a number."
+    assert said[("who", "mail")] == "Please fill this in."
+    assert "odd" in said[()]
+    assert faults(schema, {"name": "x", "people": 2, "who": None}) == []
+    assert dict(faults({"properties": {"n": {"type": "integer"}}}, {"n": "3"})) == {
+        ("n",): "Please write a whole number."
+    }
+    with pytest.raises(InputError, match="schema cannot be used"):
+        faults({"type": "numbr"}, {})

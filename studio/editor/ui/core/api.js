@@ -66,6 +66,8 @@ const query = (values) => new URLSearchParams(Object.entries(values).filter(([, 
 
 export const nodeScope = (workflow, node, after, signal) => ask(`/api/v1/editor/scope?${query({ workflow, node, after })}`, undefined, signal);
 export const stepScope = (run_id, { path, iteration, after }, signal) => ask(`/api/v1/editor/runs/${run_id}/scope?${query({ path, iteration, after })}`, undefined, signal);
+// [{at, message}]: what does not fit in a run's input, and at which path in it.
+export const checkInput = (schema, input) => ask("/api/v1/editor/input", { schema, input }).then(({ faults }) => faults);
 export const evaluate = (what, signal) => ask("/api/v1/editor/evaluate", what, signal);
 export const lastRunOf = (workflow) => ask(`/api/v1/runs?${query({ workflow, limit: 1 })}`).then(({ runs }) => runs[0] ?? null);
 export const runsOf = (workflow) => ask(`/api/v1/runs?${query({ workflow, limit: 30 })}`).then(({ runs }) => runs);

@@ -1,84 +1,97 @@
-// Input for runs that are not chats: a form made from the workflow's input schema, or JSON.
-import { useEffect, useState } from "react";
+// Input for runs that are not chats: a form made from the workflow's input schema, or JSON. What does not fit is said beside its
+// field before anything runs, by the checks that the run itself makes (engine/execution/schema_check.py).
+import { useEffect, useRef, useState } from "react";
 import { Play } from "lucide-react";
+import { checkInput } from "../core/api.js";
 import { useSession, useValue } from "../core/store.js";
+import { InputFields } from "./input_fields.jsx";
+import { completed, fieldsOf, isWithin, keyOf, readJson, schemaOf, startOf, withValue } from "./input_schema.js";
+
+const NO_OBJECT = 'The input must be an object, like {"message": "…"}.';
 
 export function InputForm() {
   const session = useSession();
-  const schema = useValue((s) => s.graph?.top?.inputs);
+  const schema = useValue((s) => schemaOf(s.graph));
   const last = useValue((s) => s.run?.input);
   const can = useValue((s) => s.view.can.run);
   const submit = useValue((s) => s.drawer.submit);
-  const fields = Object.entries(schema?.properties ?? {});
-  const [form, setForm] = useState(fields.length ? "form" : "json");
-  const [values, setValues] = useState(last ?? {});
+  const names = fieldsOf(schema).map(({ name }) => name);
+  const [way, setWay] = useState(names.length ? "form" : "json");
+  const [values, setValues] = useState(() => last ?? startOf(schema));
   const [text, setText] = useState(() => JSON.stringify(last ?? sample(schema), null, 2));
-  const [error, setError] = useState(null);
-  const run = () => {
+  const [unread, setUnread] = useState([]); // [{at, message}] of fields whose text cannot be read
+  const [faults, setFaults] = useState([]);
+  const [round, setRound] = useState(0); // of the fields: they begin anew when the values come from the JSON
+  const [refused, setRefused] = useState(0); // how often; then the first field that is to be mended has the focus
+  const body = useRef(null);
+
+  const forget = (path) => {
+    setUnread((all) => all.filter(({ at }) => !isWithin(at, path)));
+    setFaults((all) => all.filter(({ at }) => !isWithin(at, path) && at.length));
+  };
+  const change = (path, value, fault) => {
+    setValues((now) => withValue(now, path, value));
+    forget(path);
+    if (fault) setUnread((all) => [...all, { at: path, message: fault }]);
+  };
+  // {value} or {wrong: [{at, message}]}
+  const read = () => {
+    if (way === "form") return unread.length ? { wrong: unread } : { value: completed(schema, values) };
+    const { value, fault } = readJson(text);
+    return isObject(value) ? { value } : { wrong: [{ at: [], message: fault ?? NO_OBJECT }] };
+  };
+  const run = async () => {
+    const { value, wrong } = read();
     try {
-      const input = form === "json" ? JSON.parse(text) : values;
-      if (!input || typeof input !== "object" || Array.isArray(input)) throw new Error("the input must be an object, like {\"message\": \"…\"}");
-      const missing = (schema?.required ?? []).filter((key) => input[key] === undefined || input[key] === "");
-      if (missing.length) throw new Error(`${missing.join(", ")} must be given`);
-      setError(null);
-      session.runs.start(input);
-    } catch (fault) {
-      setError(`Not ready to run: ${fault.message}.`);
+      const found = wrong ?? (schema ? await checkInput(schema, value) : []);
+      setFaults(found);
+      if (found.length) setRefused((n) => n + 1);
+      else session.runs.start(value);
+    } catch (error) {
+      setFaults([{ at: [], message: error.message }]);
     }
   };
-  useEffect(() => void (submit && run()), [submit]);
   const turn = (next) => {
-    if (next === "json") setText(JSON.stringify(values, null, 2));
-    setForm(next);
+    if (next === way) return;
+    const { value, wrong } = next === "form" ? read() : { value: values };
+    setFaults(wrong ?? []);
+    if (wrong) return;
+    if (next === "json") setText(JSON.stringify(value, null, 2));
+    else setRound(round + 1);
+    setValues(value);
+    setUnread([]);
+    setWay(next);
   };
+  useEffect(() => void (submit && run()), [submit]);
+  useEffect(() => body.current?.querySelector("[aria-invalid=true]")?.focus(), [refused]);
+
+  const shown = way === "form" ? [...unread, ...faults.filter(({ at }) => !unread.some((one) => keyOf(one.at) === keyOf(at)))] : [];
+  const rest = way === "form" ? faults.filter(({ at }) => !names.includes(at[0])) : faults;
   return (
     <div className="hed-input" data-testid="input-form">
-      {fields.length > 0 && (
-        <div className="hed-seg">
-          {["form", "json"].map((one) => <button key={one} role="radio" aria-checked={form === one} onClick={() => turn(one)}>{one === "form" ? "Form" : "JSON"}</button>)}
+      {names.length > 0 && (
+        <div className="hed-seg" role="radiogroup" aria-label="Input as">
+          {["form", "json"].map((one) => <button key={one} role="radio" aria-checked={way === one} onClick={() => turn(one)}>{one === "form" ? "Form" : "JSON"}</button>)}
         </div>
       )}
-      <div className="body">
-        {form === "json"
+      <div className="body" ref={body}>
+        {way === "json"
           ? <textarea className="hed-ta" value={text} onChange={(event) => setText(event.target.value)} spellCheck={false} aria-label="Input as JSON" data-testid="input-json" />
-          : fields.map(([name, field]) => (
-            <InputField key={name} name={name} field={field} required={schema.required?.includes(name)} value={values[name]}
-              change={(value) => setValues((now) => { const { [name]: _, ...rest } = now; return value === undefined ? rest : { ...rest, [name]: value }; })} />
-          ))}
+          : <InputFields key={round} schema={schema} values={values} form={{ change, forget, faults: shown }} />}
       </div>
-      {error && <p className="hed-error error" role="alert">{error}</p>}
+      {faults.length > 0 && (
+        <p className="hed-error error" role="alert">
+          Not ready to run: {rest.length ? rest.map(({ at, message }) => [at.join("."), message].filter(Boolean).join(": ")).join(" ") : `look at ${faults.length === 1 ? "one field" : `${faults.length} fields`} again.`}
+        </p>
+      )}
       {can && <button className="hed-btn" onClick={run} data-testid="run-input"><Play size={14} /> Run with this input</button>}
     </div>
   );
 }
 
-const sample = (schema) => {
-  const names = Object.keys(schema?.properties ?? {});
-  return names.length ? Object.fromEntries(names.map((name) => [name, ""])) : { message: "" };
-};
+const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 
-function InputField({ name, field, required, value, change }) {
-  const id = `in-${name}`;
-  const label = <label htmlFor={id}>{field.title ?? name}{required && <span className="side">required</span>}</label>;
-  if (field.enum) {
-    return (
-      <div className="hed-f">{label}
-        <select id={id} className="hed-in" value={value ?? ""} onChange={(event) => change(event.target.value || undefined)}>
-          <option value="">not set</option>
-          {field.enum.map((one) => <option key={one} value={one}>{one}</option>)}
-        </select>
-      </div>
-    );
-  }
-  if (field.type === "boolean") {
-    return <div className="hed-f">{label}<input id={id} type="checkbox" checked={Boolean(value)} onChange={(event) => change(event.target.checked)} /></div>;
-  }
-  const numeric = field.type === "number" || field.type === "integer";
-  const parse = (text) => (text === "" ? undefined : numeric && !Number.isNaN(Number(text)) ? Number(text) : text);
-  return (
-    <div className="hed-f">{label}
-      <input id={id} className="hed-in" value={typeof value === "object" ? JSON.stringify(value) : value ?? ""} inputMode={numeric ? "decimal" : undefined}
-        placeholder={field.description ?? ""} onChange={(event) => change(parse(event.target.value))} />
-    </div>
-  );
-}
+const sample = (schema) => {
+  const names = fieldsOf(schema).map(({ name }) => name);
+  return names.length ? { ...Object.fromEntries(names.map((name) => [name, ""])), ...startOf(schema) } : { message: "" };
+};
