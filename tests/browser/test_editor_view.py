@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from bench.support.texts import mesh
 from tests.support.editor import SMALL, box_of, copy_of, drag, new_workflow, node, open_editor
 
 # The parts of the canvas that are not wholly seen, by their id; `within` is a selector of what is looked at.
@@ -21,6 +22,9 @@ HIDDEN = """(within) => {
   return [...document.querySelectorAll(within)].filter(hidden).map((one) => one.dataset.id);
 }"""
 ALL = ".react-flow__node"
+SEEN_SIZE = """(one) => one.getBoundingClientRect().width
+  + 2 * parseFloat(getComputedStyle(one).outlineWidth) * one.getBoundingClientRect().width / one.offsetWidth"""
+MESH = mesh("NAME", 1000, 1500).replace("{", "{{").replace("}", "}}").replace("NAME", "{name}")
 
 
 def all_seen(page: Page, within: str = ALL) -> None:
@@ -32,7 +36,7 @@ def test_everything_is_fitted_into_what_can_be_seen(signed_in_page: Page, studio
     page, name = signed_in_page, copy_of(studio, "customer_support_workflow")
     page.set_viewport_size({"width": size[0], "height": size[1]})
     open_editor(page, studio, name)
-    if size[0] > 900:
+    if size[0] > 1900:
         all_seen(page)
     page.keyboard.press("m")
     page.keyboard.press("Shift+H")
@@ -71,6 +75,7 @@ def test_notes_and_groups_are_part_of_everything(signed_in_page: Page, studio: A
         "groups": [{"title": "Talk", "nodes": ["answer", "end"], "color": "green"}],
     }
     open_editor(page, studio, new_workflow(studio, SMALL, layout))
+    page.keyboard.press("1")
     expect(page.get_by_test_id("sticky")).to_be_visible()
     all_seen(page)
     page.keyboard.press("+")
@@ -106,3 +111,25 @@ def test_a_node_that_is_shown_is_not_shown_beneath_the_map(signed_in_page: Page,
     page.get_by_role("option").filter(has_text="end").first.click()
     expect(page.get_by_test_id("node-name")).to_have_value("end")
     all_seen(page, "[data-id=end]")
+
+
+def test_the_first_view_is_at_a_size_that_can_be_read(signed_in_page: Page, studio: Any) -> None:
+    page, name = signed_in_page, copy_of(studio, "customer_support_workflow")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    open_editor(page, studio, name)
+    for first in ("start", "classify_intent", "route_by_intent"):
+        expect(node(page, first).locator(".u")).to_be_visible()
+        expect(node(page, first)).to_be_in_viewport(ratio=0.99)
+    all_seen(page, "[data-id=start]")
+
+
+def test_a_thousand_nodes_are_fitted_and_stand_in_the_map(signed_in_page: Page, studio: Any) -> None:
+    page, name = signed_in_page, new_workflow(studio, MESH)
+    open_editor(page, studio, name)
+    page.keyboard.press("1")
+    expect(page.locator(".react-flow__node")).to_have_count(1000)
+    all_seen(page)
+    assert node(page, "start").evaluate(SEEN_SIZE) > 2
+    inked = page.locator(".react-flow__minimap").screenshot()
+    page.add_style_tag(content=".react-flow__minimap-node { display: none }")
+    assert page.locator(".react-flow__minimap").screenshot() != inked, "the map shows the cards"

@@ -1,23 +1,23 @@
-// Where to look first: at the whole graph where its names can be read then, else at its entry, with as much beside it as there is
-// room for. The map shows the rest.
+// Where to look first: at the whole graph where its cards can be read then, else at its entry, with as much beside it as there is
+// room for.
 import { CARD } from "../graph/layered.js";
+import { FAR } from "./flow.js";
 import { around, coversOf, roomOf, viewOf } from "./seen.js";
 
 const MARGIN = 32; // pixels around what is shown
-const READABLE = 0.42; // the least zoom at which names can be read
 const CLOSE = 0.75;
 const PLACES = 12; // that are tried, in each direction
 
 // The view, {x, y, zoom}. `entry`: the rectangle of the node that a run begins with, where there is one.
 export function firstView(box, rects, entry) {
   const whole = viewOf(box, rects, 1);
-  if (whole.zoom >= READABLE) return whole;
+  if (whole.zoom >= FAR) return whole;
   const room = roomOf(box, { upper: true });
   const [tools] = coversOf(box, ".hed-tools");
   const across = room.right - room.left - 2 * MARGIN;
   const down = Math.max(CARD.height, Math.min(room.bottom, tools?.top ?? room.bottom) - room.top - 2 * MARGIN);
   const all = around(rects);
-  const zoom = Math.min(CLOSE, Math.max(READABLE, across / (all.right - all.left)));
+  const zoom = Math.min(CLOSE, Math.max(FAR, across / (all.right - all.left)));
   const [left, top] = cornerOf(rects, all, entry ?? rects.find((rect) => rect.top === all.top), [across / zoom, down / zoom]);
   return { x: room.left + MARGIN - left * zoom, y: room.top + MARGIN - top * zoom, zoom };
 }

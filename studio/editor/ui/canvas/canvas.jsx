@@ -11,7 +11,7 @@ import { useBorder } from "./border.js";
 import { BranchEdge, ConnectionLine } from "./branch_edge.jsx";
 import { useDragging } from "./dragging.js";
 import { useDrops } from "./drops.js";
-import { MAP_FROM, partOf, useFlowEdges, useFlowNodes } from "./flow.js";
+import { FAR, MAP_FROM, partOf, useFlowEdges, useFlowNodes } from "./flow.js";
 import { Frame } from "./frame.jsx";
 import { Guidance } from "./guidance.jsx";
 import { useHand } from "./hand.js";
@@ -25,7 +25,7 @@ import { useViewport } from "./viewport.js";
 const NODE_TYPES = { card: NodeCard, sticky: Sticky, frame: Frame };
 const EDGE_TYPES = { branch: BranchEdge };
 const SNAP = [GRID, GRID];
-const FAR = 0.64; // zoom; below, cards show their names alone
+const DOTS = 0.1; // zoom; below, cards are dots that stay large enough to be seen
 const MANY = 120; // nodes; above, only what is seen is in the page
 
 export function Canvas() {
@@ -51,7 +51,7 @@ function Surface() {
   const nodes = useFlowNodes(drag);
   const { edges, routes: ways } = useFlowEdges(drag, canEdit);
   routes.current = ways;
-  useViewport(flow, box);
+  const least = useViewport(flow, box);
   useBorder(box, hand);
   const wiring = useWiring(session, flow, hand);
   const pane = usePane(session, box);
@@ -88,11 +88,11 @@ function Surface() {
         {...wiring} {...pane}
         nodesDraggable={canEdit} nodesConnectable={canEdit} deleteKeyCode={null} selectionMode={SelectionMode.Partial}
         multiSelectionKeyCode={["Shift", "Meta", "Control"]} panOnScroll autoPanOnConnect={false} autoPanSpeed={8} panOnDrag={[0, 1]} selectionKeyCode="Shift"
-        minZoom={0.1} maxZoom={2} onlyRenderVisibleElements={size > MANY} elevateNodesOnSelect={false} disableKeyboardA11y={false}
+        minZoom={least} maxZoom={2} onlyRenderVisibleElements={size > MANY} elevateNodesOnSelect={false} disableKeyboardA11y={false}
         snapToGrid={snaps} snapGrid={SNAP} proOptions={{ hideAttribution: true }} zoomOnDoubleClick={false}
       >
         <Background variant={BackgroundVariant.Dots} gap={GRID} size={1.4} />
-        {hasMap && !drag && <MiniMap pannable zoomable nodeColor={mapColour} ariaLabel="Overview" />}
+        {hasMap && !drag && <MiniMap pannable zoomable nodeColor={mapColour} nodeStrokeColor={mapColour} ariaLabel="Overview" />}
       </ReactFlow>
       <Tools canEdit={canEdit} />
       <Corner canEdit={canEdit} />
@@ -160,6 +160,7 @@ function usePane(session, box) {
     },
     onMove: (event, { zoom }) => {
       box.current?.toggleAttribute("data-far", zoom < FAR);
+      if (box.current?.toggleAttribute("data-dots", zoom < DOTS)) box.current.style.setProperty("--zoom", zoom);
       if (event?.type === "mousemove" && pulled.current) pullSays(session, pulled.current);
       pulled.current = null;
     },

@@ -14,6 +14,7 @@ const OUT = { type: "source", position: "bottom", x: CARD.width / 2 - 5, y: CARD
 const HANDLES = [IN, OUT];
 const NONE = [];
 export const MAP_FROM = 16; // nodes; smaller graphs are seen whole
+export const FAR = 0.64; // zoom; below, cards show their names alone
 export const FRAME = { side: 16, top: 34, bottom: 18 };
 
 export const noteId = (id) => `note:${id}`;

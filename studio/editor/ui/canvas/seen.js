@@ -39,7 +39,7 @@ export function viewOf(box, rects, most) {
     const room = within(whole, box);
     const [width, height] = sizeOf(room);
     const aside = Math.max(Math.abs(room.left + room.right - box.clientWidth) / box.clientWidth, Math.abs(room.top + room.bottom - box.clientHeight) / box.clientHeight) / 2;
-    const zoom = Math.max(0.1, Math.min(most, width / wide, height / high));
+    const zoom = Math.min(most, width / wide, height / high);
     return { x: room.left + (width - wide * zoom) / 2 - all.left * zoom, y: room.top + (height - high * zoom) / 2 - all.top * zoom, zoom, worth: zoom * (1 - ASIDE * aside) };
   });
   views.sort((one, other) => other.worth - one.worth);

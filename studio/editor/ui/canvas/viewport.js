@@ -1,5 +1,5 @@
 // What part of the canvas is seen: at first, after a command, and when something is to be shown.
-import { useEffect } from "react";
+import { useEffect, useMemo } from "react";
 import { useSession, useValue } from "../core/store.js";
 import { NOTE } from "../core/notes.js";
 import { CARD } from "../graph/layered.js";
@@ -8,13 +8,28 @@ import { FRAME } from "./flow.js";
 import { around, coversOf, onScreen, overlap, roomOf, viewOf } from "./seen.js";
 
 const SETTLED_MS = 400;
+const LEAST = { zoom: 0.1, size: 100 }; // one can zoom out so far, or until everything is so many pixels wide and high
 
+// Returns the least zoom.
 export function useViewport(flow, box) {
   useCentre(flow, box);
   useFirstFit(flow, box);
   useReveal(flow, box);
   useZoomCommands(flow, box);
   useLegend(flow, box);
+  return useLeastZoom();
+}
+
+function useLeastZoom() {
+  const session = useSession();
+  const positions = useValue((s) => s.positions);
+  const notes = useValue((s) => s.notes);
+  return useMemo(() => {
+    const rects = allOf(session.state);
+    if (!rects.length) return LEAST.zoom;
+    const { left, top, right, bottom } = around(rects);
+    return Math.min(LEAST.zoom, LEAST.size / Math.max(right - left, bottom - top));
+  }, [positions, notes, session]);
 }
 
 // For what is added without a place: the middle of what is seen.
