@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.support.editor import RUN_LIMIT_MS, ask, new_workflow, node, open_editor, saved, stored
 
@@ -176,6 +177,35 @@ def test_a_past_run_lies_over_the_canvas_and_is_stepped_through(signed_in_page: 
     page.keyboard.press("End")
     expect(node(page, "end")).to_have_attribute("data-status", "succeeded")
     expect(page.get_by_test_id("run-status")).to_have_text("succeeded")
+
+
+def test_of_two_steps_one_of_which_led_to_the_other_one_is_at_work(signed_in_page: Page, studio: Any) -> None:
+    page, small = signed_in_page, new_workflow(studio)
+    open_editor(page, studio, small)
+    ask(page, "Hello")
+    found = run_id_shown(page)
+
+    def rounded_up(route: Route) -> None:
+        """As a slow machine's clock would have it: the answer ends a millisecond after what follows it began."""
+        told = route.fetch().json()
+        began = {step["path"]: datetime.fromisoformat(step["started_at"]) for step in told["steps"]}
+        for step in told["steps"]:
+            if step["path"] == "answer":
+                step["duration_ms"] = (began["end"] - began["answer"]).total_seconds() * 1000 + 1
+        route.fulfill(json=told)
+
+    page.route("**/api/v1/runs/*/steps", rounded_up)
+    open_editor(page, studio, small, f"?run={found}")
+    moment = page.get_by_role("slider", name="Moment of the run")
+    moment.focus()
+    page.keyboard.press("Home")
+    expect(page.get_by_test_id("run-status")).to_have_text("succeeded")
+    at_work = []
+    for _ in range(5):
+        at_work.append([card.get_attribute("data-testid") for card in page.locator(".hed-node.running").all()])
+        page.keyboard.press("ArrowRight")
+    assert at_work == [["node-start"], [], ["node-answer"], [], ["node-end"]]
+    expect(node(page, "end")).to_have_attribute("data-status", "succeeded")
 
 
 def test_a_stored_run_tells_all_that_a_live_one_told(signed_in_page: Page, studio: Any) -> None:

@@ -186,6 +186,28 @@ def test_names_of_a_run_are_dragged_and_clicked_into_fields(signed_in_page: Page
     assert "{words}" in stored(studio, fields).text
 
 
+def test_values_are_dragged_into_fields_beside_a_small_canvas(signed_in_page: Page, studio: Any, fields: str) -> None:
+    page = signed_in_page
+    page.set_viewport_size({"width": 1280, "height": 800})
+    open_editor(page, studio, fields)
+    ask(page, "Hello there")
+    node(page, "write").click()
+    page.get_by_test_id("reads").click()
+    readable = page.get_by_test_id("readable")
+    field = prompt_of(page).locator(".cm-line").first
+    readable.locator("[data-value-of='inputs.message']").drag_to(field)
+    expect(prompt_of(page)).to_contain_text("{inputs.message}")
+    readable.get_by_role("button", name="Table").first.click()
+    readable.locator("[data-value-of='context.words']").drag_to(field)
+    expect(prompt_of(page)).to_contain_text("{words}")
+    expect(node(page, "write")).to_be_visible()
+    saved(page)
+    node(page, "count").click()
+    expect(readable).to_be_visible()
+    page.get_by_test_id("reads").click()
+    expect(readable).to_have_count(0)
+
+
 def test_names_are_offered_before_the_first_run(signed_in_page: Page, studio: Any, fields: str) -> None:
     page = signed_in_page
     open_editor(page, studio, fields)

@@ -22,7 +22,7 @@ import { goOn } from "./unsaved.js";
 const START = {
   view: null, graph: null, valid: true, diagnostics: [], positions: new Map(), notes: new Map(), groups: new Map(),
   selected: { nodes: [], edge: null, notes: [] }, mode: "split", save: { state: "saved" }, history: { undo: 0, redo: 0 },
-  run: null, lastRun: null, whole: null, at: null, compare: null, heat: null, people: [], newer: false, pins: {}, chat: [], busy: false, drawer: { tab: "chat", open: true }, inspector: "settings", wide: false,
+  run: null, lastRun: null, whole: null, at: null, compare: null, heat: null, people: [], newer: false, pins: {}, chat: [], busy: false, drawer: { tab: "chat", open: true }, inspector: "settings", wide: false, reads: false,
   picker: null, palette: null, menu: null, publish: null, conflict: null, sheet: false, report: false, tour: null, toast: null,
   focusStep: null, fit: 0, reveal: null, zoom: null, snap: true, map: null, hovered: null, over: null, naming: null, writing: null,
   focusName: null, problem: -1, kept: null, versions: null,
@@ -62,8 +62,8 @@ export class Session {
     });
     this.names = new Names();
     this.sync = new Sync(this, view.revision);
-    const { mode, snap } = this.state;
-    this.set({ ...START, view, mode, snap, pins: Object.assign(Object.create(null), view.pins), save: { state: view.can.write ? "saved" : "readonly" } });
+    const { mode, snap, reads } = this.state;
+    this.set({ ...START, view, mode, snap, reads, pins: Object.assign(Object.create(null), view.pins), save: { state: view.can.write ? "saved" : "readonly" } });
     this.setGraph(view.graph, null);
     this.setDiagnostics(view.diagnostics);
     this.set((s) => ({ fit: s.fit + 1 }));

@@ -2,7 +2,7 @@
 import { useState } from "react";
 import { ChevronRight } from "lucide-react";
 import { below, brief } from "./paths.js";
-import { Pick } from "./pick.jsx";
+import { Pick, PickedValue } from "./pick.jsx";
 
 const LONG = 240;
 
@@ -20,7 +20,7 @@ export function Tree({ value, name, path, depth = 0 }) {
     const long = typeof value === "string" && value.length > LONG && !all;
     return (
       <div className="leaf">
-        {key} <Leaf value={long ? value.slice(0, LONG) : value} />
+        {key} <PickedValue path={path}><Leaf value={long ? value.slice(0, LONG) : value} /></PickedValue>
         {long && <button className="hed-link" onClick={() => setAll(true)}>… {value.length - LONG} more</button>}
       </div>
     );
@@ -64,7 +64,7 @@ export function Table({ value, path }) {
         {rows.map(([key, row]) => (
           <tr key={key}>
             <th scope="row"><Pick path={inside(path, key, value)} label={key} /></th>
-            {records ? columns.map((name) => <Cell key={name} value={row[name]} />) : <Cell value={row} />}
+            {records ? columns.map((name) => <Cell key={name} value={row[name]} path={path && below(inside(path, key, value), name)} />) : <Cell value={row} path={inside(path, key, value)} />}
           </tr>
         ))}
         {more > 0 && <tr><td colSpan={99} className="mut">… {more} more</td></tr>}
@@ -73,7 +73,7 @@ export function Table({ value, path }) {
   );
 }
 
-function Cell({ value }) {
+function Cell({ value, path }) {
   if (value === undefined) return <td />;
-  return <td title={brief(value, 2_000)}>{brief(value)}</td>;
+  return <td title={brief(value, 2_000)}><PickedValue path={path}>{brief(value)}</PickedValue></td>;
 }

@@ -50,13 +50,13 @@ function NoData({ children }) {
 const ROOTS = [["context", "Context"], ["nodes", "Outputs of nodes"], ["inputs", "Input of the run"], ["variables", "Variables"], ["item", "Item of the loop"]];
 
 // The data of a run where there is one, or else the paths that the file tells. A click or a drag puts a path into a field.
-export function ReadableSide({ node }) {
+export function ReadableSide({ node, heading = true }) {
   const { seen, offered } = useReading();
   const run = useLookedAt();
-  const hint = "Drag a name into a field, or click it to insert it where the cursor was last.";
+  const hint = "Drag a name or its value into a field, or click it to insert its path where the cursor was last.";
   return (
     <section className="hed-scroll" aria-label={`What ${node.name} can read`} data-testid="readable">
-      <h2 className="hed-side">What it can read{seen && <small title={`Run ${run?.run_id}`}>last run</small>}</h2>
+      {heading && <h2 className="hed-side">What it can read{seen && <small title={`Run ${run?.run_id}`}>last run</small>}</h2>}
       <p className="hed-help">{hint}</p>
       {seen
         ? ROOTS.filter(([root]) => hasAny(seen.roots[root])).map(([root, title]) => <DataBlock key={root} title={title} value={seen.roots[root]} path={root} pick />)

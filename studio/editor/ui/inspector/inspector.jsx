@@ -66,15 +66,28 @@ function NodePanel({ node }) {
               <button key={key} role="tab" aria-selected={tab === key} onClick={() => session.set({ inspector: key })}>{title}</button>
             ))}
           </div>
-          <div className="hed-scroll" role="tabpanel">
+          <div className="hed-scroll" role="tabpanel" aria-label={TABS.find(([key]) => key === tab)[1]}>
             {tab === "settings" && <Settings node={node} spec={spec} />}
             {tab === "data" && <DataTab node={node} />}
             {tab === "yaml" && <NodeYaml node={node} />}
           </div>
+          {tab === "settings" && spec && <Below node={node} />}
         </>
       )}
     </aside>
     </ReadingContext.Provider>
+  );
+}
+
+// What the node can read, below its settings: to be dragged up into a field, where there is no room for the wide view.
+function Below({ node }) {
+  const session = useSession();
+  const open = useValue((s) => s.reads);
+  return (
+    <div className={`hed-below ${open ? "open" : ""}`}>
+      <button className="hed-more" aria-expanded={open} onClick={() => session.set({ reads: !open })} data-testid="reads"><ChevronRight size={13} /> What it can read</button>
+      {open && <ReadableSide node={node} heading={false} />}
+    </div>
   );
 }
 

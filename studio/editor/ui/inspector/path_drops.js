@@ -49,7 +49,7 @@ export function pathDrops(session) {
 const fieldAt = (target) => target.closest?.(FIELDS);
 
 function whyNot(session, field) {
-  if (field.readOnly || field.disabled || field.matches(".locked")) return session.whyNot ?? "This field cannot be changed now.";
+  if (field.readOnly || field.matches(".locked, [aria-disabled=true]")) return session.whyNot ?? "This field cannot be changed now.";
   if (field.dataset.reads) return null;
   const label = field.getAttribute("aria-label") ?? field.labels?.[0]?.textContent.replace("*", "");
   return `${label || "This field"} is taken as it is written: it can read no data.`;

@@ -55,13 +55,15 @@ export function Drawer() {
 
 function RunSummary() {
   const run = useValue((s) => s.run);
+  const whole = useValue((s) => s.whole); // the run is over and looked at as it stood at a moment
   const now = useClock(run && !isFinal(run) && run.replayed === undefined ? run.accepted_at : null);
   if (!run) return null;
   const ms = run.duration_ms ?? (run.accepted_at ? (now - run.accepted_at) * 1000 : null);
-  const facts = [duration(ms), cost(run.cost)].filter(Boolean).join(" · ");
+  const { status } = whole ?? run;
+  const facts = [whole ? `${duration(ms)} of ${duration(whole.duration_ms)}` : duration(ms), cost(run.cost)].filter(Boolean).join(" · ");
   return (
     <>
-      <span className={`hed-chip run-${run.status}`} title={run.status} data-testid="run-status" role="status">{run.status}</span>
+      <span className={`hed-chip run-${status}`} title={status} data-testid="run-status" role="status">{status}</span>
       <span className="hed-run">
         {run.run_id && <a className="hed-link mono" href={`/app/runs/${run.run_id}`} title={`Run ${run.run_id}`}>{run.run_id.slice(-12)}</a>}
         {facts && ` · ${facts}`}

@@ -1,14 +1,31 @@
 // A run that is over, as it stood at one of its moments. Moments are where a step began or ended.
 
-const endOf = (step) => step.started_at + (step.duration_ms ?? 0) / 1000;
+const ROUNDED_S = 0.002; // how far an end may be off: durations are whole milliseconds
 
 // [{time, key, ended}] in order. Where times are the same, a step ends before the next one begins, and after those inside it.
 export function moments(run) {
+  const begins = [...run.steps].filter(({ started_at: at }) => Number.isFinite(at)).sort((one, other) => one.started_at - other.started_at);
   const found = run.steps.flatMap((step, index) => [
     { time: step.started_at, order: index, key: step.key, ended: false },
-    { time: endOf(step), order: lastInside(run.steps, step, index) + 0.9 - depth(step) / 100, key: step.key, ended: true },
+    { time: endOf(step, begins), order: lastInside(run.steps, step, index) + 0.9 - depth(step) / 100, key: step.key, ended: true },
   ]);
   return found.filter(({ time }) => Number.isFinite(time)).sort((a, b) => a.time - b.time || a.order - b.order);
+}
+
+// A step that begins as another ends begins behind it: both would be at work, where one led to the other.
+function endOf(step, begins) {
+  const end = step.started_at + (step.duration_ms ?? 0) / 1000;
+  const earliest = Math.max(end - ROUNDED_S, step.started_at);
+  let [from, to] = [0, begins.length]; // the first that begins after that
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (begins[middle].started_at > earliest) to = middle;
+    else from = middle + 1;
+  }
+  for (let i = from; i < begins.length && begins[i].started_at < end; i += 1) {
+    if (!begins[i].path.startsWith(`${step.path}/`)) return begins[i].started_at;
+  }
+  return end;
 }
 
 const depth = (step) => Math.min(step.path.split("/").length, 80);
