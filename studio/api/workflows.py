@@ -66,6 +66,13 @@ async def export(request: Request, scope: Reader) -> Response:
     return Response(packed, headers=headers, media_type="application/zip")
 
 
+@router.get("/{name}/export.zip", summary="One draft with its layout and golden set, as a folder for git")
+async def export_one(request: Request, name: str, scope: Reader) -> Response:
+    packed = await exporting.archive(container_of(request).db, scope, name)
+    headers = {"Content-Disposition": f'attachment; filename="{name}.zip"'}
+    return Response(packed, headers=headers, media_type="application/zip")
+
+
 @router.get("/{name}", summary="One workflow with its draft")
 async def get_workflow(request: Request, name: str, scope: Reader) -> dict[str, Any]:
     async with container_of(request).db.transaction(scope) as tx:

@@ -111,6 +111,7 @@ def import_dialog() -> rx.Component:
             class_name="field area",
         ),
         import_report(),
+        rx.cond(WorkflowForms.taken & (WorkflowForms.fault == ""), taken_choice()),
         foot(
             button(
                 "Import workflow",
@@ -125,6 +126,45 @@ def import_dialog() -> rx.Component:
         opened=WorkflowForms.opened == "import",
         on_close=WorkflowForms.close,
         width="640px",
+    )
+
+
+def taken_choice() -> rx.Component:
+    """What is to become of a file whose name is there already."""
+    named = rx.el.input(
+        value=WorkflowForms.new_name,
+        on_change=WorkflowForms.type_name,
+        aria_label="New name",
+        max_length=64,
+        spell_check=False,
+        class_name="mono",
+    )
+    return rx.el.div(
+        rx.el.div("There is a workflow of this name", class_name="caption start-from"),
+        rx.el.div(
+            way_option("copy", "Keep both", "The imported one gets the name below."),
+            rx.cond(
+                WorkflowForms.replaceable,
+                way_option("replace", "Replace its draft", "Its versions and its layout stay; it can be undone."),
+            ),
+            class_name="options",
+            role="radiogroup",
+            aria_label="There is a workflow of this name",
+        ),
+        rx.cond(WorkflowForms.way == "copy", rx.el.div(named, class_name="field")),
+    )
+
+
+def way_option(value: str, title: str, text: str) -> rx.Component:
+    chosen = WorkflowForms.way == value
+    return rx.el.button(
+        rx.el.b(title),
+        rx.el.small(text),
+        type="button",
+        role="radio",
+        aria_checked=chosen,
+        class_name=rx.cond(chosen, "option on", "option"),
+        on_click=WorkflowForms.choose_way(value),
     )
 
 

@@ -31,6 +31,12 @@ class WorkflowForms(rx.State):
     summary: str = ""
     losses: list[dict[str, str]] = []  # noqa: RUF012
     imported: str = ""  # the workflow that an import of a foreign file has made
+    taken: bool = False  # there is a workflow of this name
+    replaceable: bool = False  # whose draft can be replaced
+    way: str = "copy"  # copy | replace: what is done then
+    new_name: str = ""
+    _replaced: workflows.Replaced | None = None
+    _page: str = ""  # the page in which the dialog was opened
 
     @rx.event
     @requires("workflows:write")
@@ -80,8 +86,18 @@ class WorkflowForms(rx.State):
         self.filename = str(found.get("name", ""))[:200]
         await self._look_into(str(found.get("text", "")))
 
+    @rx.event
+    @requires("workflows:write")
+    def choose_way(self, way: str) -> None:
+        self.way, self.fault = "replace" if way == "replace" and self.replaceable else "copy", ""
+
+    @rx.event
+    @requires("workflows:write")
+    def type_name(self, name: str) -> None:
+        self.new_name, self.fault = name[:64], ""
+
     async def _look_into(self, text: str) -> None:
-        self.text = text
+        self.text, self.taken, self.way = text, False, "copy"
         self.fault = self.found_name = self.foreign = self.summary = ""
         self.problems, self.losses = [], []
         if not text.strip():
@@ -95,6 +111,9 @@ class WorkflowForms(rx.State):
             return
         self.found_name, self.problems = found.name, found.diagnostics[:50]
         self.found_nodes = words.some(found.nodes, "node")
+        there = await workflows.is_taken(get_container().db, current_scope(), found.name) if found.name else None
+        if there is not None:
+            self.taken, self.replaceable, self.new_name = True, there.replaceable, there.free
 
     async def _look_into_foreign(self, text: str) -> bool:
         """Show what a foreign file would bring; false when it is one of ours after all."""
@@ -114,16 +133,48 @@ class WorkflowForms(rx.State):
 
     @rx.event
     @requires("workflows:write")
-    async def import_text(self) -> rx.event.EventSpec | None:
+    async def import_text(self) -> rx.event.EventSpec | list[rx.event.EventSpec] | None:
         if self.foreign:
             return await self._import_foreign()
         try:
-            name = await workflows.import_text(get_container().db, current_scope(), self.text)
+            if self.taken and self.way == "replace":
+                return await self._replace()
+            new_name = self.new_name if self.taken else ""
+            name = await workflows.import_text(get_container().db, current_scope(), self.text, new_name)
         except AppError as error:
             self.fault = error.public_message
             return None
         self._clear("")
         return rx.redirect(f"/app/workflows/{name}")
+
+    async def _replace(self) -> list[rx.event.EventSpec]:
+        done = await workflows.replace_text(get_container().db, current_scope(), self.text)
+        self._clear("")
+        self._replaced = done
+        undo = {"label": "Undo", "on_click": WorkflowForms.put_back}
+        said = rx.toast.success(f"Replaced the draft of {done.name}", action=undo, duration=20_000)
+        return [said, rx.redirect(f"/app/workflows/{done.name}")]
+
+    @rx.event
+    @requires("workflows:write")
+    async def put_back(self) -> rx.event.EventSpec | None:
+        """Undo the last replacement."""
+        done, self._replaced = self._replaced, None
+        if done is None:
+            return None
+        try:
+            await workflows.put_back(get_container().db, current_scope(), done)
+        except AppError as error:
+            return rx.toast.error(f"{error.public_message} Its text of before was not put back.")
+        return rx.toast.success(f"The draft of {done.name} is as it was")
+
+    @rx.event
+    @requires("workflows:read")
+    def page_loaded(self, page: float) -> None:
+        """A dialog stays over a broken connection; in a page that was loaded anew it is closed."""
+        if self._page and self._page != str(page):
+            self._clear("")
+        self._page = str(page)
 
     async def _import_foreign(self) -> rx.event.EventSpec | None:
         """Make the draft; where something was lost, stay to show it, with links to the nodes."""
@@ -152,5 +203,6 @@ class WorkflowForms(rx.State):
     def _clear(self, opened: str) -> None:
         self.opened = opened
         self.template = self.fault = self.text = self.found_name = ""
-        self.filename = self.foreign = self.summary = self.imported = ""
+        self.filename = self.foreign = self.summary = self.imported = self.new_name = ""
         self.problems, self.losses = [], []
+        self.taken, self.way = False, "copy"

@@ -64,11 +64,12 @@ class WorkflowsState(rx.State):
 
     @rx.event
     @requires("workflows:read")
-    async def load(self) -> None:
+    async def load(self) -> rx.event.EventSpec:
         """The page from the start, with the filters as they are. A report is shown once, after its import."""
         (await self.get_state(WorkflowForms))._forget_report()
         self.phase = "loading" if not self.rows else self.phase
         await self._read()
+        return rx.call_script("performance.timeOrigin", callback=WorkflowForms.page_loaded)
 
     @rx.event
     @requires("workflows:read")
@@ -171,6 +172,11 @@ def row_menu(row: WorkflowLine) -> rx.Component:
         menu_item(rx.icon("list", size=14), "Runs", on_select=rx.redirect(f"/app/runs?workflow={row.name}")),
         menu_item(
             rx.icon("download", size=14), "Export YAML", on_select=download(f"/api/v1/workflows/{row.name}/yaml")
+        ),
+        menu_item(
+            rx.icon("folder_archive", size=14),
+            "Export with layout",
+            on_select=download(f"/api/v1/workflows/{row.name}/export.zip"),
         ),
         rx.cond(
             may_write,

@@ -1,4 +1,4 @@
-"""All of a tenant's workflows as one ZIP file: the folder that `heddle export --all` writes."""
+"""A tenant's workflows as one ZIP file: the folder that `heddle export` writes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from studio.services.workflow_files import WorkflowFiles, contents
 _SINCE = (1980, 1, 1, 0, 0, 0)  # the same workflows give the same bytes
 
 
-async def archive(db: Database, scope: Scope) -> bytes:
-    """The drafts with their layouts and golden sets."""
+async def archive(db: Database, scope: Scope, name: str | None = None) -> bytes:
+    """The drafts with their layouts and golden sets: all, or the one of this name. Raises NotFound."""
     async with db.transaction(scope) as tx:
-        rows = await workflows.list_workflows(tx)
+        rows = await workflows.list_workflows(tx) if name is None else [await workflows.get_by_name(tx, name)]
         texts: dict[str, str] = {}
         for row in rows:
             texts |= contents(row.name, WorkflowFiles(row.text, row.layout, row.golden))

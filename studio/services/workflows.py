@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 from uuid import UUID
 
@@ -67,6 +69,24 @@ class Found:
     name: str
     nodes: int
     diagnostics: list[dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """A draft whose text an import took the place of: what stood there before, and the revision that came of it."""
+
+    workflow_id: UUID
+    name: str
+    before: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A name that is there already: a free one like it, and whether the draft of that name can be replaced."""
+
+    free: str
+    replaceable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,17 +163,59 @@ def look_into(text: str) -> Found:
     return Found(name, len(workflow.nodes) if workflow else 0, found)
 
 
-async def import_text(db: Database, scope: Scope, text: str) -> str:
-    """Keep a text as a new workflow, byte for byte; returns its name.
+async def import_text(db: Database, scope: Scope, text: str, name: str = "") -> str:
+    """Keep a text as a new workflow, byte for byte, or with another `name` in it; returns its name.
 
     Raises SchemaError when it has no usable name, Conflict when a workflow of that name exists.
     """
-    found = await asyncio.to_thread(look_into, text)
-    if not found.name:
-        raise SchemaError("The text cannot be imported; see the problems below.")
+    found = await asyncio.to_thread(_importable, text)
+    if name and (name := check_name(name)) != found:
+        text = await asyncio.to_thread(renamed, text, name)
     async with db.transaction(scope) as tx:
         row = await workflows.create(tx, text)
     return row.name
+
+
+def _importable(text: str) -> str:
+    """The name in it; raises SchemaError without one."""
+    found = look_into(text)
+    if not found.name:
+        raise SchemaError("The text cannot be imported; see the problems below.")
+    return found.name
+
+
+async def is_taken(db: Database, scope: Scope, name: str) -> Taken | None:
+    """None where a workflow can be called so."""
+    async with db.transaction(scope) as tx:
+        there, listed = await workflows.taken_names(tx), await workflows.names(tx)
+    if name not in there:
+        return None
+    return Taken(free_name(name, there), name in listed)
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """The name, or the first with a number behind it that is not taken."""
+    numbered = (f"{name[:58]}_{number}" for number in count(2))
+    return name if name not in taken else next(one for one in numbered if one not in taken)
+
+
+async def replace_text(db: Database, scope: Scope, text: str) -> Replaced:
+    """Put a text in the place of the draft of its name; layout, versions and golden set stay.
+
+    Raises SchemaError when it has no usable name, NotFound when there is no such workflow.
+    """
+    name = await asyncio.to_thread(_importable, text)
+    async with db.transaction(scope) as tx:
+        row = await workflows.get_by_name(tx, name)
+        workflow_id, before = row.workflow_id, row.text
+        revision = await workflows.save_draft(tx, workflow_id, text=text, revision=row.revision)
+    return Replaced(workflow_id, name, before, revision)
+
+
+async def put_back(db: Database, scope: Scope, replaced: Replaced) -> None:
+    """The draft as it was before; raises Conflict when somebody changed it since."""
+    async with db.transaction(scope) as tx:
+        await workflows.save_draft(tx, replaced.workflow_id, text=replaced.before, revision=replaced.revision)
 
 
 async def duplicate(db: Database, scope: Scope, workflow_id: UUID) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.support.editor import new_workflow, node, open_editor, saved
+from tests.support.editor import new_workflow, node, open_editor, saved, stored
 
 
 def _flow(title: str) -> dict[str, Any]:
@@ -154,4 +155,36 @@ def test_a_file_that_is_too_large_is_refused_in_words(signed_in_page: Page, tmp_
     page.goto("/app/workflows")
     page.get_by_role("button", name="Import").click()
     page.get_by_label("Workflow file").set_input_files(file)
-    expect(page.get_by_role("dialog")).to_contain_text("1 MB")
+    expect(page.get_by_role("dialog")).to_contain_text("1,000,000 characters")
+
+
+def test_a_dialog_that_was_left_open_is_closed_by_loading_the_page_again(signed_in_page: Page) -> None:
+    page = signed_in_page
+    page.goto("/app/workflows")
+    page.get_by_role("button", name="Import").click()
+    page.get_by_label("Text of the file").fill("name: one")
+    expect(page.locator(".import-report li").first).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("button", name="Import")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_name_that_is_there_already_is_kept_beside_or_replaced(signed_in_page: Page, studio: Any) -> None:
+    page, name = signed_in_page, new_workflow(studio)
+    before = stored(studio, name)
+    text = before.text.replace("Answers greetings", "Answers all")
+    for way in ("both", "replace"):
+        page.goto("/app/workflows")
+        page.get_by_role("button", name="Import").click()
+        page.get_by_label("Text of the file").fill(text)
+        expect(page.get_by_label("New name")).to_have_value(f"{name}_2" if way == "both" else f"{name}_3")
+        if way == "replace":
+            page.get_by_role("radio", name="Replace its draft").click()
+        page.get_by_role("button", name="Import workflow").click()
+        expect(page).to_have_url(f"{studio.url}/app/workflows/{name}_2" if way == "both" else re.compile(f"/{name}$"))
+        expect(page.get_by_test_id("yaml")).to_contain_text("Answers all")
+    assert stored(studio, f"{name}_2").text == text.replace(name, f"{name}_2")
+    assert stored(studio, name).text == text
+    page.get_by_role("region", name=re.compile("Notifications")).get_by_role("button", name="Undo").click()
+    expect(page.get_by_test_id("yaml")).to_contain_text("Answers greetings")
+    assert stored(studio, name).text == before.text

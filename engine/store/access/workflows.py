@@ -42,6 +42,11 @@ async def names(tx: Tx) -> Sequence[str]:
     return (await tx.session.execute(query)).scalars().all()
 
 
+async def taken_names(tx: Tx) -> set[str]:
+    """Names that no new workflow can have: those of archived ones as well."""
+    return set((await tx.session.execute(select(WorkflowRow.name))).scalars().all())
+
+
 async def get_workflow(tx: Tx, workflow_id: UUID) -> WorkflowRow:
     """Raises NotFound, also for another tenant's workflow."""
     row = await tx.session.get(WorkflowRow, (tx.scope.tenant_id, workflow_id))
