@@ -7,7 +7,18 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.support.editor import ask, changed_lines, copy_of, new_workflow, node, open_editor, saved, stored, yaml_pane
+from tests.support.editor import (
+    SMALL,
+    ask,
+    changed_lines,
+    copy_of,
+    new_workflow,
+    node,
+    open_editor,
+    saved,
+    stored,
+    yaml_pane,
+)
 
 FIELDS = """\
 name: "{name}"
@@ -258,6 +269,76 @@ def test_a_schema_is_built_row_by_row(signed_in_page: Page, studio: Any, fields:
     expect(yaml_pane(page)).not_to_contain_text("mood")
     saved(page)
     assert stored(studio, fields).text == before
+
+
+def test_the_schema_of_the_shipped_classifier_is_a_form(signed_in_page: Page, studio: Any) -> None:
+    page, name = signed_in_page, copy_of(studio, "customer_support_workflow")
+    before = stored(studio, name).text
+    open_editor(page, studio, name)
+    node(page, "classify_intent").click()
+    schema = page.get_by_test_id("schema-output_schema")
+    expect(schema.locator("textarea")).to_have_count(0)
+    expect(schema.get_by_label("Allowed values of intent")).to_have_value("faq, order, lead, complaint, support, other")
+    most = schema.get_by_label("at most of confidence", exact=True)
+    expect(most).to_have_value("1")
+    most.fill("much")
+    most.press("Enter")
+    expect(page.get_by_text("A number, please.")).to_be_visible()
+    expect(most).to_have_value("1")
+    most.fill("0.9")
+    most.press("Enter")
+    schema.get_by_label("Add a limit to intent").select_option("maxLength")
+    schema.get_by_label("most characters of intent", exact=True).fill("20")
+    schema.get_by_label("most characters of intent", exact=True).press("Enter")
+    saved(page)
+    lines = [line.strip("+- ") for line in changed_lines(before, stored(studio, name).text) if line.startswith("+")]
+    assert any("maximum: 0.9" in line for line in lines), lines
+    assert any("maxLength: 20" in line for line in lines), lines
+
+
+DEEP = """\
+      output_schema:
+        type: object
+        additionalProperties: false
+        properties:
+          lines:
+            type: array
+            maxItems: 5
+            items:
+              type: object
+              required: [sku]
+              properties:
+                sku: {type: string, pattern: "^[A-Z]+$"}
+                sizes: {type: array, items: {type: array, items: {type: integer, enum: [1, 2]}}}
+          note: {type: [string, "null"], default: none}
+"""
+
+
+def test_objects_and_lists_within_each_other_are_a_form_and_what_it_cannot_say_is_json(
+    signed_in_page: Page, studio: Any
+) -> None:
+    page = signed_in_page
+    deep = DEEP.replace("{", "{{").replace("}", "}}")
+    name = new_workflow(studio, SMALL.replace("    config:\n", "    config:\n" + deep))
+    before = stored(studio, name).text
+    open_editor(page, studio, name)
+    node(page, "answer").click()
+    schema = page.get_by_test_id("schema-output_schema")
+    expect(schema.locator("textarea")).to_have_count(0)
+    expect(schema.get_by_label("pattern of sku", exact=True)).to_have_value("^[A-Z]+$")
+    expect(schema.get_by_label("most items of lines", exact=True)).to_have_value("5")
+    expect(schema.get_by_label("Allowed values of items of items of sizes")).to_have_value("1, 2")
+    expect(schema.get_by_label("default of note", exact=True)).to_have_value("none")
+    schema.get_by_role("checkbox", name="no other fields of all").click()
+    saved(page)
+    assert changed_lines(before, stored(studio, name).text) == ["-        additionalProperties: false"]
+    schema.get_by_label("pattern of sku", exact=True).fill("[")
+    schema.get_by_label("pattern of sku", exact=True).press("Enter")
+    expect(page.get_by_text("That is no regular expression.")).to_be_visible()
+    schema.get_by_role("button", name="As JSON").click()
+    schema.locator("textarea").fill('{"type": "object", "oneOf": []}')
+    schema.locator("textarea").press("Control+Enter")
+    expect(schema).to_contain_text("This schema says more than the form can show.")
 
 
 def test_a_text_that_is_too_long_says_so_beside_the_field(signed_in_page: Page, studio: Any, fields: str) -> None:

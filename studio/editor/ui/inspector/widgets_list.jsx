@@ -4,11 +4,13 @@ import { ArrowDown, ArrowUp, Plus, X } from "lucide-react";
 import { Button, Tick } from "../frame/controls.jsx";
 import { useWhyLocked } from "../frame/locked.js";
 import { FieldFrame } from "./field.jsx";
+import { usePending } from "./pending.js";
 import { valueAt } from "./problem.jsx";
 import { JsonInput } from "./widgets_text.jsx";
 
 export function ListInput(props) {
-  const { id, value, field, save, readOnly } = props;
+  const { id, field, readOnly } = props;
+  const [value, save] = usePending(props.value, props.save);
   const [next, setNext] = useState("");
   const items = Array.isArray(value) ? value : [];
   if (items.some((item) => item !== null && typeof item === "object")) return <JsonInput {...props} />;
@@ -55,7 +57,8 @@ const isMap = (value) => value !== null && typeof value === "object" && !Array.i
 
 // One card with a form for each object.
 export function ObjectsInput(props) {
-  const { id, value, field, save, readOnly } = props;
+  const { id, field, readOnly } = props;
+  const [value, save] = usePending(props.value, props.save);
   const items = Array.isArray(value) ? value : [];
   if (items.some((item) => !isMap(item))) return <JsonInput {...props} />;
   const put = (next) => save(next.length || field.required ? next : undefined);

@@ -4,30 +4,45 @@ import { Braces, Rows3, X } from "lucide-react";
 import { List, Tick } from "../frame/controls.jsx";
 import { useWhyLocked } from "../frame/locked.js";
 import { NewName, Settled, useKeys } from "./names.jsx";
+import { usePending } from "./pending.js";
+import { Limits, fitsRow, isLimit, withoutLimits } from "./schema_limits.jsx";
 import { JsonInput } from "./widgets_text.jsx";
 
 const TYPES = ["string", "number", "integer", "boolean", "array", "object"];
 const SIMPLE = new Set(["type", "description", "enum", "properties", "required", "items", "title"]);
-const DEEPEST = 3;
+const DEEPEST = 6;
 
 const isMap = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 
+const isNumeric = (type) => type === "number" || type === "integer";
+
+// The type of a value that may also be null; without one, what its properties or allowed values tell.
+function typeOf({ type, enum: values, properties }) {
+  if (properties && !type) return "object";
+  const found = [type].flat().find((one) => one && one !== "null");
+  return found ?? (values?.length ? (values.every((one) => typeof one === "number") ? "number" : "string") : "");
+}
+
 // Can the rows show all of it?
 function isSimple(schema, depth = 0) {
-  if (!isMap(schema) || depth > DEEPEST || Object.keys(schema).some((key) => !SIMPLE.has(key))) return false;
-  if (schema.enum && !schema.enum.every((one) => typeof one === "string")) return false;
+  if (!isMap(schema) || depth > DEEPEST) return false;
+  const type = typeOf(schema);
+  if (Object.entries(schema).some(([key, value]) => (isLimit(key) ? !fitsRow(key, value, type) : !SIMPLE.has(key)))) return false;
+  if (Array.isArray(schema.type) && schema.type.filter((one) => one !== "null").length !== 1) return false;
+  if (schema.enum && !(Array.isArray(schema.enum) && schema.enum.every((one) => typeof one === (isNumeric(type) ? "number" : "string") && !String(one).includes(",")))) return false;
   if (schema.items !== undefined && !(isMap(schema.items) && isSimple(schema.items, depth + 1))) return false;
   return Object.values(schema.properties ?? {}).every((one) => isSimple(one, depth + 1));
 }
 
 export function SchemaInput(props) {
-  const { value, save, field, readOnly } = props;
+  const { field, readOnly } = props;
+  const [value, save] = usePending(props.value, props.save);
   const [raw, setRaw] = useState(false);
   const simple = value === undefined || isSimple(value);
   const put = (next) => save(Object.keys(next.properties ?? {}).length || field.required ? next : undefined);
   return (
     <div className="hed-schema" data-testid={`schema-${field.key}`}>
-      {raw || !simple ? <JsonInput {...props} /> : <Properties id={props.id} schema={value ?? { type: "object", properties: {} }} put={put} readOnly={readOnly} depth={0} />}
+      {raw || !simple ? <JsonInput {...props} /> : <Inside id={props.id} name="all" shape={value ?? { type: "object", properties: {} }} type="object" put={put} readOnly={readOnly} />}
       {simple
         ? <button className="hed-link" onClick={() => setRaw(!raw)}>{raw ? <><Rows3 size={12} /> As a form</> : <><Braces size={12} /> As JSON</>}</button>
         : <p className="hed-help">This schema says more than the form can show.</p>}
@@ -35,7 +50,7 @@ export function SchemaInput(props) {
   );
 }
 
-function Properties({ id, schema, put, readOnly, depth }) {
+function Properties({ id, schema, put, readOnly }) {
   const required = schema.required ?? [];
   const entries = Object.entries(schema.properties ?? {});
   const change = (properties, wanted = required) => {
@@ -53,7 +68,7 @@ function Properties({ id, schema, put, readOnly, depth }) {
   return (
     <div className="hed-props">
       {entries.map(([name, shape]) => (
-        <Property key={keys.keyOf(name)} id={`${id}-${name}`} name={name} shape={shape} required={required.includes(name)} readOnly={readOnly} depth={depth}
+        <Property key={keys.keyOf(name)} id={`${id}-${name}`} name={name} shape={shape} required={required.includes(name)} readOnly={readOnly}
           rename={(to) => rename(name, to)} put={(next) => change({ ...schema.properties, [name]: next })}
           demand={(on) => change(schema.properties, on ? [...required, name] : required.filter((one) => one !== name))}
           drop={() => change(Object.fromEntries(entries.filter(([other]) => other !== name)))} />
@@ -63,18 +78,18 @@ function Properties({ id, schema, put, readOnly, depth }) {
   );
 }
 
-function Property({ id, name, shape, required, readOnly, depth, rename, put, demand, drop }) {
+function Property({ id, name, shape, required, readOnly, rename, put, demand, drop }) {
   const why = useWhyLocked(readOnly);
-  const types = [shape.type].flat().filter(Boolean);
-  const nullable = types.includes("null");
-  const type = types.find((one) => one !== "null") ?? (shape.enum ? "string" : "");
+  const nullable = [shape.type].flat().includes("null");
+  const type = typeOf(shape);
+  const typed = (next, orNull) => (orNull ? [next, "null"] : next);
   const setType = (next) => {
-    const { properties: _p, items: _i, enum: values, ...rest } = shape;
-    put({ ...rest, type: nullable ? [next, "null"] : next, ...(next === "object" ? { properties: {} } : {}), ...(next === "array" ? { items: { type: "string" } } : {}), ...(next === "string" && values ? { enum: values } : {}) });
+    const { properties: _p, items: _i, required: _r, enum: values, ...rest } = withoutLimits(shape);
+    put({ ...rest, ...fresh(next), type: typed(next, nullable), ...(next === "string" && values && { enum: values.map(String) }) });
   };
   const setText = (key, text) => {
     const { [key]: _, ...rest } = shape;
-    put(text ? { ...rest, [key]: key === "enum" ? text.split(",").map((one) => one.trim()).filter(Boolean) : text } : rest);
+    put(text ? { ...rest, [key]: text } : rest);
   };
   return (
     <div className="hed-prop">
@@ -89,16 +104,43 @@ function Property({ id, name, shape, required, readOnly, depth, rename, put, dem
       <div className="line">
         <Settled className="hed-in" value={shape.description ?? ""} save={(text) => void setText("description", text)} readOnly={readOnly} label={`Description of ${name}`} placeholder="what it is" />
         <label title={required ? "It must be there" : "It may be missing"}><Tick checked={required} why={why} onChange={(event) => demand(event.target.checked)} /> needed</label>
+        {type && <label title="It may be null as well"><Tick checked={nullable} why={why} onChange={(event) => put({ ...shape, type: typed(type, event.target.checked) })} /> or null</label>}
       </div>
-      {type === "string" && <Settled className="hed-in" value={(shape.enum ?? []).join(", ")} save={(text) => void setText("enum", text)} readOnly={readOnly} label={`Allowed values of ${name}`} placeholder="any text, or: one, two, three" />}
-      {type === "object" && <Properties id={id} schema={shape} put={put} readOnly={readOnly} depth={depth + 1} />}
-      {type === "array" && isMap(shape.items) && shape.items.type === "object" && <Properties id={id} schema={shape.items} put={(items) => put({ ...shape, items })} readOnly={readOnly} depth={depth + 1} />}
-      {type === "array" && (
-        <List value={shape.items?.type ?? ""} why={why} aria-label={`Items of ${name}`} onChange={(event) => put({ ...shape, items: event.target.value === "object" ? { type: "object", properties: {} } : { type: event.target.value } })}>
-          {!TYPES.includes(shape.items?.type) && <option value="">items of any type</option>}
-          {TYPES.filter((one) => one !== "array").map((one) => <option key={one} value={one}>items: {one}</option>)}
-        </List>
-      )}
+      <Inside id={id} name={name} shape={shape} type={type} put={put} readOnly={readOnly} />
     </div>
+  );
+}
+
+// What a value of the type is like inside: which ones are allowed, its limits, its fields, its items.
+function Inside({ id, name, shape, type, put, readOnly }) {
+  const setValues = (text) => {
+    const values = text.split(",").map((one) => one.trim()).filter(Boolean).map((one) => (isNumeric(type) ? Number(one) : one));
+    if (values.some(Number.isNaN)) return "Numbers, please, with commas between them.";
+    const { enum: _, ...rest } = shape;
+    return void put(values.length ? { ...rest, enum: values } : rest);
+  };
+  return (
+    <>
+      {(type === "string" || isNumeric(type)) && <Settled className="hed-in" value={(shape.enum ?? []).join(", ")} save={setValues} readOnly={readOnly} label={`Allowed values of ${name}`} placeholder={type === "string" ? "any text, or: one, two, three" : "any number, or: 1, 2, 3"} />}
+      {type === "object" && <Properties id={id} schema={shape} put={put} readOnly={readOnly} />}
+      {type === "array" && <Items id={id} name={name} shape={shape} put={put} readOnly={readOnly} />}
+      <Limits name={name} shape={shape} type={type} put={put} readOnly={readOnly} />
+    </>
+  );
+}
+
+const fresh = (type) => ({ type, ...(type === "object" && { properties: {} }), ...(type === "array" && { items: { type: "string" } }) });
+
+function Items({ id, name, shape, put, readOnly }) {
+  const items = shape.items ?? {};
+  const type = typeOf(items);
+  return (
+    <>
+      <List value={type} why={useWhyLocked(readOnly)} aria-label={`Items of ${name}`} onChange={(event) => put({ ...shape, items: fresh(event.target.value) })}>
+        {!TYPES.includes(type) && <option value={type}>items of any type</option>}
+        {TYPES.map((one) => <option key={one} value={one}>items: {one}</option>)}
+      </List>
+      {type && <div className="hed-items"><Inside id={`${id}-items`} name={`items of ${name}`} shape={items} type={type} put={(next) => put({ ...shape, items: next })} readOnly={readOnly} /></div>}
+    </>
   );
 }

@@ -3,6 +3,7 @@ import { X } from "lucide-react";
 import { useValue } from "../core/store.js";
 import { opensByArrow } from "../frame/focus.js";
 import { NewName, Settled, useKeys } from "./names.jsx";
+import { usePending } from "./pending.js";
 import { useReading } from "./scope.js";
 import { Select } from "./widgets_pick.jsx";
 import { ExpressionInput, asText, fromText } from "./widgets_text.jsx";
@@ -11,7 +12,8 @@ const isMap = (value) => value !== null && typeof value === "object" && !Array.i
 
 export function KeyValue(props) {
   const schema = useParameters(props.field);
-  return schema ? <Parameters {...props} schema={schema} /> : <Rows {...props} />;
+  const [value, save] = usePending(props.value, props.save);
+  return schema ? <Parameters {...props} value={value} save={save} schema={schema} /> : <Rows {...props} value={value} save={save} />;
 }
 
 // The JSON Schema of the parameters of the tool that the selected node names, for its map of parameters.
