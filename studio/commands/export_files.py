@@ -37,13 +37,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _stored(connections: Connections, names: list[str] | None) -> dict[str, WorkflowFiles]:
-    """The tenant's drafts by name; raises NotFound for a name that is not there."""
+    """The tenant's workflows by name; raises NotFound for a name that is not there."""
     from engine.store.access import workflows
     from studio.commands.tenant import tenant_database
+    from studio.services.exporting import files_of
 
     async with tenant_database(connections) as (db, scope), db.transaction(scope) as tx:
         if names is None:
             rows = await workflows.list_workflows(tx)
         else:
             rows = [await workflows.get_by_name(tx, name) for name in names]
-        return {row.name: WorkflowFiles(row.text, row.layout, row.golden) for row in rows}
+        return {row.name: await files_of(tx, row) for row in rows}

@@ -1,20 +1,14 @@
-"""Workflow files on disk: the text, its layout beside it in `.layout/`, its golden set in `golden/`; and siblings.
-
-folder/name.yaml   folder/.layout/name.yaml   folder/golden/name.yaml
-"""
+"""Workflow files on disk, with what lies beside them (studio/services/workflow_files.py); and siblings."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from engine.errors import ConfigError
 from studio.commands.common import read_text
-from studio.services.workflow_files import GOLDEN, LAYOUT, WorkflowFiles, contents
+from studio.services.workflow_files import WorkflowFiles, contents, read_beside
 
 _SUFFIXES = (".yaml", ".yml")
 _NAME = re.compile(r"""^name[ \t]*:[ \t]*["']?([A-Za-z][\w-]*)""", re.MULTILINE)
@@ -24,10 +18,12 @@ _CALLED = re.compile(r"""\bworkflow_name["']?[ \t]*:[ \t]*["']?([A-Za-z][\w-]*)"
 def read_files(path: Path) -> WorkflowFiles:
     """The file and what lies beside it; raises ConfigError when one of them cannot be read."""
     text = read_text(path)
-    name = declared_name(text) or path.stem
-    layout_path, golden_path = (_beside(path.parent / place, name) for place in (LAYOUT, GOLDEN))
-    layout = parse_layout(read_text(layout_path), layout_path) if layout_path else {}
-    return WorkflowFiles(text, layout, read_text(golden_path) if golden_path else None)
+
+    def read(place: str) -> str | None:
+        there = path.parent / place
+        return read_text(there) if there.is_file() else None
+
+    return read_beside(declared_name(text) or path.stem, text, read)
 
 
 def write_files(folder: Path, name: str, files: WorkflowFiles) -> Path:
@@ -37,36 +33,12 @@ def write_files(folder: Path, name: str, files: WorkflowFiles) -> Path:
     return folder / f"{name}.yaml"
 
 
-def _beside(folder: Path, name: str) -> Path | None:
-    return next((path for suffix in _SUFFIXES if (path := folder / f"{name}{suffix}").is_file()), None)
-
-
 def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode())
     except OSError as err:
         raise ConfigError(f"{path} cannot be written ({(err.strerror or str(err)).lower()})") from err
-
-
-def parse_layout(text: str, path: Path) -> dict[str, Any]:
-    """Raises ConfigError for anything but `nodes: {name: [x, y]}` with further keys beside it."""
-    from engine.errors import YamlError
-    from engine.language.guard import check_bounds
-
-    try:
-        check_bounds(text)
-        found = yaml.safe_load(text)
-    except (YamlError, yaml.YAMLError) as err:
-        raise ConfigError(f"{path} is not a layout: it is not the YAML that Heddle accepts") from err
-    nodes = found.get("nodes", {}) if isinstance(found, dict) else None
-    if not isinstance(nodes, dict) or not all(_is_place(place) for place in nodes.values()):
-        raise ConfigError(f"{path} is not a layout: it needs `nodes:` with name: [x, y]")
-    return dict(found)
-
-
-def _is_place(value: object) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(isinstance(number, int | float) for number in value)
 
 
 def declared_name(text: str) -> str | None:

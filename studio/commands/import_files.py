@@ -1,5 +1,7 @@
-"""`heddle import FILE...`: bring workflow files into the tenant as drafts, ours with layout and golden set, and those
-of n8n, Dify, Langflow and Flowise converted. With `--check` nothing is kept: it says what each file would bring.
+"""`heddle import FILE...`: bring workflow files into the tenant: ours with all that was exported with them, and those
+of n8n, Dify, Langflow and Flowise converted to drafts. With `--check` nothing is kept: it says what each would bring.
+
+Of a workflow that was not there before, the version that was live is so again; one that was there stays as it is live.
 """
 
 from __future__ import annotations
@@ -13,14 +15,12 @@ from typing import TYPE_CHECKING
 from engine.errors import AppError, ConfigError, NotImportable
 from studio.commands.common import Progress, add_data_dir, add_json, print_json, settings_from
 from studio.commands.files import expand, read_files
-from studio.services.workflow_files import GOLDEN, REPORT, WorkflowFiles
+from studio.services.workflow_files import BESIDE, WorkflowFiles
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from engine.importers import Imported
     from engine.settings import Settings
-    from engine.store.session import Database, Scope, Tx
+    from engine.store.session import Database, Scope
     from runners.connections import Connections
     from studio.services.importing import Checked
 
@@ -30,6 +30,7 @@ _SUFFIXES = (".yaml", ".yml", ".json")
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="workflow files, or folders of them")
     parser.add_argument("--publish", action="store_true", help="publish each one as its next version")
+    parser.add_argument("--drafts", action="store_true", help="let nothing become live, whatever was when exported")
     parser.add_argument("--check", action="store_true", help="keep nothing; say what each file would bring")
     add_json(parser)
     add_data_dir(parser)
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     found: dict[Path, WorkflowFiles | Imported] = {path: _read(path) for path in expand(args.files)}
     settings = settings_from(args)
     with open_connections(settings, progress=Progress()) as connections:
-        return asyncio.run(_import(settings, connections, found, publish=args.publish))
+        return asyncio.run(_import(settings, connections, found, args))
 
 
 # -- checking ---------------------------------------------------------------------------------------------------
@@ -82,7 +83,7 @@ def _all_files(paths: list[Path]) -> list[Path]:
 
 
 def _may_be_one(path: Path, folder: Path) -> bool:
-    hidden = any(part.startswith(".") or part == GOLDEN for part in path.relative_to(folder).parts)
+    hidden = any(part.startswith(".") or part in BESIDE for part in path.relative_to(folder).parts)
     return path.suffix in _SUFFIXES and not hidden and path.is_file()
 
 
@@ -133,7 +134,7 @@ def require_workflow(path: Path, text: str) -> str:
 
 
 async def _import(
-    settings: Settings, connections: Connections, found: dict[Path, WorkflowFiles | Imported], *, publish: bool
+    settings: Settings, connections: Connections, found: dict[Path, WorkflowFiles | Imported], args: argparse.Namespace
 ) -> int:
     from studio.commands.tenant import ensure_tenant, tenant_database
 
@@ -142,26 +143,32 @@ async def _import(
     async with tenant_database(connections) as (db, scope):
         for path, files in found.items():
             try:
-                print(f"{path}: {await _import_one(db, scope, files, publish=publish)}")
+                print(f"{path}: {await import_one(db, scope, files, publish=args.publish, drafts=args.drafts)}")
             except AppError as err:
                 print(f"heddle: {path}: {err.public_message}", file=sys.stderr)
                 failed += 1
     return 1 if failed else 0
 
 
-async def _import_one(db: Database, scope: Scope, files: WorkflowFiles | Imported, *, publish: bool) -> str:
+async def import_one(
+    db: Database, scope: Scope, files: WorkflowFiles | Imported, *, publish: bool = False, drafts: bool = False
+) -> str:
     from engine import nodes
-    from studio.services import publishing
+    from studio.services import publishing, restoring
 
     nodes.load()  # publishing validates, and validation asks the node types
     if not isinstance(files, WorkflowFiles):
         return await _keep(db, scope, files)
     async with db.transaction(scope) as tx:
-        workflow_id, what = await put_draft(tx, files)
+        done = await restoring.put(tx, files)
+    said = [done.what, *done.remarks]
     if publish:
-        published = await publishing.publish(db, scope, workflow_id)
-        what += f", published as version {published.number}"
-    return what
+        published = await publishing.publish(db, scope, done.workflow_id)
+        said.append(f"published as version {published.number}")
+    elif done.is_new and files.live is not None and not drafts:
+        await publishing.make_live(db, scope, done.workflow_id, files.live, None)
+        said.append(f"version {files.live} is live")
+    return ", ".join(said)
 
 
 async def _keep(db: Database, scope: Scope, found: Imported) -> str:
@@ -173,24 +180,3 @@ async def _keep(db: Database, scope: Scope, found: Imported) -> str:
     report = found.report
     lost = ", ".join(f"{count} {outcome}" for outcome in Outcome if (count := report.count(outcome)))
     return f"created {name} from {importing.KINDS[found.kind]} ({lost or 'no nodes'}); look at it before you publish it"
-
-
-async def put_draft(tx: Tx, files: WorkflowFiles) -> tuple[UUID, str]:
-    """Make the workflow, or replace the draft of the one with its name; returns its id and what was done."""
-    from engine.errors import NotFound
-    from engine.store.access import workflows
-
-    name, _, _ = workflows.described(files.text)
-    try:
-        row = await workflows.get_by_name(tx, name)
-    except NotFound:
-        row = await workflows.create(tx, files.text, files.layout, files.golden)
-        return row.workflow_id, f"created {name}"
-    row.golden = files.golden if files.golden is not None else row.golden
-    layout = None
-    if files.layout:
-        layout = {**files.layout, **{part: row.layout[part] for part in (REPORT,) if part in row.layout}}
-    if row.text == files.text and layout in (None, row.layout):
-        return row.workflow_id, f"{name} is the same already"
-    await workflows.save_draft(tx, row.workflow_id, text=files.text, revision=row.revision, layout=layout)
-    return row.workflow_id, f"updated {name}"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 
-from engine.store.access import workflows
+from engine.store.access import pins, workflows
 from engine.store.session import Database, Scope
 from studio.commands.files import read_files, write_files
-from studio.commands.import_files import put_draft
+from studio.commands.import_files import import_one
+from studio.services import exporting, restoring
 from studio.services.workflow_files import WorkflowFiles
 from tests.integration.test_api import PURE
 from tests.support.api import key_for
@@ -58,9 +60,10 @@ async def test_the_report_of_an_import_stays_with_the_draft(database: Database, 
         write_files(tmp_path, "one", WorkflowFiles(row.text, row.layout))
         read = read_files(tmp_path / "one.yaml")
         assert read.layout == LAYOUT
-        assert await put_draft(tx, read) == (row.workflow_id, "one is the same already")
+        done = await restoring.put(tx, read)
+        assert (done.workflow_id, done.what) == (row.workflow_id, "one is the same already")
         moved = WorkflowFiles(row.text, {"nodes": {"start": [0, 0]}})
-        assert await put_draft(tx, moved) == (row.workflow_id, "updated one")
+        assert (await restoring.put(tx, moved)).what == "updated one"
         assert (await workflows.get_by_name(tx, "one")).layout == {**moved.layout, "import": report}
 
 
@@ -73,3 +76,32 @@ async def test_only_ones_own_and_only_with_the_right_to_read(
         assert packed.namelist() == []
     assert (await http.get(URL, headers=await key_for(database, scope, "runs:read"))).status_code == 403
     assert (await http.get(URL)).status_code == 401
+
+
+async def test_what_is_published_and_pinned_goes_along(
+    database: Database, scope: Scope, other_scope: Scope, tmp_path: Path
+) -> None:
+    """Exported, and imported where nothing is: the same versions with their notes and moments, one live, and pins."""
+    async with database.transaction(scope) as tx:
+        row = await workflows.create(tx, PURE.format(name="one"), LAYOUT)
+        first = await workflows.publish(tx, row.workflow_id, 'First\nof all: "one"')
+        await workflows.save_draft(tx, row.workflow_id, text=row.text + "# more\r\n", revision=1)
+        await tx.session.refresh(row)
+        await workflows.publish(tx, row.workflow_id)
+        await workflows.make_live(tx, row.workflow_id, 1, 2)
+        await pins.pin(tx, row.workflow_id, "start", {"text": "a\nb", "n": [1, None, True]})
+        kept = await exporting.files_of(tx, row)
+    write_files(tmp_path, "one", kept)
+    read = read_files(tmp_path / "one.yaml")
+    assert read == kept
+    said = await import_one(database, other_scope, read)
+    assert said == "created one, version 1 is live"
+    async with database.transaction(other_scope) as tx:
+        there = await workflows.get_by_name(tx, "one")
+        assert await exporting.files_of(tx, there) == kept
+        again = await restoring.put(tx, read)
+        assert (again.is_new, again.remarks) == (False, ())
+        other = replace(read, versions=(replace(read.versions[0], text=read.text), *read.versions[1:]))
+        assert (await restoring.put(tx, other)).remarks == ("version 1 here is another one and was kept",)
+        assert (await exporting.files_of(tx, there)).versions == kept.versions
+    assert first.number == 1

@@ -182,6 +182,37 @@ async def publish(tx: Tx, workflow_id: UUID, note: str = "") -> WorkflowVersion:
     return version
 
 
+async def put_version(
+    tx: Tx, workflow_id: UUID, number: int, text: str, *, layout: Mapping[str, Json], note: str, at: datetime | None
+) -> bool:
+    """Keep a version that was published elsewhere, under its own number and moment; it does not become live.
+
+    False where another text stands under that number. Raises NotFound, SchemaError for a text that is no workflow.
+    """
+    row = await get_workflow(tx, workflow_id)
+    workflow = Document.parse(text).workflow
+    if workflow is None:
+        raise SchemaError(f"Version {number} is not a workflow.")
+    there = await tx.session.get(WorkflowVersion, (tx.scope.tenant_id, workflow_id, number))
+    if there is not None:
+        return there.hash == content_hash(text)
+    version = WorkflowVersion(
+        tenant_id=tx.scope.tenant_id,
+        workflow_id=workflow_id,
+        number=number,
+        hash=await put_definition(tx, row.name, text),
+        version=workflow.version,
+        layout=dict(layout),
+        note=note,
+        created_by=tx.scope.user_id,
+    )
+    if at is not None:
+        version.created_at = at
+    tx.session.add(version)
+    await tx.session.flush()
+    return True
+
+
 async def make_live(tx: Tx, workflow_id: UUID, number: int, seen: int | None) -> None:
     """Make an earlier or later version the published one; `seen` is the number that was published for the caller.
 
