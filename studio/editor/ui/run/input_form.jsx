@@ -69,11 +69,6 @@ export function InputForm() {
   const rest = way === "form" ? faults.filter(({ at }) => !names.includes(at[0])) : faults;
   return (
     <div className="hed-input" data-testid="input-form">
-      {names.length > 0 && (
-        <div className="hed-seg" role="radiogroup" aria-label="Input as">
-          {["form", "json"].map((one) => <button key={one} role="radio" aria-checked={way === one} onClick={() => turn(one)}>{one === "form" ? "Form" : "JSON"}</button>)}
-        </div>
-      )}
       <div className="body" ref={body}>
         {way === "json"
           ? <textarea className="hed-ta" value={text} onChange={(event) => setText(event.target.value)} spellCheck={false} aria-label="Input as JSON" data-testid="input-json" />
@@ -84,7 +79,14 @@ export function InputForm() {
           Not ready to run: {rest.length ? rest.map(({ at, message }) => [at.join("."), message].filter(Boolean).join(": ")).join(" ") : `look at ${faults.length === 1 ? "one field" : `${faults.length} fields`} again.`}
         </p>
       )}
-      {can && <button className="hed-btn" onClick={run} data-testid="run-input"><Play size={14} /> Run with this input</button>}
+      <div className="foot">
+        {can && <button className="hed-btn" onClick={run} data-testid="run-input"><Play size={14} /> Run this input</button>}
+        {names.length > 0 && (
+          <div className="hed-seg" role="radiogroup" aria-label="Input as">
+            {["form", "json"].map((one) => <button key={one} role="radio" aria-checked={way === one} onClick={() => turn(one)}>{one === "form" ? "Form" : "JSON"}</button>)}
+          </div>
+        )}
+      </div>
     </div>
   );
 }
