@@ -55,6 +55,9 @@ def _unset_top(document: Document, edit: Edit) -> list[Change]:
         if not isinstance(sequence, list) or not 0 <= path[-1] < len(sequence):
             raise SchemaError(f"there is no item {path[-1]}")
         return [Remove(path[:-1], frozenset({path[-1]}))]
+    config = document.data.get("config")
+    if path[:-1] == ("config",) and isinstance(config, dict) and config.keys() == {path[-1]}:
+        return [Unset((), ("config",))]  # without a limit, the file needs no place for limits
     return _unset(document, path)
 
 

@@ -35,6 +35,7 @@ class Routing(Part):
         le=1,
         title="Least quality",
         description="The router takes no tier that it expects to be worse; with the guard judge, the grade to reach.",
+        json_schema_extra={"unit": "of 1"},
     )
     guard: Literal["schema", "judge", "none"] = Field(
         "schema",
@@ -61,8 +62,17 @@ class Routing(Part):
 class Memory(Part):
     """How much of the conversation the model sees."""
 
-    scope: Literal["conversation"] = Field("conversation", title="Scope")
-    window: int = Field(12, ge=1, le=100, title="Messages", description="The last so many messages are sent along.")
+    scope: Literal["conversation"] = Field(
+        "conversation", title="Scope", description="What is remembered: the messages of the conversation so far."
+    )
+    window: int = Field(
+        12,
+        ge=1,
+        le=100,
+        title="Messages",
+        description="The last so many messages are sent along.",
+        json_schema_extra={"unit": "messages"},
+    )
 
 
 class ToolUse(Part):
@@ -121,8 +131,22 @@ class KnowledgeUse(Part):
 
     source: str = Field(min_length=1, title="Source", description="Name of the source, such as help_center.")
     query: str = Field("{message}", title="Query", description="What is looked up; a template.")
-    limit: int = Field(5, ge=1, le=20, title="Most passages")
-    threshold: float = Field(0.5, ge=0, le=1, title="Least confidence")
+    limit: int = Field(
+        5,
+        ge=1,
+        le=20,
+        title="Most passages",
+        description="So many at most are given to the model.",
+        json_schema_extra={"unit": "passages"},
+    )
+    threshold: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        title="Least confidence",
+        description="Passages that fit less well are left out.",
+        json_schema_extra={"unit": "of 1"},
+    )
 
 
 class AgentConfig(NodeConfig):
@@ -146,7 +170,7 @@ class AgentConfig(NodeConfig):
         le=2,
         title="Temperature",
         description="0: always the likeliest words; higher: more varied.",
-        json_schema_extra={"ui": "slider", "step": 0.1},
+        json_schema_extra={"ui": "slider", "step": 0.1, "unit": "of 2"},
     )
     max_tokens: int | None = Field(
         None,
@@ -192,7 +216,12 @@ class AgentConfig(NodeConfig):
         None, title="Approvals", description="Who is asked about tools with `approval: true`, and for how long."
     )
     max_tool_calls: int = Field(
-        8, ge=1, le=50, title="Most tool calls", description="After so many the model has to answer."
+        8,
+        ge=1,
+        le=50,
+        title="Most tool calls",
+        description="After so many the model has to answer.",
+        json_schema_extra={"unit": "calls"},
     )
     mcp: list[McpUse] = Field(
         [],

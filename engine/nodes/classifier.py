@@ -53,7 +53,12 @@ class ClassifierConfig(ModelConfig):
         json_schema_extra={"ui": "prompt"},
     )
     threshold: float = Field(
-        0.0, ge=0, le=1, title="Least confidence", description="Below it the fallback class is taken."
+        0.0,
+        ge=0,
+        le=1,
+        title="Least confidence",
+        description="Below it the fallback class is taken.",
+        json_schema_extra={"unit": "of 1"},
     )
     fallback_class: str | None = Field(
         None,

@@ -25,7 +25,14 @@ class JoinConfig(NodeConfig):
     mode: Literal["all", "any", "n"] = Field(
         "all", title="Wait for", description="all branches, any one, or n of them.", json_schema_extra={"ui": "select"}
     )
-    count: int | None = Field(None, ge=1, le=100, title="Count", description="With mode n: how many branches.")
+    count: int | None = Field(
+        None,
+        ge=1,
+        le=100,
+        title="Count",
+        description="With mode n: how many branches.",
+        json_schema_extra={"unit": "branches"},
+    )
     merge: Literal["map", "list", "first", "none"] = Field(
         "map",
         title="Merge",

@@ -62,7 +62,12 @@ class JudgeConfig(ModelConfig):
         json_schema_extra={"ui": "prompt"},
     )
     min_score: float = Field(
-        0.7, ge=0, le=1, title="Least score", description="From this score on the answer has passed."
+        0.7,
+        ge=0,
+        le=1,
+        title="Least score",
+        description="From this score on the answer has passed.",
+        json_schema_extra={"unit": "of 1"},
     )
     next_node: NextNode = None
 

@@ -35,9 +35,21 @@ class KnowledgeConfig(NodeConfig):
         description="What is looked up: context.x, or a text with ${...} in it.",
         examples=["context.message"],
     )
-    limit: int = Field(5, ge=1, le=_CANDIDATES, title="Most passages", description="So many at most are handed on.")
+    limit: int = Field(
+        5,
+        ge=1,
+        le=_CANDIDATES,
+        title="Most passages",
+        description="So many at most are handed on.",
+        json_schema_extra={"unit": "passages"},
+    )
     threshold: float = Field(
-        0.5, ge=0, le=1, title="Least confidence", description="Passages that fit less well are left out."
+        0.5,
+        ge=0,
+        le=1,
+        title="Least confidence",
+        description="Passages that fit less well are left out.",
+        json_schema_extra={"unit": "of 1"},
     )
     filters: dict[str, str | list[str]] = Field(
         {},

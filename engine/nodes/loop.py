@@ -54,8 +54,22 @@ class LoopConfig(NodeConfig):
         examples=["context.score >= 0.8"],
         json_schema_extra={"ui": "expression"},
     )
-    max_iterations: int = Field(100, ge=1, le=MOST, title="Most iterations", description="No more than so many.")
-    concurrency: int = Field(1, ge=1, le=100, title="At once", description="How many items are worked on at once.")
+    max_iterations: int = Field(
+        100,
+        ge=1,
+        le=MOST,
+        title="Most iterations",
+        description="No more than so many.",
+        json_schema_extra={"unit": "times"},
+    )
+    concurrency: int = Field(
+        1,
+        ge=1,
+        le=100,
+        title="At once",
+        description="How many items are worked on at once.",
+        json_schema_extra={"unit": "items"},
+    )
     collect: str | None = Field(
         None,
         min_length=1,

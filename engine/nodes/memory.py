@@ -63,6 +63,7 @@ class MemoryConfig(NodeConfig):
         le=100,
         title="Entries",
         description="Read the last so many entries as a list. Empty: only the last one, as it is.",
+        json_schema_extra={"unit": "entries"},
     )
     next_node: NextNode = None
 

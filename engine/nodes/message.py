@@ -22,8 +22,8 @@ class Button(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
-    title: str = Field(min_length=1, max_length=80, title="Title")
-    value: str | None = Field(None, title="Value")
+    title: str = Field(min_length=1, max_length=80, title="Title", description="What stands on the button.")
+    value: str | None = Field(None, title="Value", description="What is sent back when it is picked. Empty: the title.")
 
 
 class MessageConfig(NodeConfig):

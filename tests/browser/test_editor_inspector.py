@@ -429,3 +429,42 @@ def test_a_nodes_name_has_its_room_before_its_type_has(signed_in_page: Page, stu
         assert shown.evaluate("one => one.scrollWidth <= one.clientWidth"), name
     kind = page.get_by_test_id("inspector").locator(".hed-chip", has_text="end").first
     assert kind.evaluate("one => one.scrollWidth <= one.clientWidth"), "a short name leaves room for the type"
+
+
+# Titles of fields that have no help.
+HELPLESS = """() => [...document.querySelectorAll('.hed-insp .hed-fl')]
+  .filter((one) => one.checkVisibility() && !one.querySelector('[aria-label^="What is"]'))
+  .map((one) => one.innerText)"""
+
+
+def test_forms_that_no_schema_makes_have_help_and_a_way_back_too(signed_in_page: Page, studio: Any) -> None:
+    page, name = signed_in_page, new_workflow(studio)
+    before = stored(studio, name).text
+    open_editor(page, studio, name)
+    panel = page.get_by_test_id("workflow-panel")
+    assert page.evaluate(HELPLESS) == []
+    panel.get_by_label("Longest run", exact=True).fill("60")
+    expect(yaml_pane(page)).to_contain_text("timeout_seconds: 60")
+    panel.get_by_role("button", name="Reset Longest run").click()
+    panel.get_by_role("button", name="What is Triggers?").click()
+    expect(panel).to_contain_text("What starts a run")
+
+    node(page, "answer").click()
+    page.get_by_role("button", name="More settings").click()
+    assert page.evaluate(HELPLESS) == []
+    for label, value in (("Tries", "3"), ("Keep the answer for", "60")):
+        page.get_by_label(label, exact=True).fill(value)
+        page.get_by_role("button", name=f"Reset {label}").click()
+        expect(page.get_by_role("button", name=f"Reset {label}")).to_have_count(0)
+
+    expect(page.get_by_role("button", name="Add to MCP servers")).to_be_visible()
+    page.evaluate("document.querySelector('[data-id=\"answer->end#0\"]').focus()")
+    page.keyboard.press("Enter")
+    assert page.evaluate(HELPLESS) == []
+    page.get_by_label("Label on the canvas", exact=True).fill("done")
+    page.get_by_role("radio", name="it fails").click()
+    page.get_by_role("button", name="Reset Label on the canvas").click()
+    page.get_by_role("button", name="Reset Taken when answer").click()
+    expect(page.get_by_role("radio", name="it succeeds")).to_be_checked()
+    saved(page)
+    assert stored(studio, name).text == before

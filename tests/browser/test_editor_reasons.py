@@ -99,7 +99,7 @@ def test_a_reason_is_told_to_who_tries(signed_in_page: Page, studio: Any) -> Non
     page.get_by_role("button", name="One moment on").press("Enter")
     expect(said).to_contain_text("This is where the run ended.")
     node(page, "answer").click()
-    tries = page.get_by_label("Wait between tries")
+    tries = page.get_by_label("Wait between tries", exact=True)
     tries.press("ArrowDown")
     expect(said).to_contain_text("Say first how many tries there are.")
     expect(tries).to_have_value("")

@@ -248,6 +248,14 @@ def test_top_level_keys_are_set_and_unset() -> None:
     assert edited({"op": "unset_top", "path": ["triggers", 0]}, triggers) == TEXT + 'triggers:\n  - type: "api"\n'
 
 
+def test_a_file_without_limits_has_no_place_for_them() -> None:
+    limited = edited({"op": "set_top", "path": ["config", "timeout_seconds"], "value": 60})
+    assert limited == TEXT + "config:\n  timeout_seconds: 60\n"
+    assert edited({"op": "unset_top", "path": ["config", "timeout_seconds"]}, limited) == TEXT
+    assert edited({"op": "unset_top", "path": ["config", "max_cost_usd"]}, limited) == limited
+    assert edited({"op": "unset_top", "path": ["config", "max_cost_usd"]}) == TEXT
+
+
 def test_several_edits_are_all_or_nothing() -> None:
     good = field("ask", "config", "model", value="x")
     with pytest.raises(SchemaError):

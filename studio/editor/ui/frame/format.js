@@ -60,6 +60,9 @@ function shortTerm(text) {
 
 const last = (path) => path.split(".").pop();
 
+// A title within a sentence: "Choices" is "choices" there, "MCP servers" stays.
+export const inSentence = (title) => (/^[A-Z][^A-Z]/.test(title) ? title[0].toLowerCase() + title.slice(1) : title);
+
 export const clip = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
 
 // The chip on an edge, or null where the edge needs none: the only way on.

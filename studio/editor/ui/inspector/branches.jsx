@@ -10,10 +10,18 @@ import { useReadOnly, useWhyLocked } from "../frame/locked.js";
 import { placeOfEdge } from "../graph/graph.js";
 import { edgeAlong, waysOf } from "../graph/ways.js";
 import { useDraft } from "./draft.js";
+import { FieldFrame } from "./field.jsx";
 import { Problem } from "./problem.jsx";
 import { ReadingContext, useNodeReading } from "./scope.js";
 import { useNames } from "./widgets_pick.jsx";
 import { ExpressionInput } from "./widgets_text.jsx";
+
+const THEN = { key: "then", title: "Then", description: "Where the run goes on from here." };
+const BRANCHES = { key: "branches", title: "Branches", unit: "the first that is true wins", description: "Where the run goes on from here: along the first edge whose condition is true, from above; one without a condition is taken when no other fits." };
+const CONDITION = { key: "condition", title: "Condition", description: "An expression, for example context.intent == 'faq'. Empty: taken when no other branch fits." };
+const LEADS = { key: "to", title: "Leads to", required: true, description: "The node that comes next along this edge." };
+const TAKEN = { key: "on", default: "success", description: "An edge for success is the usual one; one for failure or for running out of time is taken in place of failing the run." };
+const LABEL = { key: "label", title: "Label on the canvas", description: "What stands on the edge. Empty: a short form of its condition." };
 
 export function Branches({ node, editable }) {
   const graph = useValue((s) => s.graph);
@@ -22,13 +30,12 @@ export function Branches({ node, editable }) {
   const reading = useNodeReading(node, { after: true });
   return (
     <ReadingContext.Provider value={reading}>
-      <div className="hed-f" data-testid="branches">
-        <div className="hed-fl"><span>{several ? "Branches" : "Then"}</span> {several && <span className="side">the first that is true wins</span>}</div>
+      <FieldFrame field={several ? BRANCHES : THEN} testid="branches">
         {edges.map((edge, i) => (
           <Branch key={edge.key} edge={edge} editable={editable} first={i === 0} last={i === edges.length - 1} several={several} />
         ))}
         {editable && <AddBranch node={node} edges={edges} several={several} />}
-      </div>
+      </FieldFrame>
     </ReadingContext.Provider>
   );
 }
@@ -133,31 +140,26 @@ export function EdgeFields({ edge, editable }) {
   const why = useWhyLocked(!editable);
   const readOnly = useReadOnly(!editable);
   const siblings = edges.filter((one) => one.from === edge.from).map((one) => one.key);
-  const label = useDraft(edge.label ?? "", (text) => void setEdge(session, edge.key, "label", text.trim() || null));
+  const set = (field, value) => setEdge(session, edge.key, field, value);
+  const label = useDraft(edge.label ?? "", (text) => void set("label", text.trim() || null));
   return (
     <>
-      <div className="hed-f">
-        <label htmlFor="edge-condition">Condition</label>
+      <FieldFrame id="edge-condition" field={CONDITION} value={isDefault(edge.condition) ? undefined : edge.condition} save={() => set("condition", null)} editable={editable} problem={problem}>
         <Condition edge={edge} editable={editable} id="edge-condition" />
-        {problem && <Problem problem={problem} />}
-        <p className="hed-help">For example <code>context.intent == 'faq'</code>. Empty: taken when no other branch fits.</p>
-      </div>
-      <div className="hed-f">
-        <label htmlFor="edge-to">Leads to</label>
+      </FieldFrame>
+      <FieldFrame id="edge-to" field={LEADS} value={edge.to} editable={editable}>
         <Target edge={edge} editable={editable} id="edge-to" />
-      </div>
-      <div className="hed-f">
-        <label htmlFor="edge-on">Taken when {edge.from}</label>
+      </FieldFrame>
+      <FieldFrame field={{ ...TAKEN, title: `Taken when ${edge.from}` }} value={edge.on === "success" ? undefined : edge.on} save={() => set("on", null)} editable={editable}>
         <div className="hed-seg hed-wide" id="edge-on" role="radiogroup" aria-label="Taken when">
           {WHEN.map(([value, text]) => (
-            <Button key={value} role="radio" aria-checked={edge.on === value} why={why} onClick={() => setEdge(session, edge.key, "on", value)}>{text}</Button>
+            <Button key={value} role="radio" aria-checked={edge.on === value} why={why} onClick={() => set("on", value === "success" ? null : value)}>{text}</Button>
           ))}
         </div>
-      </div>
-      <div className="hed-f">
-        <label htmlFor="edge-label">Label on the canvas</label>
+      </FieldFrame>
+      <FieldFrame id="edge-label" field={LABEL} value={edge.label ?? undefined} save={() => set("label", null)} editable={editable}>
         <input id="edge-label" className="hed-in" {...label.bind} {...readOnly} placeholder="made from the condition" />
-      </div>
+      </FieldFrame>
       {editable && siblings.length > 1 && (
         <div className="hed-f">
           <div className="hed-label">Order among the branches</div>

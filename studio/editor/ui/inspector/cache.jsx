@@ -1,9 +1,17 @@
 // Whether a step may be answered by an earlier one: `cache`, beside `config` in the file.
 import { useSession } from "../core/store.js";
 import { setField } from "../core/actions.js";
-import { WIDGETS } from "./widgets.js";
+import { FieldFrame } from "./field.jsx";
 
 const USUAL_S = 300;
+const KEPT = {
+  key: "cache.ttl_seconds", title: "Keep the answer for", widget: "number", unit: "s", min: 1, max: 604_800, placeholder: "run each time",
+  description: "An answer is given again for so long, to steps that are asked the same. Empty: the step runs each time.",
+};
+const SAME = {
+  key: "cache.key", title: "For the same", widget: "text", reads: "template", placeholder: "input",
+  description: "A template: steps for which it gives the same text get one answer. Empty: those that are asked the same.",
+};
 
 export function Cache({ node, editable }) {
   const session = useSession();
@@ -17,17 +25,8 @@ export function Cache({ node, editable }) {
   };
   return (
     <div className="hed-two">
-      <div className="hed-f">
-        <label htmlFor="f-cache-ttl" title="An answer is given again for so long, to steps that are asked the same.">
-          Keep the answer for <span className="side">s</span>
-        </label>
-        <WIDGETS.number id="f-cache-ttl" value={cache.ttl_seconds ?? (node.raw.cache ? USUAL_S : undefined)} save={set("ttl_seconds")}
-          field={{ min: 1, max: 604800, placeholder: "run each time" }} readOnly={!editable} />
-      </div>
-      <div className="hed-f">
-        <label htmlFor="f-cache-key" title="A template: steps with one key get one answer. Empty: those that are asked the same.">For the same</label>
-        <WIDGETS.text id="f-cache-key" value={cache.key} save={set("key")} field={{ title: "For the same", placeholder: "input", reads: "template" }} readOnly={!editable} />
-      </div>
+      <FieldFrame id="f-cache-ttl" field={KEPT} value={cache.ttl_seconds ?? (node.raw.cache ? USUAL_S : undefined)} save={set("ttl_seconds")} editable={editable} />
+      <FieldFrame id="f-cache-key" field={SAME} value={cache.key} save={set("key")} editable={editable} />
     </div>
   );
 }

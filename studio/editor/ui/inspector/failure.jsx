@@ -3,7 +3,8 @@ import { useSession } from "../core/store.js";
 import { setField } from "../core/actions.js";
 import { List } from "../frame/controls.jsx";
 import { useWhyLocked } from "../frame/locked.js";
-import { Problem, pathAt } from "./problem.jsx";
+import { FieldFrame } from "./field.jsx";
+import { pathAt } from "./problem.jsx";
 import { WIDGETS } from "./widgets.js";
 import { useNames } from "./widgets_pick.jsx";
 import { useValue } from "../core/store.js";
@@ -12,6 +13,18 @@ const ACTIONS = [
   ["", "the run fails"], ["goto", "go to"], ["fallback", "fall back to"], ["continue", "go on without it"],
   ["custom_response", "answer with a text"], ["escalate", "hand over to a person at"],
 ];
+const TRIES = {
+  key: "retry.max_attempts", title: "Tries", widget: "number", unit: "tries", min: 1, max: 20, integer: true, placeholder: "as elsewhere",
+  description: "How often the step is tried, the first time counted. Empty: as often as the workflow says for all its nodes.",
+};
+const BACKOFF = {
+  key: "retry.backoff", title: "Wait between tries", widget: "select", default: "exponential", options: ["fixed", "linear", "exponential"].map((value) => ({ value })),
+  description: "fixed: the same each time; linear: longer by the same each time; exponential: twice as long each time.",
+};
+const ACTION = {
+  key: "on_error", title: "If it still fails",
+  description: "After the last try: go on at another node, or without this step, answer with a fixed text, or hand over to a person. An edge that is taken when the node fails does the same, and is seen on the canvas.",
+};
 const WITH_NODE = new Set(["goto", "fallback", "escalate"]);
 
 export function Failure({ node, editable }) {
@@ -30,22 +43,13 @@ export function Failure({ node, editable }) {
     return setField(session, node.name, Object.keys(retry).length ? ["retry", key] : ["retry"], Object.keys(retry).length ? value : { [key]: value });
   };
   const why = useWhyLocked(!editable);
-  const Number = WIDGETS.number;
-  const Select = WIDGETS.select;
   return (
     <>
       <div className="hed-two">
-        <div className="hed-f">
-          <label htmlFor="f-attempts" title="Empty: as often as the workflow says for all its nodes.">Tries</label>
-          <Number id="f-attempts" value={retry.max_attempts} field={{ min: 1, max: 20, integer: true, placeholder: "as elsewhere" }} save={setRetry("max_attempts")} readOnly={!editable} />
-        </div>
-        <div className="hed-f">
-          <label htmlFor="f-backoff">Wait between tries</label>
-          <Select id="f-backoff" value={retry.backoff} field={{ default: "exponential", options: ["fixed", "linear", "exponential"].map((value) => ({ value })) }} save={setRetry("backoff")} readOnly={!editable} why={retry.max_attempts ? null : "Say first how many tries there are."} />
-        </div>
+        <FieldFrame id="f-attempts" field={TRIES} value={retry.max_attempts} save={setRetry("max_attempts")} editable={editable} />
+        <FieldFrame id="f-backoff" field={BACKOFF} value={retry.backoff} save={setRetry("backoff")} editable={editable} why={retry.max_attempts ? null : "Say first how many tries there are."} />
       </div>
-      <div className="hed-f">
-        <label htmlFor="f-action">If it still fails</label>
+      <FieldFrame id="f-action" field={ACTION} value={node.raw.on_error} save={() => setAction("")} editable={editable} problem={problem}>
         <div className="hed-row">
           <List id="f-action" value={rule.action ?? ""} why={why} onChange={(event) => setAction(event.target.value)}>
             {ACTIONS.map(([value, text]) => <option key={value} value={value}>{text}</option>)}
@@ -60,8 +64,7 @@ export function Failure({ node, editable }) {
         {rule.action === "custom_response" && (
           <WIDGETS.textarea id="f-response" value={rule.response} field={{ placeholder: "What the person reads then" }} save={(value) => setField(session, node.name, ["on_error", "response"], value)} readOnly={!editable} />
         )}
-        {problem && <Problem problem={problem} />}
-      </div>
+      </FieldFrame>
     </>
   );
 }

@@ -17,8 +17,9 @@ export function Field({ node, field, editable, note }) {
   return <FieldFrame id={`f-${node.name}-${field.key}`} field={field} value={value} save={save} editable={editable} problem={problem} note={note} />;
 }
 
-// The same for a value that lives anywhere: in a list of objects, at the top of the file.
-export function FieldFrame({ id, field, value, save, editable, problem, note, testid }) {
+// The same for a value that lives anywhere: in a list of objects, at the top of the file. `children`: a control of its own in place of
+// the widget; `why`: a reason of this field alone not to be changed now.
+export function FieldFrame({ id, field, value, save, editable, problem, note, testid, why, children }) {
   const [helps, setHelps] = useState(false);
   const set = value !== undefined;
   const Widget = WIDGETS[field.widget] ?? JsonInput;
@@ -26,7 +27,7 @@ export function FieldFrame({ id, field, value, save, editable, problem, note, te
   return (
     <div className={`hed-f ${problem?.severity ?? ""}`} data-testid={testid ?? `field-${field.key}`}>
       <div className="hed-fl">
-        <label htmlFor={id} title={field.description} onClick={() => document.getElementById(id)?.focus()}>{field.title}{field.required && <span className="req" title="Required" aria-label="required">*</span>}</label>
+        <Title id={id} field={field} />
         <span className="side">
           {field.widget === "prompt" && <span className="num" title="Rough: four characters a token">{tokens(value)} tokens</span>}
           {field.unit && WIDGETS[field.widget] !== NumberInput && <span>{field.unit}</span>}
@@ -39,9 +40,15 @@ export function FieldFrame({ id, field, value, save, editable, problem, note, te
         </span>
       </div>
       {helps && <p className="hed-help">{field.description}{field.default != null && field.default !== "" && <> Default: <code>{JSON.stringify(field.default)}</code>.</>}</p>}
-      {instead ? note.shown : <Widget id={id} value={value} field={field} save={save} readOnly={!editable} />}
+      {children ?? (instead ? note.shown : <Widget id={id} value={value} field={field} save={save} readOnly={!editable} why={why} />)}
       {problem && <Problem problem={problem} />}
       {!instead && note?.shown}
     </div>
   );
+}
+
+// Of a single control, or without an `id` of several.
+function Title({ id, field: { title, description, required } }) {
+  const text = <>{title}{required && <span className="req" title="Required" aria-label="required">*</span>}</>;
+  return id ? <label htmlFor={id} title={description} onClick={() => document.getElementById(id)?.focus()}>{text}</label> : <span title={description}>{text}</span>;
 }

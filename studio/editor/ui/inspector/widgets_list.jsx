@@ -2,6 +2,7 @@
 import { useState } from "react";
 import { ArrowDown, ArrowUp, Plus, X } from "lucide-react";
 import { Button, Tick } from "../frame/controls.jsx";
+import { inSentence } from "../frame/format.js";
 import { useWhyLocked } from "../frame/locked.js";
 import { FieldFrame } from "./field.jsx";
 import { usePending } from "./pending.js";
@@ -85,7 +86,7 @@ export function ObjectsInput(props) {
           ))}
         </fieldset>
       ))}
-      {!readOnly && <button className="hed-link" onClick={() => put([...items, fresh(field)])}><Plus size={12} /> Add to {field.title.toLowerCase()}</button>}
+      {!readOnly && <button className="hed-link" onClick={() => put([...items, fresh(field)])}><Plus size={12} /> Add to {inSentence(field.title)}</button>}
     </div>
   );
 }

@@ -5,20 +5,19 @@ import { setTop } from "../core/actions.js";
 import { count } from "../frame/format.js";
 import { importOf } from "../frame/import_report.js";
 import { strays, unpin } from "../run/pins.js";
-import { Problem } from "./problem.jsx";
-import { WIDGETS } from "./widgets.js";
+import { FieldFrame } from "./field.jsx";
 
 const CATEGORIES = ["customer_service", "e_commerce", "sales", "technical_support", "system"];
 const PRIORITIES = ["critical", "high", "medium", "low"];
 const FIELDS = [
-  { key: "description", title: "Description", widget: "textarea", required: true },
-  { key: "version", title: "Version", widget: "text", required: true },
-  { key: "category", title: "Category", widget: "select", required: true, options: CATEGORIES.map((value) => ({ value })) },
-  { key: "priority", title: "Priority", widget: "select", required: true, options: PRIORITIES.map((value) => ({ value })) },
+  { key: "description", title: "Description", widget: "textarea", required: true, description: "What the workflow is for; shown in lists, and to workflows that call it." },
+  { key: "version", title: "Version", widget: "text", required: true, description: "A version of your own for people, such as 1.2.0. Published versions are numbered by themselves." },
+  { key: "category", title: "Category", widget: "select", required: true, options: CATEGORIES.map((value) => ({ value })), description: "What part of the business it belongs to." },
+  { key: "priority", title: "Priority", widget: "select", required: true, options: PRIORITIES.map((value) => ({ value })), description: "How urgent its matters are, for those who look through the list." },
 ];
 const LIMITS = [
-  { key: "timeout_seconds", title: "Longest run", unit: "s", widget: "number", min: 0, default: 300 },
-  { key: "max_cost_usd", title: "Most cost", unit: "$", widget: "number", min: 0, placeholder: "no limit" },
+  { key: "timeout_seconds", title: "Longest run", unit: "s", widget: "number", min: 0, default: 300, description: "A run that takes longer is ended as failed." },
+  { key: "max_cost_usd", title: "Most cost", unit: "$", widget: "number", min: 0, placeholder: "no limit", description: "What the model calls of one run may cost together; then it is ended as failed. Empty: no limit." },
 ];
 const TRIGGERS = { chat: MessageSquare, webhook: Webhook, schedule: Clock, api: Globe, form: FileText, event: Zap };
 
@@ -76,22 +75,16 @@ function Import() {
 function TopField({ field, path, value, editable }) {
   const session = useSession();
   const problem = useValue((s) => s.diagnostics.find((d) => path.every((key, i) => d.path?.[i] === key)));
-  const Widget = WIDGETS[field.widget];
   const id = `top-${field.key}`;
-  return (
-    <div className={`hed-f ${problem?.severity ?? ""}`} data-testid={id}>
-      <label htmlFor={id}>{field.title}</label>
-      <Widget id={id} value={value} field={field} save={(next) => setTop(session, path, next)} readOnly={!editable} />
-      {problem && <Problem problem={problem} />}
-    </div>
-  );
+  return <FieldFrame id={id} field={field} value={value} save={(next) => setTop(session, path, next)} editable={editable} problem={problem} testid={id} />;
 }
+
+const LISTENS = { key: "triggers", title: "Triggers", description: "What starts a run: a chat, a webhook, a schedule, a form, an event. They are written in the YAML, where each key has its help; a click leads there." };
 
 function Triggers({ triggers }) {
   const session = useSession();
   return (
-    <div className="hed-f">
-      <div className="hed-label">Triggers</div>
+    <FieldFrame field={LISTENS} editable={false}>
       {triggers.map((trigger, i) => {
         const Icon = TRIGGERS[trigger.type] ?? Play;
         return (
@@ -102,6 +95,6 @@ function Triggers({ triggers }) {
         );
       })}
       {!triggers.length && <p className="hed-help">None: the workflow is started by hand, by the API, or by another workflow.</p>}
-    </div>
+    </FieldFrame>
   );
 }
