@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Request, Response, UploadFile
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,7 +16,7 @@ from engine.store.access import workflows as access
 from engine.store.session import Scope
 from studio.api.access import container_of, requires
 from studio.api.views import address_json, workflow_json
-from studio.services import exporting, publishing, schedules
+from studio.services import bulk_import, exporting, publishing, schedules
 from studio.services.workflow_files import MAX_TEXT
 
 router = APIRouter(prefix="/api/v1/workflows", tags=["workflows"])
@@ -56,6 +56,26 @@ async def list_workflows(request: Request, scope: Reader) -> dict[str, Any]:
 async def create(request: Request, body: NewWorkflow, scope: Writer) -> dict[str, Any]:
     async with container_of(request).db.transaction(scope) as tx:
         return workflow_json(await access.create(tx, body.text), text=True)
+
+
+@router.post("/import", summary="Import several files, or a ZIP file of the folder that is exported")
+async def import_files(
+    request: Request,
+    scope: Writer,
+    files: list[UploadFile],
+    existing: bulk_import.Existing = "copy",
+    check: bool = False,
+) -> dict[str, Any]:
+    """Files of ours and of other studios, 16 MB together. With `check` nothing is kept: it says what each would bring.
+
+    `existing`: what becomes of one whose name is there: a `copy` under a free name, `replace` the draft, or `skip`.
+    Nothing becomes live by it. `{"files": [{"file", "kind", "nodes", ..., "outcome", "name", "message"?}]}`.
+    """
+    uploads = [bulk_import.Upload(one.filename or "file", await one.read()) for one in files]
+    db = container_of(request).db
+    if check:
+        return {"files": await bulk_import.check(db, scope, uploads)}
+    return {"files": await bulk_import.import_all(db, scope, uploads, existing)}
 
 
 @router.get("/export.zip", summary="All drafts, their layouts and golden sets, as a folder for git")

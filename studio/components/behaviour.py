@@ -113,7 +113,7 @@ class KeptEmail(_WhileShown):
 
 
 class FileDrop(_WhileShown):
-    """A file that is let go anywhere over the page goes into `#import-file`; where there is none yet, `#import` is
+    """Files that are let go anywhere over the page go into `#import-file`; where there is none yet, `#import` is
     pressed first. Without this the browser would leave the page for the file."""
 
     code: ClassVar[str] = """
@@ -124,7 +124,7 @@ class FileDrop(_WhileShown):
     if (!isOurs(event)) return;
     event.preventDefault();
     const given = new DataTransfer();
-    if (event.dataTransfer.files[0]) given.items.add(event.dataTransfer.files[0]);
+    for (const file of event.dataTransfer.files) given.items.add(file);
     if (!field()) document.getElementById('import')?.click();
     for (let n = 0; n < 60 && !field(); n += 1) await new Promise((later) => setTimeout(later, 50));
     if (!field()) return;

@@ -6,13 +6,17 @@ import reflex as rx
 
 from studio.components.dialogs import dialog, foot
 from studio.components.parts import button, note
+from studio.pages.workflow_bulk import SEND_FILES
 from studio.pages.workflow_forms import WorkflowForms
 from studio.services.workflow_files import MAX_TEXT
 
-# Reads the chosen or dropped file; the callback gets its text exactly as it is, line ends included.
+# Reads the chosen or dropped file; the callback gets its text exactly as it is, line ends included. Several files, or a
+# ZIP file, are looked into by the server (workflow_bulk.py).
 READ_FILE = (
     "(async () => { const field = document.getElementById('import-file'); const file = field.files[0];"
     " if (!file) return {name: '', text: ''};"
+    " if (field.files.length > 1 || /\\.zip$/i.test(file.name)) {"
+    f" window.heddleFiles = [...field.files]; field.value = ''; return await {SEND_FILES}('check=true'); }}"
     " if (file.size > 1000000) return {name: file.name, text: 'x'.repeat(1000001)};"
     " const bytes = await file.arrayBuffer(); field.value = '';"
     " return {name: file.name, text: new TextDecoder('utf-8', {ignoreBOM: true}).decode(bytes)}; })()"
@@ -82,14 +86,15 @@ def import_dialog() -> rx.Component:
         rx.el.div(
             rx.icon("file_up", size=16),
             rx.el.span(
-                rx.cond(WorkflowForms.filename != "", WorkflowForms.filename, "Drop a file here, or choose one"),
+                rx.cond(WorkflowForms.filename != "", WorkflowForms.filename, "Drop files here, or choose some"),
                 class_name="grow",
             ),
-            rx.el.span("Heddle, n8n, Dify, Langflow, Flowise", class_name="caption"),
+            rx.el.span("Heddle, n8n, Dify, Langflow, Flowise; ZIP", class_name="caption"),
             rx.el.input(
                 id="import-file",
                 type="file",
-                accept=".yaml,.yml,.json,text/yaml,application/json",
+                accept=".yaml,.yml,.json,.zip,text/yaml,application/json,application/zip",
+                multiple=True,
                 aria_label="Workflow file",
                 on_change=rx.call_script(READ_FILE, callback=WorkflowForms.read_file),
             ),
@@ -151,7 +156,7 @@ def taken_choice() -> rx.Component:
             role="radiogroup",
             aria_label="There is a workflow of this name",
         ),
-        rx.cond(WorkflowForms.way == "copy", rx.el.div(named, class_name="field")),
+        rx.cond(WorkflowForms.way == "copy", rx.el.div(named, class_name="field beside-options")),
     )
 
 

@@ -11,6 +11,7 @@ from engine.errors import AppError
 from studio.auth.guard import current_scope
 from studio.auth.permissions import requires
 from studio.container import get_container
+from studio.pages.workflow_bulk import BulkImport
 from studio.services import importing, words, workflows
 
 
@@ -82,7 +83,11 @@ class WorkflowForms(rx.State):
     @rx.event
     @requires("workflows:write")
     async def read_file(self, found: dict[str, Any]) -> None:
-        """A file's `{name, text}`, the text exactly as it is."""
+        """A file's `{name, text}`, the text exactly as it is; of several, what the server said of them."""
+        if "files" in found or "fault" in found:
+            self._clear("")
+            (await self.get_state(BulkImport))._show(found)
+            return
         self.filename = str(found.get("name", ""))[:200]
         await self._look_into(str(found.get("text", "")))
 
@@ -170,10 +175,11 @@ class WorkflowForms(rx.State):
 
     @rx.event
     @requires("workflows:read")
-    def page_loaded(self, page: float) -> None:
+    async def page_loaded(self, page: float) -> None:
         """A dialog stays over a broken connection; in a page that was loaded anew it is closed."""
         if self._page and self._page != str(page):
             self._clear("")
+            (await self.get_state(BulkImport))._close()
         self._page = str(page)
 
     async def _import_foreign(self) -> rx.event.EventSpec | None:

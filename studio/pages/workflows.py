@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import quote
 from uuid import UUID
 
 import reflex as rx
@@ -27,7 +28,7 @@ from studio.components.parts import (
     tag,
 )
 from studio.container import get_container
-from studio.pages import workflow_dialogs
+from studio.pages import workflow_bulk, workflow_dialogs
 from studio.pages.workflow_forms import WorkflowForms
 from studio.services import workflow_list, workflows
 from studio.services.workflow_list import Kpi, WorkflowLine
@@ -102,6 +103,11 @@ class WorkflowsState(rx.State):
         await self._read()
 
     @rx.event
+    @requires("workflows:read")
+    def export(self, name: str, what: str) -> rx.event.EventSpec:
+        return download(f"/api/v1/workflows/{quote(name, safe='')}/{quote(what, safe='')}")
+
+    @rx.event
     @requires("workflows:write")
     async def duplicate(self, workflow_id: str) -> rx.event.EventSpec:
         try:
@@ -170,13 +176,11 @@ def row_menu(row: WorkflowLine) -> rx.Component:
     return menu(
         icon_button("ellipsis", f"Actions for {row.name}", kind="ghost small"),
         menu_item(rx.icon("list", size=14), "Runs", on_select=rx.redirect(f"/app/runs?workflow={row.name}")),
-        menu_item(
-            rx.icon("download", size=14), "Export YAML", on_select=download(f"/api/v1/workflows/{row.name}/yaml")
-        ),
+        menu_item(rx.icon("download", size=14), "Export YAML", on_select=WorkflowsState.export(row.name, "yaml")),
         menu_item(
             rx.icon("folder_archive", size=14),
             "Export with layout",
-            on_select=download(f"/api/v1/workflows/{row.name}/export.zip"),
+            on_select=WorkflowsState.export(row.name, "export.zip"),
         ),
         rx.cond(
             may_write,
@@ -315,6 +319,7 @@ def workflows_page() -> rx.Component:
         workflow_dialogs.new_dialog(),
         workflow_dialogs.import_dialog(),
         workflow_dialogs.report_dialog(),
+        workflow_bulk.bulk_dialog(WorkflowsState.load),
         search_key(),
         file_drop(),
         active="workflows",

@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.support.editor import new_workflow, node, open_editor, saved, stored
+from tests.support.editor import new_workflow, node, open_editor, save_elsewhere, saved, stored
 
 
 def _flow(title: str) -> dict[str, Any]:
@@ -188,3 +188,55 @@ def test_a_name_that_is_there_already_is_kept_beside_or_replaced(signed_in_page:
     page.get_by_role("region", name=re.compile("Notifications")).get_by_role("button", name="Undo").click()
     expect(page.get_by_test_id("yaml")).to_contain_text("Answers greetings")
     assert stored(studio, name).text == before.text
+
+
+def test_several_files_are_imported_with_a_report_for_each(signed_in_page: Page, studio: Any, tmp_path: Any) -> None:
+    page, there = signed_in_page, new_workflow(studio)
+    title = f"from_n8n_{uuid.uuid4().hex[:8]}"
+    files = {"flow.json": json.dumps(_flow(title)), f"{there}.yaml": stored(studio, there).text, "bad.yaml": "a: ["}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    page.goto("/app/workflows")
+    page.get_by_role("button", name="Import").click()
+    page.get_by_label("Workflow file").set_input_files([tmp_path / name for name in files])
+    dialog = page.get_by_role("dialog", name="Import several workflows")
+    expect(dialog.locator("li")).to_have_count(3)
+    expect(dialog).to_contain_text("is there already")
+    expect(dialog).to_contain_text("cannot be imported")
+    dialog.get_by_role("radio", name="Keep both").click()
+    dialog.get_by_role("button", name="Import 2 workflows").click()
+    done = page.get_by_role("dialog", name="What became of them")
+    expect(done.get_by_role("link", name=f"{there}_2")).to_be_visible()
+    expect(done).to_contain_text("from n8n, 1 approximated, 1 unsupported")
+    done.get_by_role("link", name=title).click()
+    expect(page).to_have_url(f"{studio.url}/app/workflows/{title}")
+
+
+def test_the_zip_that_is_exported_is_imported_again(signed_in_page: Page, studio: Any, tmp_path: Any) -> None:
+    page, name = signed_in_page, new_workflow(studio, None, {"nodes": {"answer": [40, 300]}})
+    page.goto("/app/workflows")
+    page.get_by_placeholder("Search name, tool, prompt…").fill(name)
+    page.get_by_role("button", name=f"Actions for {name}").click()
+    with page.expect_download() as plain:
+        page.get_by_role("menuitem", name="Export YAML").click()
+    plain.value.save_as(tmp_path / "one.yaml")
+    assert (tmp_path / "one.yaml").read_text() == stored(studio, name).text
+    page.get_by_role("button", name=f"Actions for {name}").click()
+    with page.expect_download() as download:
+        page.get_by_role("menuitem", name="Export with layout").click()
+    download.value.save_as(tmp_path / "one.zip")
+    save_elsewhere(studio, name, "Answers greetings", "Answers all")
+    page.get_by_role("button", name="Import").click()
+    page.get_by_label("Workflow file").set_input_files(tmp_path / "one.zip")
+    dialog = page.get_by_role("dialog", name="Import several workflows")
+    dialog.get_by_role("radio", name="Replace the draft").click()
+    dialog.get_by_role("button", name="Import 1 workflow").click()
+    expect(page.get_by_role("dialog", name="What became of them")).to_contain_text("draft replaced")
+    row = stored(studio, name)
+    assert "Answers greetings" in row.text
+    assert row.layout["nodes"] == {"answer": [40, 300]}
+    (tmp_path / "bad.zip").write_bytes(b"PK")
+    page.get_by_role("button", name="Close").last.click()
+    page.get_by_role("button", name="Import").click()
+    page.get_by_label("Workflow file").set_input_files(tmp_path / "bad.zip")
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("damaged")
