@@ -14,6 +14,7 @@ from engine.importers.reading import read as read_file
 from engine.importers.report import Outcome
 from engine.language import node_types, shape
 from engine.language.document import Document
+from engine.language.edits import MAX_EDITS
 from engine.language.items import with_value, written_item
 from engine.language.positions import Path
 from engine.language.renames import renamed_data
@@ -23,7 +24,6 @@ from studio.services.workflow_files import MAX_TEXT
 
 Json = Any
 
-MAX_NODES = 500
 EDGE_KEYS = ("from", "to", "condition", "on", "label")
 
 
@@ -52,8 +52,6 @@ def read(text: str, taken: Iterable[str] = (), *, begins: bool = False) -> dict[
         raise InputError(
             "There are no nodes in what you pasted. Copy nodes or notes here, or YAML with `nodes:` from anywhere."
         )
-    if len(placed) > MAX_NODES:
-        raise InputError(f"What you pasted has {len(placed):,} nodes; at most {MAX_NODES} can be pasted at once.")
     if begins:
         placed = [(path, node) for path, node in placed if not _is_entry(node)]
         if not placed and not notes:
@@ -61,6 +59,11 @@ def read(text: str, taken: Iterable[str] = (), *, begins: bool = False) -> dict[
     nodes = [node for _, node in placed]
     names = {node["name"] for node in nodes}
     edges = [edge for edge in _listed(data.get("edges")) if _joins(edge, names)]
+    if len(nodes) + len(edges) > MAX_EDITS:
+        raise InputError(
+            f"What you pasted has {len(nodes):,} nodes and {len(edges):,} edges; at most {MAX_EDITS:,} of both "
+            "together can be pasted at once. A whole file can be imported as a workflow of its own."
+        )
     found = {
         "nodes": nodes,
         "written": [written_item(document, path) for path, _ in placed],

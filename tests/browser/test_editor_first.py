@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -22,6 +23,11 @@ def test_an_empty_canvas_offers_ways_to_begin(signed_in_page: Page, studio: Any,
     page = signed_in_page
     page.goto(f"{studio.url}/app/workflows/{empty}")
     expect(page.get_by_test_id("first-steps").get_by_role("button")).to_have_count(4)
+    expect(page.get_by_test_id("problem-count")).to_have_text("nothing in it yet")
+    expect(page.get_by_test_id("drawer-problems")).to_have_text("Problems")
+    expect(page.locator(".cm-lint-marker")).to_have_count(0)
+    publish = page.get_by_test_id("publish")
+    expect(publish).to_have_attribute("title", re.compile("nothing to publish yet"))
     page.get_by_test_id(f"starter-{key}").click()
     expect(node(page, "answer")).to_be_visible()
     saved(page)

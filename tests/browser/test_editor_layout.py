@@ -433,6 +433,38 @@ def test_a_group_moves_as_one(signed_in_page: Page, studio: Any, small: str) -> 
     ]
 
 
+def test_the_title_of_a_group_is_taken_hold_of_where_an_edge_passes(signed_in_page: Page, studio: Any) -> None:
+    page = signed_in_page
+    layout = {
+        "nodes": {"start": [0, 0], "answer": [0, 140], "end": [400, 280]},
+        "groups": [{"title": "Talk", "nodes": ["answer", "end"], "color": "blue"}],
+    }
+    name = new_workflow(studio, SMALL, layout)
+    open_editor(page, studio, name)
+    title = page.get_by_test_id("group-Talk").locator(".hed-frame-title")
+    (x, _), (_, y) = middle(node(page, "start")), middle(title)  # right where the edge passes
+    drag(page, (x, y), (x + 80, y + 40))
+    saved(page)
+    places = stored(studio, name).layout["nodes"]
+    assert places["answer"][0] > 0
+    assert places["start"] == [0, 0]
+    page.mouse.dblclick(x + 60, y + 40)
+    expect(page.get_by_label("Title of the group")).to_be_focused()
+    page.keyboard.press("Escape")
+    node(page, "answer").click()
+    expect(page.get_by_test_id("node-name")).to_have_value("answer")
+
+
+def test_what_a_drop_on_an_edge_needs_is_said(signed_in_page: Page, studio: Any) -> None:
+    page, name = signed_in_page, new_workflow(studio, LOOSE)
+    open_editor(page, studio, name)
+    before = stored(studio, name).text
+    drag(page, middle(node(page, "end")), between(page, "start", "answer"))
+    expect(page.get_by_text("end has edges of its own.")).to_be_visible()
+    saved(page)
+    assert stored(studio, name).text == before
+
+
 def test_what_is_left_stays_where_it_stands(signed_in_page: Page, studio: Any) -> None:
     page, name = signed_in_page, new_workflow(studio, LOOSE)
     open_editor(page, studio, name)

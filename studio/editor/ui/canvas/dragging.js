@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useSession } from "../core/store.js";
 import { move, putOnEdge } from "../core/actions.js";
+import { edgeOf } from "../graph/graph.js";
 import { CARD, snap } from "../graph/layered.js";
 import { edgeAt } from "../graph/routes.js";
 import { FRAME, partOf } from "./flow.js";
@@ -78,6 +79,15 @@ const isLoose = ({ graph, view }, id) => {
   return Boolean(spec?.leads && !spec.entry && view.can.write && !graph.edges.some((edge) => edge.from === id || edge.to === id));
 };
 
+// Who lets a card go on an edge may mean that it is to stand in it: what that needs is said, the first time.
+function tellOnce(session, moved, held, routes) {
+  const key = held?.id && !held.loose && session.canEdit && edgeUnder(moved.get(held.id), routes);
+  const edge = key && edgeOf(session.state.graph, key);
+  if (!edge || edge.from === held.id || edge.to === held.id || session.toldOfEdges) return;
+  session.toldOfEdges = true;
+  session.say(`${held.id} has edges of its own. A node without any is put into an edge by a drop on it.`);
+}
+
 const edgeUnder = (at, routes) => at && edgeAt([at[0] + CARD.width / 2, at[1] + CARD.height / 2], routes, 26);
 
 function settle(session, moved, held, routes) {
@@ -90,6 +100,7 @@ function settle(session, moved, held, routes) {
     else nodes.push([id, [on(x), on(y)]]);
   }
   const edge = held?.loose && edgeUnder(moved.get(held.id), routes);
-  if (edge) putOnEdge(session, held.id, edge, nodes[0][1]);
-  else move(session, nodes, notes);
+  if (edge) return putOnEdge(session, held.id, edge, nodes[0][1]);
+  move(session, nodes, notes);
+  return tellOnce(session, moved, held, routes);
 }

@@ -17,6 +17,11 @@ export const MAP_FROM = 16; // nodes; smaller graphs are seen whole
 export const FAR = 0.64; // zoom; below, cards show their names alone
 export const FRAME = { side: 16, top: 34, bottom: 18 };
 
+// Titles of groups can be taken hold of where an edge passes; the frame itself lets the mouse through.
+const ABOVE_EDGES = 1;
+const ABOVE_FRAMES = 2;
+const LETS_THROUGH = { pointerEvents: "none" };
+
 export const noteId = (id) => `note:${id}`;
 export const groupId = (id) => `group:${id}`;
 export const partOf = (id) => (/^(note|group):/.test(id) ? id.split(":") : ["node", id]);
@@ -43,7 +48,7 @@ function useCards(drag) {
       const known = cache.current.get(node.name);
       const same = known && known.data.node === node && known.position.x === x && known.position.y === y && known.selected === on;
       next.set(node.name, same ? known : {
-        id: node.name, type: "card", position: { x, y }, selected: on, ...CARD, measured: CARD, handles: HANDLES,
+        id: node.name, type: "card", position: { x, y }, selected: on, ...CARD, measured: CARD, handles: HANDLES, zIndex: ABOVE_FRAMES,
         data: { node, group: specs[node.type]?.group ?? "flow" }, ariaLabel: `${node.name}, ${specs[node.type]?.title ?? node.type}`,
       });
     }
@@ -59,7 +64,7 @@ function useNotes(drag) {
     const id = noteId(key);
     const [x, y] = drag?.get(id) ?? note.at;
     const [width, height] = note.size ?? [NOTE.width, NOTE.height];
-    return { id, type: "sticky", position: { x, y }, width, height, measured: { width, height }, selected: selected.includes(key), data: { key, note }, connectable: false, ariaLabel: `Note: ${note.text.slice(0, 80)}` };
+    return { id, type: "sticky", position: { x, y }, width, height, measured: { width, height }, zIndex: ABOVE_FRAMES, selected: selected.includes(key), data: { key, note }, connectable: false, ariaLabel: `Note: ${note.text.slice(0, 80)}` };
   }), [notes, selected, drag]);
 }
 
@@ -74,7 +79,7 @@ function useFrames(drag) {
     const [width, height] = [right - left + 2 * FRAME.side, bottom - top + FRAME.top + FRAME.bottom];
     return [{
       id: groupId(key), type: "frame", position: { x: left - FRAME.side, y: top - FRAME.top }, width, height, measured: { width, height },
-      zIndex: -1, selectable: false, focusable: false, connectable: false, dragHandle: ".hed-frame-title", data: { key, group },
+      zIndex: ABOVE_EDGES, style: LETS_THROUGH, selectable: false, focusable: false, connectable: false, dragHandle: ".hed-frame-title", data: { key, group },
     }];
   }), [groups, positions, drag]);
 }

@@ -3,6 +3,7 @@
 import { align, distribute, removeSelected, tidy, toggleDisabled } from "./actions.js";
 import { copy, cut, duplicate, paste } from "./clipboard.js";
 import { addNote, groupSelected, groupsOfSelected, ungroupSelected } from "./notes.js";
+import { isEmpty } from "../graph/graph.js";
 import { importOf } from "../frame/import_report.js";
 import { isFinal } from "../run/run.js";
 import { toggleHeat } from "../run/heat.js";
@@ -94,7 +95,7 @@ export const COMMANDS = [
   { id: "clear-run", title: "Clear the run from the canvas", group: "Run", why: (s) => (s.state.run?.steps.length ? null : "No run lies over the canvas."), run: (s) => s.runs.clear() },
   { id: "heat", title: "Heat map: where time and money go", group: "View", keys: ["Shift+H"], words: "cost latency slow expensive", run: toggleHeat },
   { id: "versions", title: "Versions: history, compare, restore", group: "View", keys: ["H"], words: "diff changes roll back published live", run: (s) => s.versions.open() },
-  { id: "publish", title: "Publish version", group: "Run", words: "live deploy", why: (s) => (s.state.view.can.publish ? null : "Your role does not allow publishing."), run: (s) => s.set({ publish: { step: "form" } }) },
+  { id: "publish", title: "Publish version", group: "Run", words: "live deploy", why: (s) => (s.state.view.can.publish ? (isEmpty(s.state) ? "There is nothing to publish yet: begin on the canvas." : null) : "Your role does not allow publishing."), run: (s) => s.set({ publish: { step: "form" } }) },
 ];
 
 const BY_ID = new Map(COMMANDS.map((command) => [command.id, command]));

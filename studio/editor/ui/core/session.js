@@ -5,7 +5,7 @@ import { hovering } from "../text/language/hovering.js";
 import { applyDraft, applyFix, applyLayout, createView, goToLine, layoutOf, textOf } from "../text/view.js";
 import { showLines, showProblems } from "../text/look.js";
 import { readLayout } from "../text/layout.js";
-import { atLine, edgeOf, hasShapeOf, linesOfNode, placeOfEdge, readGraph } from "../graph/graph.js";
+import { atLine, edgeOf, hasShapeOf, isEmpty, isOfEmpty, linesOfNode, placeOfEdge, readGraph } from "../graph/graph.js";
 import { place } from "../graph/places.js";
 import { RunControl } from "../run/run_control.js";
 import { Versions } from "../versions/versions.js";
@@ -134,7 +134,8 @@ export class Session {
     this.checks.waiting.splice(0).forEach((resolve) => resolve());
   }
 
-  setDiagnostics(diagnostics) {
+  setDiagnostics(found) {
+    const diagnostics = isEmpty(this.state) ? found.filter((one) => !isOfEmpty(one)) : found;
     this.set({ diagnostics });
     showProblems(this.view, diagnostics);
   }

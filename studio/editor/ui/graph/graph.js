@@ -36,6 +36,10 @@ function keyed(edges) {
   });
 }
 
+// A draft that has not begun yet: that it has no nodes is no fault of it.
+export const isEmpty = ({ graph, valid }) => Boolean(valid && graph && !graph.nodes.length);
+export const isOfEmpty = ({ path }) => path?.length === 1 && path[0] === "nodes";
+
 export const nodeOf = (graph, name) => graph?.byName.get(name);
 export const edgeOf = (graph, key) => graph?.edges.find((edge) => edge.key === key);
 

@@ -2,6 +2,7 @@
 import { ChevronDown, ChevronUp, CircleX, Info, MessageSquarePlus, TriangleAlert, WandSparkles } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
 import { cost, count, duration } from "../frame/format.js";
+import { isEmpty } from "../graph/graph.js";
 import { isFinal } from "./run.js";
 import { useClock } from "./clock.js";
 import { Chat } from "./chat.jsx";
@@ -78,6 +79,8 @@ function Problems() {
   const session = useSession();
   const problems = useValue((s) => s.diagnostics);
   const canEdit = useValue((s) => s.view.can.write);
+  const empty = useValue(isEmpty);
+  if (!problems.length && empty) return <div className="hed-nothing"><b>Nothing in it yet</b><p>Choose one of the beginnings on the canvas, and what is to be mended stands here.</p></div>;
   if (!problems.length) {
     return <div className="hed-nothing"><b>No problems</b><p>The workflow can be run and published.</p></div>;
   }

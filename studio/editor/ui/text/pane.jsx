@@ -2,6 +2,7 @@
 import { useEffect, useRef } from "react";
 import { CircleCheck, CircleX, Info, TriangleAlert } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
+import { isEmpty } from "../graph/graph.js";
 import { count } from "../frame/format.js";
 
 export function YamlPane() {
@@ -32,6 +33,8 @@ function ProblemCount() {
   const session = useSession();
   const diagnostics = useValue((s) => s.diagnostics);
   const found = KINDS.map(([severity, word, tone, Icon]) => ({ n: diagnostics.filter((d) => d.severity === severity).length, word, tone, Icon })).filter(({ n }) => n);
+  const empty = useValue(isEmpty);
+  if (!found.length && empty) return <span className="hed-state" data-testid="problem-count">nothing in it yet</span>;
   if (!found.length) {
     return <span className="hed-state ok" data-testid="problem-count"><CircleCheck size={12} /> no problems</span>;
   }
