@@ -7,6 +7,7 @@ faults gives a `workflow` of what can be read, and errors at their places. Whoev
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -15,6 +16,7 @@ from engine.errors import DefinitionError, SchemaError, YamlError
 from engine.language import shape
 from engine.language.build import build_workflow
 from engine.language.diagnostics import CODES, Diagnostic, Fix, Severity
+from engine.language.guard import TooManyValues, yaml_error
 from engine.language.model import Node, Workflow
 from engine.language.positions import LineIndex, Path, PathKey, Span, line_start
 from engine.language.schema_faults import find_faults
@@ -40,6 +42,8 @@ class Document:
         """Never raises; faults are in `diagnostics`."""
         try:
             return cls(text, parse_tree(text))
+        except TooManyValues as err:
+            return cls(text, None, _in_nodes(text) or err)
         except YamlError as err:
             return cls(text, None, err)
 
@@ -224,6 +228,23 @@ def _child(node: YamlNode, step: PathKey) -> YamlNode | None:
         entry = node.entries.get(step)
         return entry.value if entry else None
     return node.items[step] if 0 <= step < len(node.items) and node.kind is Kind.SEQUENCE else None
+
+
+_NODES = re.compile(r"^nodes:[ \t]*(?:#.*)?\n(?P<items>(?:(?:[ \t#-].*)?\n)*)", re.MULTILINE)
+_ITEM = re.compile(r"^ *- ", re.MULTILINE)
+
+
+def _in_nodes(text: str) -> YamlError | None:
+    """A file that is too large to be read, in the words of who drew it; None where it is not its nodes."""
+    found = _NODES.search(text)
+    first = _ITEM.search(found["items"]) if found else None
+    if found is None or first is None:
+        return None
+    count = found["items"].count(f"\n{first.group()}") + (1 if first.start() == 0 else 0)
+    if count <= shape.MAX_NODES:
+        return None
+    most = f"{count:,} nodes; a workflow may have {shape.MAX_NODES:,}. Move parts of it into sub-workflows."
+    return yaml_error(text, most, found.start())
 
 
 def _shape_diagnostics(document: Document) -> list[Diagnostic]:

@@ -45,6 +45,10 @@ _FRIENDLY = {
 }
 
 
+class TooManyValues(YamlError):
+    """The file holds more than can be read."""
+
+
 def yaml_error(text: str, message: str, offset: int) -> YamlError:
     """A YamlError whose details hold line, column and offset."""
     line, column = LineIndex(text).position(min(offset, len(text)))
@@ -128,7 +132,10 @@ def _checked(text: str, next_event: Callable[[], Any], shift: int, max_depth: in
             documents += _documents(text, event, documents, shift)
             continue
         if counts[-1] > MAX_NODES:
-            raise _broken(text, f"more than {MAX_NODES:,} values (aliases counted out)", event, shift)
+            raise TooManyValues(
+                f"more than {MAX_NODES:,} values (aliases counted out)",
+                **_broken(text, "", event, shift).details,
+            )
         if kind is not AliasEvent and event.tag is not None:
             raise _broken(text, f"the tag {event.tag} is not allowed", event, shift)
         yield event

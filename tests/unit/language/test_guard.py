@@ -107,3 +107,18 @@ def test_parse_never_raises(text: str) -> None:
     document = Document.parse(text)
     assert isinstance(document.hash, str)
     assert all(d.line >= 1 and d.column >= 1 for d in document.diagnostics)
+
+
+def test_a_file_of_too_many_nodes_is_told_in_nodes() -> None:
+    def text(item: str, count: int) -> str:
+        return "name: many\nnodes:\n" + item * count + "# the end\nedges: []\n"
+
+    for item in (
+        "  - name: n\n    type: transform\n    config: {a: 1}\n",
+        "- {name: n, type: transform, x: [1, 2]}\n\n",
+    ):
+        (found,) = Document.parse(text(item, 10_000)).diagnostics
+        assert (found.line, found.code) == (2, "yaml-syntax")
+        assert found.message == "10,000 nodes; a workflow may have 2,000. Move parts of it into sub-workflows."
+    large = "name: large\nnodes:\n  - {name: a, config: {a: [" + "1," * 60_000 + "]}}\n"
+    assert "more than 50,000 values" in Document.parse(large).diagnostics[0].message
