@@ -8,6 +8,7 @@ from studio.components.dialogs import dialog, foot
 from studio.components.parts import button, note
 from studio.pages.workflow_bulk import SEND_FILES
 from studio.pages.workflow_forms import WorkflowForms
+from studio.services.templates import picture
 from studio.services.workflow_files import MAX_TEXT
 
 # Reads the chosen or dropped file; the callback gets its text exactly as it is, line ends included. Several files, or a
@@ -21,6 +22,15 @@ READ_FILE = (
     " const bytes = await file.arrayBuffer(); field.value = '';"
     " return {name: file.name, text: new TextDecoder('utf-8', {ignoreBOM: true}).decode(bytes)}; })()"
 )
+
+
+BLANK = {
+    "name": "",
+    "description": "An assistant that answers.",
+    "size": "3 nodes",
+    "needs": "a model",
+    "picture": picture([(0, 0), (0, 140), (0, 280)], [(0, 1), (1, 2)]),
+}
 
 
 def new_dialog() -> rx.Component:
@@ -43,9 +53,9 @@ def new_dialog() -> rx.Component:
             fault_line("Small letters, digits, _ and -. It stands in addresses and in files."),
             rx.el.div("Start from", class_name="caption start-from"),
             rx.el.div(
-                template_option("", "Blank", "Start, one model step, end: an assistant that answers."),
-                rx.foreach(WorkflowForms.templates, lambda t: template_option(t["name"], t["name"], t["description"])),
-                class_name="options",
+                template_option(BLANK),
+                rx.foreach(WorkflowForms.templates, template_option),
+                class_name="gallery",
                 role="radiogroup",
                 aria_label="Start from",
             ),
@@ -56,20 +66,22 @@ def new_dialog() -> rx.Component:
         text="A workflow is a YAML file that you can draw. It stays a draft until you publish a version.",
         opened=WorkflowForms.opened == "new",
         on_close=WorkflowForms.close,
-        width="520px",
+        width="720px",
     )
 
 
-def template_option(value: str | rx.Var[str], title: str | rx.Var[str], text: str | rx.Var[str]) -> rx.Component:
-    chosen = WorkflowForms.template == value
+def template_option(one: dict[str, str] | rx.Var[dict[str, str]]) -> rx.Component:
+    chosen = WorkflowForms.template == one["name"]
     return rx.el.button(
-        rx.el.b(title),
-        rx.el.small(text),
+        rx.el.span(class_name="picture", style={"mask_image": one["picture"]}, aria_hidden="true"),
+        rx.el.b(rx.cond(one["name"] == "", "Blank", one["name"])),
+        rx.el.small(one["description"], title=one["description"]),
+        rx.el.span(one["size"], rx.cond(one["needs"] == "", "", " · needs " + one["needs"]), class_name="caption"),
         type="button",
         role="radio",
         aria_checked=chosen,
-        class_name=rx.cond(chosen, "option on", "option"),
-        on_click=WorkflowForms.choose_template(value),
+        class_name=rx.cond(chosen, "template on", "template"),
+        on_click=WorkflowForms.choose_template(one["name"]),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from typing import Any
 
 import reflex as rx
@@ -12,7 +13,7 @@ from studio.auth.guard import current_scope
 from studio.auth.permissions import requires
 from studio.container import get_container
 from studio.pages.workflow_bulk import BulkImport
-from studio.services import importing, words, workflows
+from studio.services import importing, templates, words, workflows
 
 
 class WorkflowForms(rx.State):
@@ -44,8 +45,8 @@ class WorkflowForms(rx.State):
     async def open_new(self) -> None:
         self._clear("new")
         if not self.templates:
-            shipped = await asyncio.to_thread(workflows.templates)
-            self.templates = [{"name": t.name, "description": t.description} for t in shipped]
+            shipped = await asyncio.to_thread(templates.templates)
+            self.templates = [asdict(one) for one in shipped]
 
     @rx.event
     @requires("workflows:write")

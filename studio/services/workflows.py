@@ -6,19 +6,17 @@ import asyncio
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import count
-from pathlib import Path
 from uuid import UUID
 
 import engine.nodes
-from engine.errors import Conflict, NotFound, SchemaError
+from engine.errors import Conflict, SchemaError
 from engine.language.document import Document
 from engine.store.access import audit, workflows
 from engine.store.session import Database, Scope
+from studio.services import templates
 from studio.services.workflow_files import MAX_TEXT
 
-SHIPPED = Path(__file__).resolve().parents[2] / "workflows"
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 NAME_RULE = "A name starts with a small letter and holds small letters, digits, _ and - (at most 64)."
 
@@ -89,32 +87,13 @@ class Taken:
     replaceable: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
-    """A shipped workflow to start from."""
-
-    name: str
-    description: str
-
-
-@lru_cache(maxsize=1)
-def templates() -> tuple[Template, ...]:
-    """The shipped workflows, by name."""
-    found = []
-    for path in sorted(SHIPPED.glob("*.yaml")):
-        workflow = Document.parse(path.read_text("utf-8")).workflow
-        if workflow is not None:
-            found.append(Template(workflow.name, workflow.description))
-    return tuple(found)
-
-
 async def create(db: Database, scope: Scope, name: str, template: str = "") -> str:
     """Make a workflow under `name`, blank or from a shipped one; returns the name.
 
     Raises SchemaError for a name that is not allowed, Conflict for one that is taken.
     """
     name = check_name(name)
-    text = BLANK.format(name=name) if not template else renamed(_template_text(template), name)
+    text = BLANK.format(name=name) if not template else renamed(templates.text_of(template), name)
     async with db.transaction(scope) as tx:
         await workflows.create(tx, text)
     return name
@@ -126,17 +105,6 @@ def check_name(name: str) -> str:
     if not NAME.fullmatch(name):
         raise SchemaError(NAME_RULE)
     return name
-
-
-def _template_text(template: str) -> str:
-    if template not in {known.name for known in templates()}:
-        raise NotFound(f"There is no template {template!r}.")
-    for path in SHIPPED.glob("*.yaml"):
-        text = path.read_bytes().decode()
-        workflow = Document.parse(text).workflow
-        if workflow is not None and workflow.name == template:
-            return text
-    raise NotFound(f"There is no template {template!r}.")
 
 
 def renamed(text: str, name: str) -> str:

@@ -179,6 +179,24 @@ def test_new_duplicate_archive_undo(signed_in_page: Page, studio: Any) -> None:
     _archive_made(studio)
 
 
+def test_a_new_workflow_begins_from_a_picture_in_the_gallery(signed_in_page: Page, studio: Any) -> None:
+    page = signed_in_page
+    name = f"made_{uuid.uuid4().hex[:8]}"
+    page.goto("/app/workflows")
+    page.get_by_role("button", name="New workflow").click()
+    page.get_by_label("Name", exact=True).fill(name)
+    card = page.get_by_role("radio", name=re.compile("bug_troubleshooting"))
+    expect(card).to_contain_text("6 nodes · needs a model, tools")
+    picture = card.locator(".picture")
+    assert picture.evaluate("one => getComputedStyle(one).maskImage").startswith('url("data:image/svg+xml')
+    card.press("Enter")
+    expect(card).to_have_attribute("aria-checked", "true")
+    page.get_by_role("button", name="Create workflow").click()
+    expect(page).to_have_url(f"{studio.url}/app/workflows/{name}")
+    expect(page.locator(".react-flow__node")).to_have_count(6)
+    _archive_made(studio)
+
+
 def _archive_made(studio: Any) -> None:
     """Leave the list as the other tests expect it."""
 
