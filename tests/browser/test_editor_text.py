@@ -276,6 +276,8 @@ def test_only_what_both_changed_is_asked_about(signed_in_page: Page, studio: Any
     set_temperature(page, "0.5")
     dialog = page.get_by_test_id("conflict-dialog")
     collision = dialog.get_by_test_id("collision-nodes/answer/config/temperature")
+    expect(collision.locator("legend")).to_have_text("answer · Temperature")
+    expect(collision.locator(".before")).to_contain_text("0.2")
     expect(collision.get_by_test_id("take-mine")).to_contain_text("0.5")
     expect(collision.get_by_test_id("take-theirs")).to_contain_text("0.7")
     expect(dialog.get_by_test_id("keep-choices")).to_be_disabled()
@@ -294,6 +296,30 @@ def test_only_what_both_changed_is_asked_about(signed_in_page: Page, studio: Any
     saved(page)
     assert "temperature: 0.5" in stored(studio, small).text
     assert "Changed by another" in stored(studio, small).text
+
+
+def test_a_node_that_one_removed_and_the_other_changed_is_shown_field_by_field(
+    signed_in_page: Page, studio: Any, small: str
+) -> None:
+    """In the words of the inspector, not as JSON."""
+    page = signed_in_page
+    deaf(page)
+    open_editor(page, studio, small)
+    save_elsewhere(studio, small, "temperature: 0.2", "temperature: 0.7\n      max_tokens: 90")
+    node(page, "answer").click()
+    page.get_by_test_id("delete-node").click()
+    collision = page.get_by_test_id("conflict-dialog").get_by_test_id("collision-nodes/answer")
+    expect(collision.locator("legend")).to_have_text("answer")
+    expect(collision.get_by_test_id("take-mine")).to_contain_text("removed")
+    fields = collision.get_by_test_id("take-theirs").locator(".hed-made")
+    expect(fields).to_have_count(2)
+    expect(fields.first).to_have_text(re.compile("^Temperature.*0.2.*0.7$"))
+    expect(fields.last).to_have_text(re.compile("^Longest answer.*90$"))
+    expect(collision).not_to_contain_text("prompt_template")
+    collision.get_by_test_id("take-theirs").click()
+    page.get_by_test_id("keep-choices").click()
+    saved(page)
+    assert "temperature: 0.7" in stored(studio, small).text
 
 
 def test_nobody_is_asked_in_the_middle_of_a_word(signed_in_page: Page, studio: Any, small: str) -> None:

@@ -2,7 +2,8 @@
 import { useState } from "react";
 import { Check, Copy } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
-import { asText } from "../versions/values.jsx";
+import { Values, asText } from "../versions/values.jsx";
+import { changesOf, isWhole, titleOf } from "./collisions.js";
 import { Dialog } from "./dialog.jsx";
 import { ago, count } from "./format.js";
 
@@ -41,29 +42,32 @@ function Conflict({ theirs }) {
 }
 
 function Choice({ one, who, taken, take, first }) {
-  const { place } = one;
-  const whole = place.length === 0;
+  const specs = useValue((s) => s.view.specs);
+  const graph = useValue((s) => s.graph);
+  const whole = isWhole(one);
+  const isText = one.place.length === 0; // all of it: too long to be shown here
   return (
-    <fieldset className="hed-collision" data-testid={`collision-${place.join("/")}`}>
-      <legend>{titleOf(place)}</legend>
-      {[["mine", "Yours"], ["theirs", who]].map(([side, title], i) => (
+    <fieldset className="hed-collision" data-testid={`collision-${one.place.join("/")}`}>
+      <legend>{titleOf(one, { specs, graph })}</legend>
+      {!isText && !whole && one.base !== undefined && <div className="before"><span>Before</span><Value of={one.base} /></div>}
+      {["mine", "theirs"].map((side, i) => (
         <button key={side} role="radio" aria-checked={taken === side} onClick={() => take(side)} data-testid={`take-${side}`} data-autofocus={first && i === 0 ? "" : undefined}>
-          <span className="line"><b>{title}</b>{taken === side && <Check size={13} />}</span>
-          {!whole && <pre>{one[side] === undefined ? <i>removed</i> : asText(one[side]) || '""'}</pre>}
+          <span className="line"><b>{side === "mine" ? "Yours" : who}</b>{taken === side && <Check size={13} />}</span>
+          {!isText && (whole && one[side] !== undefined ? <Fields changes={changesOf(one, side, { specs, graph })} /> : <Value of={one[side]} />)}
         </button>
       ))}
     </fieldset>
   );
 }
 
-const SECTIONS = { nodes: "", edges: "", triggers: "Trigger ", variables: "Variable ", credentials: "Credential ", error_handling: "Error rule " };
+const Value = ({ of: value }) => <pre>{value === undefined ? <i>removed</i> : asText(value) || '""'}</pre>;
 
-// ("nodes", "answer", "config", "model") -> answer · model
-function titleOf([section, name, ...rest]) {
-  if (section === undefined) return "The texts cannot be merged line by line; one of them has to stay as a whole";
-  if (name === "(comments)") return `Comment, ${section}`;
-  if (name === "(order)") return `Order of ${section}`;
-  if (!(section in SECTIONS)) return [section, name, ...rest].filter((step) => step !== undefined).join(" · ");
-  const field = rest[0] === "config" && rest.length > 1 ? rest.slice(1) : rest;
-  return [SECTIONS[section] + (name ?? section), ...field].join(" · ");
+// What one side made of a node, field by field: what went, what came.
+function Fields({ changes }) {
+  return changes.map(({ label, before, after }) => (
+    <span key={label} className="hed-made">
+      <span>{label}</span>
+      <Values before={before} after={after} />
+    </span>
+  ));
 }
