@@ -9,7 +9,20 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.support.editor import ask, new_workflow, node, open_editor
+from engine.store.access import workflows
+from engine.store.session import Database
+from studio.services import publishing
+from tests.support.editor import (
+    SMALL,
+    ask,
+    deaf,
+    demo_scope,
+    new_workflow,
+    node,
+    open_editor,
+    run_on,
+    save_elsewhere,
+)
 
 AXE = Axe()
 OPTIONS = {"resultTypes": ["violations"], "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
@@ -114,3 +127,106 @@ def test_what_lies_over_the_editor(themed_page: Page, studio: Any) -> None:
         open_editor(page, studio, name)
         show(page)
         assert findings(page) == [], overlay
+
+
+PUBLIC = SMALL.replace(
+    "nodes:",
+    """triggers:
+  - {{type: chat, config: {{path: "{name}", title: "Ask us", greeting: "Hello"}}}}
+  - name: page
+    type: form
+    config:
+      path: "{name}"
+      title: "Return something"
+      fields:
+        required: [name]
+        properties:
+          name: {{type: string, title: "Your name"}}
+          reason: {{enum: ["It does not fit", "It is broken"], title: "Why"}}
+          news: {{type: boolean, title: "Send me news"}}
+nodes:""",
+    1,
+)
+
+
+def test_what_visitors_see(page: Page, studio: Any) -> None:
+    name = new_workflow(studio, PUBLIC)
+
+    async def publish(database: Database) -> None:
+        scope = await demo_scope(database)
+        async with database.transaction(scope) as tx:
+            row = await workflows.get_by_name(tx, name)
+        await publishing.publish(database, scope, row.workflow_id)
+
+    run_on(studio, publish)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        page.goto(f"/c/demo/{name}")
+        expect(page.get_by_text("Hello").first).to_be_visible()
+        assert findings(page) == [], f"chat, {scheme}"
+        page.get_by_role("textbox").fill("Good morning")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("Good morning").first).to_be_visible()
+        assert findings(page) == [], f"chat with a message, {scheme}"
+        page.goto(f"/f/demo/{name}")
+        expect(page.get_by_role("heading", name="Return something")).to_be_visible()
+        assert findings(page) == [], f"form, {scheme}"
+        page.get_by_role("button", name="Send").click()
+        expect(page.get_by_role("alert")).to_be_visible()
+        assert findings(page) == [], f"form with an error, {scheme}"
+
+
+def test_the_dialogs_of_the_list(themed_page: Page, studio: Any) -> None:
+    page = themed_page
+    page.goto("/app/workflows")
+    page.get_by_role("button", name="New workflow").click()
+    expect(page.get_by_role("radio", name="Blank")).to_be_visible()
+    assert findings(page) == [], "new workflow"
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.get_by_label("Text of the file")).to_be_visible()
+    assert findings(page) == [], "import"
+    page.get_by_label("Text of the file").fill(
+        '{"nodes": [{"name": "Odd", "type": "n8n-nodes-base.odd"}], "connections": {}}'
+    )
+    expect(page.get_by_role("dialog")).to_contain_text("unsupported")
+    assert findings(page) == [], "import with its report"
+
+
+def test_the_question_of_a_conflict(themed_page: Page, studio: Any) -> None:
+    page, name = themed_page, new_workflow(studio)
+    deaf(page)
+    open_editor(page, studio, name)
+    node(page, "answer").click()
+    save_elsewhere(studio, name, "temperature: 0.2", "temperature: 0.7")
+    page.get_by_test_id("field-temperature").locator("input").fill("0.5")
+    expect(page.get_by_test_id("conflict-dialog")).to_be_visible()
+    assert findings(page) == []
+
+
+OUTCOMES = SMALL.replace(
+    'type: "agent"\n    config:\n',
+    'type: "human"\n    config:\n      timeout_seconds: 5\n      message: May we?\n      form: {{type: object, '
+    "properties: {{why: {{type: string, maxLength: 9, enum: [a, b]}}, "
+    "many: {{type: array, items: {{type: number}}}}}}}}\n",
+).replace(
+    """      model: "auto"
+      temperature: 0.2
+      prompt_template: |
+        You greet people.
+        Message: {{message}}
+        Answer in one sentence.
+""",
+    "",
+)
+
+
+def test_ports_of_outcomes_and_forms_of_schemas(themed_page: Page, studio: Any) -> None:
+    page, name = themed_page, new_workflow(studio, OUTCOMES)
+    open_editor(page, studio, name)
+    node(page, "answer").click()
+    expect(page.get_by_test_id("way-rejected")).to_be_visible()
+    expect(page.get_by_label("most characters of why", exact=True)).to_have_value("9")
+    page.get_by_test_id("reads").click()
+    expect(page.get_by_test_id("readable")).to_be_visible()
+    assert findings(page) == []
