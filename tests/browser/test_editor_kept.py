@@ -122,6 +122,40 @@ def test_what_arrived_before_the_line_was_cut_is_not_done_twice(signed_in_page: 
     assert stored(studio, small).text == before.text
 
 
+def test_a_choice_that_was_not_made_is_asked_again(signed_in_page: Page, studio: Any, small: str) -> None:
+    """The tab is closed while it asks which of two changes is to stay: neither is lost."""
+    page = signed_in_page
+    deaf(page)
+    open_editor(page, studio, small)
+    node(page, "answer").click()
+    save_elsewhere(studio, small, "temperature: 0.2", "temperature: 0.9")
+    page.get_by_test_id("field-temperature").locator("input").fill("0.5")
+    page.get_by_test_id("field-temperature").locator("input").press("Enter")
+    expect(page.get_by_test_id("conflict-dialog")).to_be_visible()
+    page = again(page, studio, small)
+    page.get_by_test_id("restore-kept").click()
+    page.get_by_test_id("conflict-dialog").get_by_test_id("take-mine").click()
+    page.get_by_test_id("keep-choices").click()
+    saved(page)
+    assert "temperature: 0.5" in stored(studio, small).text
+
+
+def test_what_is_left_by_going_elsewhere_is_offered_there_again(signed_in_page: Page, studio: Any, small: str) -> None:
+    """And not in another workflow that has a node of that name."""
+    page = signed_in_page
+    open_editor(page, studio, small)
+    node(page, "answer").click()
+    page.get_by_test_id("field-knowledge").locator("textarea").fill('[{"source": "articles"')
+    page.get_by_role("link", name="Workflows").first.click()
+    other = new_workflow(studio, TOOLS)
+    open_editor(page, studio, other)
+    node(page, "answer").click()
+    expect(page.get_by_test_id("field-knowledge").locator("textarea")).to_have_value("[]")
+    expect(page.get_by_test_id("kept-draft")).to_have_count(0)
+    open_editor(page, studio, small)
+    expect(page.get_by_test_id("kept-draft")).to_be_visible()
+
+
 def test_a_note_is_saved_while_it_is_written_and_undone_as_one(signed_in_page: Page, studio: Any, small: str) -> None:
     page = signed_in_page
     open_editor(page, studio, small)
@@ -173,6 +207,42 @@ def test_a_name_that_is_being_typed_counts_as_unsaved(signed_in_page: Page, stud
     expect(node(page, "reply")).to_be_visible()
     saved(page)
     assert 'name: "reply"' in stored(studio, small).text
+
+
+def test_who_writes_in_a_field_is_told_that_somebody_else_changed_it(
+    signed_in_page: Page, studio: Any, small: str
+) -> None:
+    page = signed_in_page
+    open_editor(page, studio, small)
+    node(page, "answer").click()
+    field = page.get_by_test_id("field-knowledge").locator("textarea")
+    field.fill('[{"source": "articles"')
+    save_elsewhere(studio, small, "knowledge: []", "knowledge: [{source: news}]")
+    expect(page.get_by_test_id("field-knowledge").get_by_role("alert")).to_contain_text("Somebody else changed this")
+    expect(field).to_have_value('[{"source": "articles"')
+    field.press("Escape")
+    expect(field).to_have_value(re.compile("news"))
+    saved(page)
+    assert "{source: news}" in stored(studio, small).text
+
+
+def test_a_key_that_is_being_renamed_counts_as_unsaved(signed_in_page: Page, studio: Any) -> None:
+    page = signed_in_page
+    step = '  - name: "count"\n    type: "transform"\n    config:\n      set: {{a: "1"}}\n\n  - name: "end"'
+    name = new_workflow(studio, SMALL.replace('  - name: "end"', step).replace("to: end", "to: count"))
+    open_editor(page, studio, name)
+    node(page, "count").click()
+    page.get_by_label("Name of a", exact=True).fill("total")
+    state(page, "pending", 500)
+    page = again(page, studio, name)
+    page.get_by_test_id("restore-kept").click()
+    field = page.get_by_label("Name of a", exact=True)
+    expect(field).to_have_value("total")
+    state(page, "pending")
+    field.press("Enter")
+    expect(page.get_by_label("Name of total", exact=True)).to_be_visible()
+    saved(page)
+    assert re.search("total", stored(studio, name).text)
 
 
 def test_two_people_write_on_one_note_and_are_asked(signed_in_page: Page, studio: Any) -> None:

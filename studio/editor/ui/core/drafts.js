@@ -7,17 +7,27 @@ export class Drafts {
   constructor(session) {
     this.session = session;
     this.fields = new Set(); // {node, id, isDirty, text, rests, commit()}: `id` names the field, where it has one
-    this.kept = []; // [{node, id, text}] of fields that are not shown
+    this.kept = []; // [{workflow, node, id, text}] of fields that are not shown
   }
 
   // Returns how to leave again.
   add(field) {
     this.fields.add(field);
+    const { workflow } = this;
     return () => {
       this.fields.delete(field);
-      if (field.isDirty && field.id) this.kept.push(entryOf(field));
+      if (field.isDirty && field.id) this.kept.push({ workflow, ...entryOf(field) });
       this.changed();
     };
+  }
+
+  get workflow() {
+    return this.session.state.view?.workflow_id;
+  }
+
+  // What an earlier visit left in fields of this workflow.
+  keep(entries) {
+    this.kept.push(...entries.map((one) => ({ workflow: this.workflow, ...one })));
   }
 
   flush() {
@@ -37,7 +47,8 @@ export class Drafts {
   get unsaved() {
     const { graph } = this.session.state;
     const open = [...this.fields].filter((field) => field.isDirty && field.id).map(entryOf);
-    return [...this.kept.filter(({ node }) => !node || graph?.byName.has(node)), ...open];
+    const hidden = this.kept.filter(({ workflow, node }) => workflow === this.workflow && (!node || graph?.byName.has(node)));
+    return [...hidden.map(entryOf), ...open];
   }
 
   // A field became dirty, or clean.
@@ -50,7 +61,7 @@ export class Drafts {
 
   // What was typed into a field before it went out of sight, or in an earlier visit; null where nothing was.
   take(node, id) {
-    const found = this.kept.findIndex((one) => one.node === node && one.id === id);
+    const found = this.kept.findIndex((one) => one.workflow === this.workflow && one.node === node && one.id === id);
     return found < 0 ? null : this.kept.splice(found, 1)[0].text;
   }
 

@@ -90,6 +90,10 @@ export class Session {
   }
 
   close() {
+    if (this.view) {
+      this.drafts.flush();
+      this.backup.keep();
+    }
     this.presence.stop();
     this.sync?.close();
     this.runs.close();
@@ -303,7 +307,7 @@ export class Session {
     } catch {
       return;
     }
-    this.drafts.kept.push(...kept.fields);
+    this.drafts.keep(kept.fields);
     goOn(this, kept);
     this.drafts.changed();
     this.backup.keep();

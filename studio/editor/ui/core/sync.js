@@ -164,7 +164,7 @@ export class Sync {
 
   // It is on the server. That is said before the canvas is drawn again, which takes longer.
   kept(reply, sent) {
-    this.flight.answered = true;
+    this.flight.answered = this.flight.saved = true;
     if (!reply.error && this.isAllSent) this.session.setSave("saved");
     setTimeout(() => this.session.sync === this && this.view && this.take(reply, sent));
   }

@@ -9,7 +9,7 @@ import { PARTS, differing, emptyLayout, isSameItem } from "../text/layout.js";
 import { applyKept, layoutOf } from "../text/view.js";
 
 export function leftOpen({ sync, view, state, drafts }) {
-  const flight = sync.flight?.answered ? null : sync.flight;
+  const flight = sync.flight?.saved ? null : sync.flight ?? state.conflict; // what waits for a choice is not saved either
   return {
     revision: sync.revision,
     base: sync.known.sliceString(0, undefined, "\n"),

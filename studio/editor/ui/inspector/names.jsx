@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "react";
 import { Plus } from "lucide-react";
 import { useSession } from "../core/store.js";
 import { useReadOnly } from "../frame/locked.js";
+import { useReading } from "./scope.js";
 
 // `what`: "field", "value". The focus stays on the button, so that one after the other can be added.
 export function NewName({ what, taken, add }) {
@@ -32,17 +33,23 @@ export function NewName({ what, taken, add }) {
 export function Settled({ value, save, label, readOnly, ...rest }) {
   const locked = useReadOnly(readOnly);
   const session = useSession();
-  const [text, setText] = useState(value);
+  const node = useReading().node?.name ?? null;
+  const [text, setText] = useState(() => (readOnly ? null : session.drafts.take(node, label)) ?? value);
   const [was, setWas] = useState(value);
   const back = useRef(false);
+  const sent = useRef(null); // what was saved last: it stands here before its answer comes
   const now = useRef({});
-  now.current = { isDirty: text !== value, text };
-  useEffect(() => {
-    const field = { get isDirty() { return now.current.isDirty; }, get text() { return now.current.text; }, id: null, node: null, rests: false, commit: () => now.current.leave() };
-    return session.drafts.add(field);
-  }, [session]);
+  useEffect(() => session.drafts.add({
+    get isDirty() { return now.current.isDirty; },
+    get text() { return now.current.text; },
+    get node() { return now.current.node; },
+    get id() { return now.current.label; },
+    rests: false,
+    commit: () => now.current.isDirty && now.current.leave(),
+  }), [session]);
   useEffect(() => session.drafts.changed(), [text, value]);
   if (was !== value) {
+    sent.current = null;
     setWas(value);
     setText(value);
   }
@@ -50,10 +57,11 @@ export function Settled({ value, save, label, readOnly, ...rest }) {
     const next = text.trim();
     const why = back.current || next === value ? null : save(next);
     if (why) session.say(why);
+    else if (!back.current && next !== value) sent.current = next;
     if (why || back.current || next === value) setText(value);
     back.current = false;
   };
-  now.current.leave = leave;
+  now.current = { isDirty: text !== value && text.trim() !== sent.current, text, node, label, leave };
   const onKeyDown = (event) => {
     if (event.key !== "Enter" && (event.key !== "Escape" || text === value)) return;
     back.current = event.key === "Escape";
