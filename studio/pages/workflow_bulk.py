@@ -30,7 +30,8 @@ _SAID = {
 # Sends the files that the browser keeps; gives {files} or {fault}.
 SEND_FILES = (
     "(window.heddleSend = async (query) => {"
-    " const body = new FormData(); for (const file of window.heddleFiles ?? []) body.append('files', file);"
+    " const body = new FormData(); for (const file of window.heddleFiles ?? [])"
+    " body.append('files', file, file.webkitRelativePath || file.name);"
     " const answer = await fetch('/api/v1/workflows/import?' + query, {method: 'POST', body}).catch(() => null);"
     " if (!answer) return {fault: 'The server does not answer.'};"
     " const said = await answer.json().catch(() => ({}));"

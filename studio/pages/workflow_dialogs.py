@@ -23,6 +23,14 @@ READ_FILE = (
     " return {name: file.name, text: new TextDecoder('utf-8', {ignoreBOM: true}).decode(bytes)}; })()"
 )
 
+# Of a chosen folder, what may belong to a workflow.
+READ_FOLDER = (
+    "(async () => { const field = document.getElementById('import-folder');"
+    " window.heddleFiles = [...field.files].filter((file) => /\\.(ya?ml|json)$/i.test(file.name)"
+    " && !/(^|\\/)\\.git\\//.test(file.webkitRelativePath)); field.value = '';"
+    " if (!window.heddleFiles.length) return {fault: 'There is no workflow in this folder.'};"
+    f" return await {SEND_FILES}('check=true'); }})()"
+)
 
 BLANK = {
     "name": "",
@@ -111,6 +119,20 @@ def import_dialog() -> rx.Component:
                 on_change=rx.call_script(READ_FILE, callback=WorkflowForms.read_file),
             ),
             class_name="drop-zone",
+        ),
+        rx.el.label(
+            rx.icon("folder_up", size=14),
+            "Or choose a folder, as it was exported",
+            rx.el.input(
+                id="import-folder",
+                type="file",
+                multiple=True,
+                custom_attrs={"webkitdirectory": ""},
+                aria_label="Folder of workflows",
+                class_name="sr-only",
+                on_change=rx.call_script(READ_FOLDER, callback=WorkflowForms.read_file),
+            ),
+            class_name="hint folder-choice",
         ),
         rx.el.div(
             rx.debounce_input(

@@ -107,12 +107,18 @@ async def _import(db: Database, scope: Scope, item: Item, existing: Existing) ->
 
 
 def read(uploads: Sequence[Upload]) -> list[Item]:
-    """The workflows in the files and in the ZIP files among them. Raises InputError."""
+    """The workflows in the files, in the folder that some of them name, and in ZIP files among them.
+
+    Raises InputError.
+    """
     items: list[Item] = []
+    folder = {one.name: one.data for one in uploads if "/" in one.name}
     for upload in uploads:
-        is_zip = upload.name.lower().endswith(".zip")
-        files = unpacking.unpacked(upload.data) if is_zip else {PurePosixPath(upload.name).name or "file": upload.data}
-        items += [_item(path, files) for path in sorted(files) if not is_zip or _is_draft(path)]
+        if upload.name.lower().endswith(".zip"):
+            files = unpacking.unpacked(upload.data)
+            items += [_item(path, files) for path in sorted(files) if _is_draft(path)]
+        elif upload.name not in folder or _is_draft(upload.name):
+            items.append(_item(upload.name, {**folder, upload.name: upload.data}))
     if len(items) > MAX_FILES:
         raise InputError(f"These are more than {MAX_FILES} workflows; import them in parts.")
     return items

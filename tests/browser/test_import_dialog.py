@@ -9,7 +9,8 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.support.editor import new_workflow, node, open_editor, save_elsewhere, saved, stored
+from studio.services.workflow_files import WorkflowFiles, contents
+from tests.support.editor import SMALL, new_workflow, node, open_editor, save_elsewhere, saved, stored
 
 
 def _flow(title: str) -> dict[str, Any]:
@@ -240,3 +241,23 @@ def test_the_zip_that_is_exported_is_imported_again(signed_in_page: Page, studio
     page.get_by_role("button", name="Import").click()
     page.get_by_label("Workflow file").set_input_files(tmp_path / "bad.zip")
     expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("damaged")
+
+
+def test_a_folder_is_imported_with_what_lies_beside_its_drafts(
+    signed_in_page: Page, studio: Any, tmp_path: Any
+) -> None:
+    page, name = signed_in_page, f"of_folder_{uuid.uuid4().hex[:8]}"
+    files = WorkflowFiles(SMALL.format(name=name), {"nodes": {"answer": [40, 300]}})
+    for path, text in contents(name, files).items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+    (tmp_path / "README.md").write_text("# ours")
+    page.goto("/app/workflows")
+    page.get_by_role("button", name="Import").click()
+    page.get_by_label("Folder of workflows").set_input_files(tmp_path)
+    dialog = page.get_by_role("dialog", name="Import several workflows")
+    expect(dialog.locator("li")).to_have_count(1)
+    dialog.get_by_role("button", name="Import 1 workflow").click()
+    page.get_by_role("dialog", name="What became of them").get_by_role("link", name=name).click()
+    expect(page).to_have_url(f"{studio.url}/app/workflows/{name}")
+    assert stored(studio, name).layout["nodes"] == {"answer": [40, 300]}
