@@ -1,7 +1,7 @@
 """`heddle import FILE...`: bring workflow files into the tenant: ours with all that was exported with them, and those
 of n8n, Dify, Langflow and Flowise converted to drafts. With `--check` nothing is kept: it says what each would bring.
 
-Of a workflow that was not there before, the version that was live is so again; one that was there stays as it is live.
+Where nobody has published anything yet, the version of a workflow that was live is so again; else what is live stays.
 """
 
 from __future__ import annotations
@@ -165,9 +165,9 @@ async def import_one(
     if publish:
         published = await publishing.publish(db, scope, done.workflow_id)
         said.append(f"published as version {published.number}")
-    elif done.is_new and files.live is not None and not drafts:
-        await publishing.make_live(db, scope, done.workflow_id, files.live, None)
-        said.append(f"version {files.live} is live")
+    elif done.live is not None and not drafts:
+        await publishing.make_live(db, scope, done.workflow_id, done.live, done.seen)
+        said.append(f"version {done.live} is live")
     return ", ".join(said)
 
 

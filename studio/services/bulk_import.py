@@ -102,7 +102,7 @@ async def _import(db: Database, scope: Scope, item: Item, existing: Existing) ->
             text = await asyncio.to_thread(renamed, files.text, name)
             files = WorkflowFiles(text, files.layout, files.golden, pins=files.pins)
         done = await restoring.put(tx, files)
-    was_live = [f"Version {files.live} was live; make it so in its versions."] if done.is_new and files.live else []
+    was_live = [f"Version {done.live} was live; make it so in its versions."] if done.live else []
     return item.line("created" if done.is_new else "replaced", " ".join([*done.remarks, *was_live]), name)
 
 

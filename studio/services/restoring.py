@@ -8,16 +8,21 @@ from uuid import UUID
 from engine.errors import NotFound
 from engine.store.access import pins, workflows
 from engine.store.session import Tx
-from studio.services.workflow_files import REPORT, WorkflowFiles
+from studio.services.workflow_files import REPORT, SHIPPED_NOTE, WorkflowFiles
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What became of a workflow: `what` was done with its draft, `remarks` on what goes with it."""
+    """What became of a workflow: `what` was done with its draft, `remarks` on what goes with it.
+
+    `live`: the version that was live, where nobody has published anything here yet and another one is (`seen`) or none.
+    """
 
     workflow_id: UUID
     what: str
     is_new: bool
+    live: int | None = None
+    seen: int | None = None
     remarks: tuple[str, ...] = ()
 
 
@@ -27,6 +32,8 @@ async def put(tx: Tx, files: WorkflowFiles) -> Restored:
     Nothing becomes live by it. Raises SchemaError for a text without a usable name, Conflict for an archived one's.
     """
     workflow_id, what, is_new = await _put_draft(tx, files)
+    seen = (await workflows.get_workflow(tx, workflow_id)).published_number
+    is_untouched = all(one.note == SHIPPED_NOTE for one in await workflows.versions(tx, workflow_id))
     others = [
         one.number
         for one in files.versions
@@ -37,7 +44,8 @@ async def put(tx: Tx, files: WorkflowFiles) -> Restored:
     for node, output in files.pins.items():
         await pins.pin(tx, workflow_id, node, output)
     remarks = tuple(f"version {number} here is another one and was kept" for number in others)
-    return Restored(workflow_id, what, is_new, remarks)
+    live = files.live if is_untouched and files.live != seen and files.live not in others else None
+    return Restored(workflow_id, what, is_new, live, seen, remarks)
 
 
 async def _put_draft(tx: Tx, files: WorkflowFiles) -> tuple[UUID, str, bool]:

@@ -27,6 +27,7 @@ from engine.store.tables.workflows import WorkflowRow
 from studio.auth import passwords
 from studio.demo import rows
 from studio.services.publishing import PUBLISHED_KINDS, endpoint_config, endpoint_path, keep_triggers
+from studio.services.workflow_files import SHIPPED_NOTE
 
 TENANT_SLUG = "demo"
 TENANT_NAME = "Larkfell"
@@ -137,7 +138,7 @@ async def _workflows(tx: Tx, files: Sequence[_Files]) -> int:
             await workflows.get_by_name(tx, each.name)
         except NotFound:
             row = await workflows.create(tx, each.text, each.layout, each.golden)
-            await workflows.publish(tx, row.workflow_id, note="Shipped with Heddle")
+            await workflows.publish(tx, row.workflow_id, note=SHIPPED_NOTE)
             await _triggers(tx, row)
             made += 1
     return made

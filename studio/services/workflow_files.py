@@ -32,6 +32,7 @@ GOLDEN = "golden"
 PINS = "pins"
 VERSIONS = "versions"
 BESIDE = (LAYOUT, GOLDEN, PINS, VERSIONS)  # folders that hold no drafts
+SHIPPED_NOTE = "Shipped with Heddle"  # the note of versions that a new tenant begins with
 REPORT = "import"  # the layout's part that tells what an import made of each node: the draft's own, in no file
 _SUFFIXES = (".yaml", ".yml")
 

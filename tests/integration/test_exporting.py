@@ -8,13 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import httpx
+import sqlalchemy as sa
+from sqlmodel import col
 
 from engine.store.access import pins, workflows
 from engine.store.session import Database, Scope
+from engine.store.tables.workflows import WorkflowVersion
 from studio.commands.files import read_files, write_files
 from studio.commands.import_files import import_one
 from studio.services import exporting, restoring
-from studio.services.workflow_files import WorkflowFiles
+from studio.services.workflow_files import SHIPPED_NOTE, WorkflowFiles
 from tests.integration.test_api import PURE
 from tests.support.api import key_for
 
@@ -105,3 +108,26 @@ async def test_what_is_published_and_pinned_goes_along(
         assert (await restoring.put(tx, other)).remarks == ("version 1 here is another one and was kept",)
         assert (await exporting.files_of(tx, there)).versions == kept.versions
     assert first.number == 1
+
+
+async def test_over_what_a_new_tenant_begins_with_it_is_the_same_as_well(
+    database: Database, scope: Scope, other_scope: Scope
+) -> None:
+    """A shipped workflow was changed and published; after a wipe its first version is there already, and is live."""
+    async with database.transaction(scope) as tx:
+        row = await workflows.create(tx, PURE.format(name="one"))
+        await workflows.publish(tx, row.workflow_id, SHIPPED_NOTE)
+        await workflows.save_draft(tx, row.workflow_id, text=row.text + "# ours\n", revision=1)
+        await tx.session.refresh(row)
+        await workflows.publish(tx, row.workflow_id, "Ours")
+        kept = await exporting.files_of(tx, row)
+    async with database.transaction(other_scope) as tx:
+        seeded = await workflows.create(tx, PURE.format(name="one"))
+        await workflows.publish(tx, seeded.workflow_id, SHIPPED_NOTE)
+    assert await import_one(database, other_scope, kept, drafts=True) == "updated one"
+    assert await import_one(database, other_scope, kept) == "one is the same already"
+    async with database.transaction(other_scope) as tx:
+        await tx.session.execute(sa.delete(WorkflowVersion).where(col(WorkflowVersion.number) == 2))
+    assert await import_one(database, other_scope, kept) == "one is the same already, version 2 is live"
+    async with database.transaction(other_scope) as tx:
+        assert await exporting.files_of(tx, await workflows.get_by_name(tx, "one")) == kept

@@ -187,13 +187,16 @@ async def put_version(
 ) -> bool:
     """Keep a version that was published elsewhere, under its own number and moment; it does not become live.
 
-    False where another text stands under that number. Raises NotFound, SchemaError for a text that is no workflow.
+    Where the same text stands under that number, the earlier moment counts; False where another one does. Raises
+    NotFound, SchemaError for a text that is no workflow.
     """
     row = await get_workflow(tx, workflow_id)
     workflow = Document.parse(text).workflow
     if workflow is None:
         raise SchemaError(f"Version {number} is not a workflow.")
     there = await tx.session.get(WorkflowVersion, (tx.scope.tenant_id, workflow_id, number))
+    if there is not None and there.hash == content_hash(text) and at is not None:
+        there.created_at = min(there.created_at, at)
     if there is not None:
         return there.hash == content_hash(text)
     version = WorkflowVersion(
