@@ -13,8 +13,8 @@ from engine.errors import ConfigError
 from engine.settings import Settings
 from runners.connections import Connections, open_connections
 from runners.embedded.secrets_file import read_notes
-from studio.commands.import_files import put_draft
 from studio.commands.tenant import tenant_database
+from studio.services import restoring
 from studio.services.workflow_files import WorkflowFiles
 from tests.support.browser import browser_path
 
@@ -70,4 +70,4 @@ def running_instance(
 async def _put(connections: Connections, drafts: Mapping[str, str]) -> None:
     async with tenant_database(connections) as (db, scope), db.transaction(scope) as tx:
         for text in drafts.values():
-            await put_draft(tx, WorkflowFiles(text))
+            await restoring.put(tx, WorkflowFiles(text))

@@ -8,7 +8,18 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PASSWORD, sign_in
-from tests.support.editor import box_of, changed_lines, drag, middle, new_workflow, node, open_editor, saved, stored
+from tests.support.editor import (
+    box_of,
+    changed_lines,
+    drag,
+    handle,
+    middle,
+    new_workflow,
+    node,
+    open_editor,
+    saved,
+    stored,
+)
 
 ASKED = """\
 name: "{name}"
@@ -64,6 +75,16 @@ def test_each_known_way_has_a_port_with_its_name(signed_in_page: Page, studio: A
     assert changed_lines(before, stored(studio, asked).text) == [
         '+  - {from: ask, to: end, condition: "context.approved == false"}'
     ]
+
+
+def test_the_ports_of_outcomes_leave_the_cards_own_port_free(signed_in_page: Page, studio: Any, asked: str) -> None:
+    page, before = signed_in_page, stored(studio, asked).text
+    open_editor(page, studio, asked)
+    node(page, "ask").click()
+    expect(page.get_by_test_id("way-rejected")).to_be_visible()
+    drag(page, middle(handle(page, "ask", "source")), middle(node(page, "end")))
+    saved(page)
+    assert changed_lines(before, stored(studio, asked).text) == ["+  - {from: ask, to: end}"]
 
 
 def test_a_way_that_ends_in_the_void_asks_for_a_node(signed_in_page: Page, studio: Any, asked: str) -> None:

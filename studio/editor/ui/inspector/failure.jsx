@@ -14,7 +14,7 @@ const ACTIONS = [
   ["custom_response", "answer with a text"], ["escalate", "hand over to a person at"],
 ];
 const TRIES = {
-  key: "retry.max_attempts", title: "Tries", widget: "number", unit: "tries", min: 1, max: 20, integer: true, placeholder: "as elsewhere",
+  key: "retry.max_attempts", title: "Tries", widget: "number", unit: "tries", min: 1, max: 20, integer: true, placeholder: "as usual",
   description: "How often the step is tried, the first time counted. Empty: as often as the workflow says for all its nodes.",
 };
 const BACKOFF = {
