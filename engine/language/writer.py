@@ -51,6 +51,19 @@ def same(left: Any, right: Any) -> bool:
     return type(left) is type(right) and equal(left, right)
 
 
+def _renamed_key(node: YamlNode, value: dict[str, Any]) -> tuple[str, str] | None:
+    """The one key that has another name now, old and new: its value and its place are what they were."""
+    gone = [key for key in node.value if key not in value]
+    added = [key for key in value if key not in node.value]
+    if len(gone) != 1 or len(added) != 1 or added[0] == MERGE_KEY:
+        return None
+    old, new = gone[0], added[0]
+    entry = node.entries.get(old)
+    if entry is None or entry.key.kind is not Kind.SCALAR or not same(node.value[old], value[new]):
+        return None
+    return (old, new) if list(node.value).index(old) == list(value).index(new) else None
+
+
 def value_at(data: Any, path: Path) -> Any:
     """The value at a path of the data, None when there is none."""
     for step in path:
@@ -198,8 +211,12 @@ class Writer:
 
     def _diff_mapping(self, chain: Sequence[YamlNode], path: Path, value: dict[str, Any]) -> list[Patch]:
         node = chain[-1]
-        gone = [key for key in node.value if key not in value]
         patches: list[Patch] = []
+        if (renamed := _renamed_key(node, value)) is not None:
+            old, new_name = renamed
+            patches += self.rename_key((*path, old), new_name)
+            value = {old if key == new_name else key: new for key, new in value.items()}
+        gone = [key for key in node.value if key not in value]
         for key, new in value.items():
             entry = node.entries.get(key)
             if entry is not None:

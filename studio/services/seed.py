@@ -27,14 +27,13 @@ from engine.store.tables.workflows import WorkflowRow
 from studio.auth import passwords
 from studio.demo import rows
 from studio.services.publishing import PUBLISHED_KINDS, endpoint_config, endpoint_path, keep_triggers
-from studio.services.workflow_files import SHIPPED_NOTE
+from studio.services.workflow_files import SHIPPED, SHIPPED_NOTE
 
 TENANT_SLUG = "demo"
 TENANT_NAME = "Larkfell"
 USER_EMAIL = "demo@heddle.local"
 USER_NAME = "Demo User"
 PASSWORD_KEY = "demo_password"  # noqa: S105  # where secrets.json keeps it
-SHIPPED = Path(__file__).parents[2] / "workflows"
 
 
 @dataclass(slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -18,8 +17,8 @@ from engine.language.document import Document
 from engine.language.model import Workflow
 from engine.language.node_types import Group
 from studio.services import words
+from studio.services.workflow_files import SHIPPED
 
-SHIPPED = Path(__file__).resolve().parents[2] / "workflows"
 CARD = (200, 60)  # as on the canvas
 MARGIN = 60
 

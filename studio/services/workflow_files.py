@@ -14,6 +14,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -32,6 +33,7 @@ GOLDEN = "golden"
 PINS = "pins"
 VERSIONS = "versions"
 BESIDE = (LAYOUT, GOLDEN, PINS, VERSIONS)  # folders that hold no drafts
+SHIPPED = Path(__file__).resolve().parents[2] / "workflows"
 SHIPPED_NOTE = "Shipped with Heddle"  # the note of versions that a new tenant begins with
 REPORT = "import"  # the layout's part that tells what an import made of each node: the draft's own, in no file
 _SUFFIXES = (".yaml", ".yml")

@@ -20,6 +20,7 @@ from studio.auth.passwords import hash_password
 from studio.services import accounts, run_detail, templates, workflow_list
 from studio.services import runs as run_list
 from studio.services import workflows as library
+from studio.services.workflow_files import SHIPPED
 
 
 async def _workflow(database: Database, scope: Scope, name: str) -> UUID:
@@ -53,7 +54,7 @@ async def test_every_template_can_be_started_from(database: Database, scope: Sco
     name = await library.create(database, scope, "my_faq", "faq_handling")
     async with database.transaction(scope) as tx:
         text = (await workflows.get_by_name(tx, name)).text
-    original = (library.SHIPPED / "faq_handling.yaml").read_bytes().decode()
+    original = (SHIPPED / "faq_handling.yaml").read_bytes().decode()
     changed = [(a, b) for a, b in zip(original.splitlines(), text.splitlines(), strict=True) if a != b]
     assert len(changed) == 1, "only the line of the name changes"
     with pytest.raises(NotFound):

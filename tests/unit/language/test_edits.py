@@ -106,6 +106,22 @@ def test_a_field_of_an_empty_node_gets_its_config() -> None:
     )
 
 
+def test_a_key_that_is_named_anew_keeps_its_place_and_its_comment() -> None:
+    text = change(
+        'settings: {a: 1, "b": [x, y]}  # flow', "settings:\n        a: 0x10   # the first\n        b: [x,  y]"
+    )
+
+    def named(value: Any) -> str:
+        return edited(field("ask", "config", "settings", value=value), text)
+
+    assert named({"c": 16, "b": ["x", "y"]}) == change("a: 0x10", "c: 0x10", text)
+    assert named({"a": 16, "c": ["x", "y"]}) == change("b: [x,  y]", "c: [x,  y]", text)
+    assert named({"yes": 16, "b": ["x", "y"]}) == change("a: 0x10", '"yes": 0x10', text)
+    assert '        "<<": 16\n' in named({"<<": 16, "b": ["x", "y"]})
+    assert "c: 17" in named({"c": 17, "b": ["x", "y"]})
+    assert edited(field("ask", "config", "settings", value={"c": 1, "b": ["x", "y"]})) == change("{a: 1", "{c: 1")
+
+
 def test_fields_are_unset() -> None:
     unset = {"op": "unset_field", "node": "ask", "path": ["config", "settings"]}
     assert edited(unset) == change('      settings: {a: 1, "b": [x, y]}  # flow\n', "")
