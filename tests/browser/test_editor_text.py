@@ -280,7 +280,10 @@ def test_only_what_both_changed_is_asked_about(signed_in_page: Page, studio: Any
     expect(collision.locator(".before")).to_contain_text("0.2")
     expect(collision.get_by_test_id("take-mine")).to_contain_text("0.5")
     expect(collision.get_by_test_id("take-theirs")).to_contain_text("0.7")
-    expect(dialog.get_by_test_id("keep-choices")).to_be_disabled()
+    keep = dialog.get_by_test_id("keep-choices")
+    expect(keep).to_be_disabled()
+    expect(keep).to_have_attribute("title", "1 choice left: take yours or theirs.")
+    keep.press("Enter")  # the Tab key finds it; it does nothing
     assert "temperature: 0.7" in stored(studio, small).text
 
     save_elsewhere(studio, small, "temperature: 0.7", "temperature: 0.9")

@@ -4,6 +4,7 @@ import { Check, Copy } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
 import { Values, asText } from "../versions/values.jsx";
 import { changesOf, isWhole, titleOf } from "./collisions.js";
+import { Button } from "./controls.jsx";
 import { Dialog } from "./dialog.jsx";
 import { ago, count } from "./format.js";
 
@@ -35,7 +36,7 @@ function Conflict({ theirs }) {
         <span className="grow" />
         {collisions.length > 1 && <button className="hed-btn" onClick={() => takeAll("mine")}>All mine</button>}
         {collisions.length > 1 && <button className="hed-btn" onClick={() => takeAll("theirs")}>All theirs</button>}
-        <button className="hed-btn primary" disabled={open > 0} title={open ? `${count(open, "choice")} left` : undefined} onClick={keep} data-testid="keep-choices">Save these choices</button>
+        <Button className="hed-btn primary" why={open ? `${count(open, "choice")} left: take yours or theirs.` : null} onClick={keep} data-testid="keep-choices">Save these choices</Button>
       </footer>
     </Dialog>
   );
