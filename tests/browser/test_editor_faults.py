@@ -195,6 +195,24 @@ def test_what_the_server_refused_can_be_undone(signed_in_page: Page, studio: Any
     assert stored(studio, small).text == SMALL.format(name=small)
 
 
+def test_what_is_said_of_an_outage_lies_over_nothing(signed_in_page: Page, studio: Any, small: str) -> None:
+    """It may stay long: the chat, the list of runs and the settings are still at hand."""
+    page = signed_in_page
+    page.set_viewport_size({"width": 1280, "height": 800})
+    open_editor(page, studio, small)
+    yaml_pane(page).locator(".cm-line", has_text="You greet people.").click()
+    page.keyboard.press("End")
+    paste(page, "a\x00b")
+    expect(page.get_by_test_id("unsaved")).to_be_visible()
+    page.get_by_test_id("chat-input").click(timeout=3_000)
+    expect(page.get_by_test_id("chat-input")).to_be_focused()
+    said = page.get_by_test_id("unsaved").bounding_box()
+    assert said
+    for part in ("canvas", "drawer", "inspector", "workflow-panel", "yaml"):
+        for box in (one.bounding_box() for one in page.get_by_test_id(part).all()):
+            assert box is None or box["y"] + box["height"] <= said["y"] + 1, part
+
+
 def test_two_tabs_of_one_person_do_not_overwrite_each_other(signed_in_page: Page, studio: Any, small: str) -> None:
     one, other = signed_in_page, signed_in_page.context.new_page()
     open_editor(one, studio, small)
