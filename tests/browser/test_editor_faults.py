@@ -195,6 +195,24 @@ def test_what_the_server_refused_can_be_undone(signed_in_page: Page, studio: Any
     assert stored(studio, small).text == SMALL.format(name=small)
 
 
+def test_a_field_says_what_no_text_may_have(signed_in_page: Page, studio: Any, small: str) -> None:
+    """A paste into a field with a NUL: told beside it, counted as unsaved, and saved once it is taken out."""
+    page = signed_in_page
+    open_editor(page, studio, small)
+    node(page, "answer").click()
+    for field, area in (("prompt_template", ".cm-content"), ("agent_type", "input")):
+        box = page.get_by_test_id(f"field-{field}").locator(area)
+        box.click()
+        page.keyboard.press("Control+End")
+        page.keyboard.insert_text(" kind\x00")
+        expect(page.get_by_test_id(f"field-{field}").get_by_role("alert")).to_contain_text("no text may have")
+        expect(page.get_by_test_id("save-state")).to_have_attribute("data-state", "pending")
+        page.keyboard.press("Backspace")
+        saved(page)
+        expect(page.get_by_test_id(f"field-{field}").get_by_role("alert")).to_have_count(0)
+    assert "sentence. kind\n" in stored(studio, small).text
+
+
 def test_what_is_said_of_an_outage_lies_over_nothing(signed_in_page: Page, studio: Any, small: str) -> None:
     """It may stay long: the chat, the list of runs and the settings are still at hand."""
     page = signed_in_page

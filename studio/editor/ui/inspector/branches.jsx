@@ -14,7 +14,7 @@ import { FieldFrame } from "./field.jsx";
 import { Problem } from "./problem.jsx";
 import { ReadingContext, useNodeReading } from "./scope.js";
 import { useNames } from "./widgets_pick.jsx";
-import { ExpressionInput } from "./widgets_text.jsx";
+import { ExpressionInput, Fault } from "./widgets_text.jsx";
 
 const THEN = { key: "then", title: "Then", description: "Where the run goes on from here." };
 const BRANCHES = { key: "branches", title: "Branches", unit: "the first that is true wins", description: "Where the run goes on from here: along the first edge whose condition is true, from above; one without a condition is taken when no other fits." };
@@ -159,6 +159,7 @@ export function EdgeFields({ edge, editable }) {
       </FieldFrame>
       <FieldFrame id="edge-label" field={LABEL} value={edge.label ?? undefined} save={() => set("label", null)} editable={editable}>
         <input id="edge-label" className="hed-in" {...label.bind} {...readOnly} placeholder="made from the condition" />
+        <Fault>{label.error}</Fault>
       </FieldFrame>
       {editable && siblings.length > 1 && (
         <div className="hed-f">

@@ -7,6 +7,10 @@ const REST_MS = 1_000;
 
 const same = (text) => text;
 
+// No file and no database takes these; what a paste brings of them is said before anything is sent.
+const UNSAVABLE = /\0|[\ud800-\udfff]/u; // with the flag, only halves of a pair
+const unsavable = (text) => (UNSAVABLE.test(text) ? "Not saved: there is a character in it that no text may have (NUL, or half of a pair). Take it out." : null);
+
 // `save` returns what is wrong with the text, or null. `when`: it is saved at each "key", when the typing takes a "rest", or when the
 // person means to "leave" the field. `id`: by which it is known again, to bring back what was typed and could not be saved yet.
 // `normal` says how a text reads once it is saved ("0.50" as "0.5").
@@ -46,7 +50,7 @@ export function useDraft(value, save, { when = "key", id = null, normal = same }
     const commit = ({ quiet = false } = {}) => {
       clearTimeout(resting);
       if (!now.current.dirty) return;
-      const fault = now.current.save(now.current.text) ?? null;
+      const fault = unsavable(now.current.text) ?? now.current.save(now.current.text) ?? null;
       if (!fault || !quiet) setError(fault);
       if (fault) return;
       now.current.dirty = false;

@@ -7,7 +7,7 @@ import { opensByArrow } from "../frame/focus.js";
 import { useReadOnly, useWhyLocked } from "../frame/locked.js";
 import { useDraft } from "./draft.js";
 import { useReading } from "./scope.js";
-import { asText, placeholder } from "./widgets_text.jsx";
+import { asText, Fault, placeholder } from "./widgets_text.jsx";
 
 // `why`: a reason of this field's own not to be changed now.
 export function Select({ id, value, field, save, readOnly, options, label, why = null }) {
@@ -39,6 +39,7 @@ function Combo({ id, value, field, save, readOnly, options }) {
     <>
       <input id={id} className="hed-in" list={`${id}-list`} {...draft.bind} placeholder={placeholder(field)} {...useReadOnly(readOnly)} spellCheck={false} />
       <datalist id={`${id}-list`}>{options.map((choice) => <option key={choice.value} value={choice.value}>{choice.label}</option>)}</datalist>
+      <Fault>{draft.error}</Fault>
     </>
   );
 }

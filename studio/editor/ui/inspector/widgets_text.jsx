@@ -19,7 +19,12 @@ export const TextInput = (props) => (props.field.reads ? <ExpressionInput {...pr
 
 function PlainInput({ id, value, field, save, readOnly }) {
   const draft = useDraft(asText(value), (text) => void save(text === "" && !field.required ? undefined : text), { id });
-  return <input id={id} className="hed-in" {...draft.bind} placeholder={placeholder(field)} {...useReadOnly(readOnly)} spellCheck={false} />;
+  return (
+    <>
+      <input id={id} className="hed-in" {...draft.bind} placeholder={placeholder(field)} {...useReadOnly(readOnly)} spellCheck={false} />
+      <Fault>{draft.error}</Fault>
+    </>
+  );
 }
 
 // A text whose last line ends keeps that line break unseen, so that writing more at its end adds lines and nothing else.
