@@ -120,7 +120,8 @@ async def _merged(tx: Tx, row: WorkflowRow, commit: Commit) -> Saved:
     """Save the commit together with what somebody else saved, or answer with the fields that both changed.
 
     `merged` is what the other's changes do to the text with this commit's, as one list of {from, to, insert}; `layout`
-    is the whole sidecar, `renamed` which nodes the other gave other names, `by` who the other is.
+    is the whole sidecar, `theirs` what it was before this commit changed it, `renamed` which nodes the other gave other
+    names, `by` who the other is.
     """
     change = await asyncio.to_thread(_changed, commit.base or "", commit)
     mine, choices = change.document.text, commit.choices if commit.theirs == row.revision else {}
@@ -133,7 +134,8 @@ async def _merged(tx: Tx, row: WorkflowRow, commit: Commit) -> Saved:
     left = set(_names(document))
     names = {old: new for old, new in _renames(change, commit).items() if new in left and old not in left}
     layout = with_names(identified(layout), names) if names else layout
-    revision = row.revision
+    # Saving changes the row itself.
+    revision, text, theirs, by = row.revision, row.text, row.layout, await _who(tx, row.updated_by)
     if document.text != row.text or layout != row.layout:
         revision = await workflows.save_draft(
             tx, row.workflow_id, text=document.text, layout=layout, revision=row.revision
@@ -144,10 +146,11 @@ async def _merged(tx: Tx, row: WorkflowRow, commit: Commit) -> Saved:
         "changes": change.changes,
         "merged": _in_units(mine, [line_patches(mine, document.text)])[0],
         "layout": identified(layout),
-        "renamed": _renamed(commit.base or "", row.text, document),
+        "renamed": _renamed(commit.base or "", text, document),
         "graph": _graph(Document.parse_cached(commit.base or ""), document, commit),
-        "by": await _who(tx, row.updated_by),
+        "by": by,
     }
+    answer |= {"theirs": identified(theirs)} if commit.lays_out else {}
     return Saved(answer | ({"error": change.error} if change.error else {}), document)
 
 

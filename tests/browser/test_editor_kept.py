@@ -245,6 +245,30 @@ def test_a_key_that_is_being_renamed_counts_as_unsaved(signed_in_page: Page, stu
     assert re.search("total", stored(studio, name).text)
 
 
+def test_two_people_move_one_card_and_are_both_told(signed_in_page: Page, studio: Any, small: str) -> None:
+    """The later save counts; who was earlier hears that it took the place of theirs."""
+    one, other = signed_in_page, signed_in_page.context.new_page()
+    for page in (one, other):
+        open_editor(page, studio, small)
+    other.route("**/api/v1/editor/presence*", lambda route: route.abort())
+    for page, by in ((one, 200), (other, -160)):
+        x, y = middle(node(page, "answer"))
+        drag(page, (x, y), (x + by, y + 40))
+        if page is one:
+            saved(one)
+    expect(other.get_by_role("status").filter(has_text="had just changed answer")).to_contain_text(
+        "yours took its place"
+    )
+    saved(other)
+    expect(one.get_by_role("status").filter(has_text="changed answer at the same time")).to_contain_text(
+        "place of yours"
+    )
+    place = stored(studio, small).layout["nodes"]["answer"]
+    for page in (one, other):
+        card = page.locator('.react-flow__node[data-id="answer"]')
+        expect(card).to_have_attribute("style", re.compile(rf"translate\({place[0]}px, ?{place[1]}px\)"))
+
+
 def test_two_people_write_on_one_note_and_are_asked(signed_in_page: Page, studio: Any) -> None:
     note = {"at": [300, 20], "size": [200, 120], "text": "Refunds: Ann", "color": "green"}
     name = new_workflow(studio, SMALL, {"nodes": {}, "notes": [note]})

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -14,8 +14,8 @@ from engine.errors import NotFound
 from engine.language.document import Document
 from engine.language.infer import Inference
 from engine.settings import Settings
+from engine.store.access import identity, workflows
 from engine.store.access import pins as pin_rows
-from engine.store.access import workflows
 from engine.store.session import Database, Scope
 from studio.services import editing, pins
 from studio.services import scope as scopes
@@ -294,6 +294,19 @@ async def test_a_browser_without_a_graph_gets_the_whole_one(
     typed = typing(TEXT, TEXT.replace("greetings", "everything"))
     answer = await save(database, scope, workflow_id, Commit(1, typed=typed, anew=True))
     assert [node["name"] for node in answer["graph"]["nodes"]] == ["start", "answer", "end"]
+
+
+async def test_a_merge_names_the_other_and_what_was_there(database: Database, scope: Scope, workflow_id: UUID) -> None:
+    async with database.transaction(scope) as tx:
+        ids = [
+            await identity.add_member(tx, f"{uuid4().hex}@example.com", name, "x", "admin") for name in ("Ann", "Bo")
+        ]
+    ann, bo = (replace(scope, user_id=user_id) for user_id in ids)
+    await save(database, ann, workflow_id, Commit(1, places={"answer": [7, 7]}))
+    answer = await save(database, bo, workflow_id, Commit(1, places={"answer": [1, 1]}, base=TEXT))
+    assert answer["by"] == "Ann"
+    assert answer["theirs"]["nodes"]["answer"] == [7, 7]
+    assert answer["layout"]["nodes"]["answer"] == [1, 1]
 
 
 async def test_who_asks_for_what_somebody_else_moved_gets_it(

@@ -11,6 +11,7 @@ import { moved } from "../run/pins.js";
 import { PARTS, adopted, laidOver, layOut, readLayout, renamedIn, writeLayout } from "../text/layout.js";
 import { fromServer } from "../text/marks.js";
 import { applyFromServer, layoutOf, replaceAll } from "../text/view.js";
+import { BothChanged } from "./both.js";
 
 const LOST_MS = 6_000;
 const PAUSE_MS = 3_000; // who types on in a field after this long begins another step of the history
@@ -39,6 +40,7 @@ export class Sync {
     this.names = session.names;
     this.stroke = { field: null, at: 0, number: 0 };
     this.idlers = [];
+    this.both = new BothChanged();
   }
 
   get view() {
@@ -181,10 +183,18 @@ export class Sync {
     } finally {
       this.taking = false;
     }
-    if (reply.merged) this.session.say(sent.pulls ? `${reply.by ?? "Somebody"} changed the draft.` : `Merged with what ${reply.by ?? "somebody"} changed meanwhile.`);
+    if (reply.merged) this.session.say(this.saidOf(reply, sent));
+    if (!reply.error && !sent.pulls) this.both.saved(sent);
     if (reply.error) this.session.fail(reply.error);
     sent.after?.(reply);
     this.pump();
+  }
+
+  // How this person is told that somebody else saved.
+  saidOf(reply, sent) {
+    const by = reply.by ?? "Somebody";
+    if (sent.pulls) return this.both.takenOver(readLayout(reply.layout), by) ?? `${by} changed the draft.`;
+    return (reply.theirs && this.both.laidOver(sent, readLayout(reply.theirs), by)) ?? `Merged with what ${reply.by ?? "somebody"} changed meanwhile.`;
   }
 
   // A node's name was typed over, or changed by somebody else: what stands beside the text goes with it, as on the server, and
