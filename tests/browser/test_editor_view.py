@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from bench.support.texts import mesh
-from tests.support.editor import SMALL, box_of, copy_of, drag, new_workflow, node, open_editor
+from tests.support.editor import SMALL, ask, box_of, copy_of, drag, handle, new_workflow, node, open_editor
 
 # The parts of the canvas that are not wholly seen, by their id; `within` is a selector of what is looked at.
 HIDDEN = """(within) => {
@@ -121,6 +121,31 @@ def test_the_first_view_is_at_a_size_that_can_be_read(signed_in_page: Page, stud
         expect(node(page, first).locator(".u")).to_be_visible()
         expect(node(page, first)).to_be_in_viewport(ratio=0.99)
     all_seen(page, "[data-id=start]")
+
+
+def test_the_first_view_has_no_room_beside_what_is_cut_off(signed_in_page: Page, studio: Any) -> None:
+    """What is too wide to be read whole fills the canvas: nothing is cut off at one side while the other has room."""
+    page = signed_in_page
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    open_editor(page, studio, "order_management")
+    page.wait_for_timeout(600)  # the panes have their sizes
+    canvas = box_of(page.get_by_test_id("canvas"))
+    cards = [box_of(card) for card in page.locator(ALL).all()]
+    left = min(card["x"] for card in cards) - canvas["x"]
+    right = canvas["x"] + canvas["width"] - max(card["x"] + card["width"] for card in cards)
+    assert left < 0, "it is wider than the canvas"
+    assert right <= 34, (left, right)
+
+
+def test_badges_lie_beside_the_port_that_a_line_begins_at(signed_in_page: Page, studio: Any) -> None:
+    page = signed_in_page
+    open_editor(page, studio, new_workflow(studio))
+    ask(page, "Hello")
+    node(page, "answer").click()
+    badges = node(page, "answer").locator(".bd")
+    expect(badges.locator("span")).to_have_count(3)
+    port, shown = box_of(handle(page, "answer", "source")), box_of(badges)
+    assert shown["y"] + shown["height"] <= port["y"], "what the step cost can be read"
 
 
 def test_a_thousand_nodes_are_fitted_and_stand_in_the_map(signed_in_page: Page, studio: Any) -> None:

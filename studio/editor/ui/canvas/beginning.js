@@ -44,5 +44,5 @@ function starts([from, to], [first, last], length, at) {
   const least = to - length;
   const wanted = least + (from - least) * (1 - at);
   const places = Array.from({ length: PLACES + 1 }, (_, i) => least + ((from - least) * i) / PLACES);
-  return [wanted, ...places.sort((one, other) => Math.abs(one - wanted) - Math.abs(other - wanted))].map((start) => Math.max(start, first));
+  return [wanted, ...places.sort((one, other) => Math.abs(one - wanted) - Math.abs(other - wanted))].map((start) => Math.min(Math.max(start, first), last - length));
 }
