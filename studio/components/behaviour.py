@@ -114,20 +114,46 @@ class KeptEmail(_WhileShown):
 
 class FileDrop(_WhileShown):
     """Files that are let go anywhere over the page go into `#import-file`; where there is none yet, `#import` is
-    pressed first. Without this the browser would leave the page for the file."""
+    pressed first. Without this the browser would leave the page for the file. Of folders, all that lies within is read
+    and handed to `#import-folder` as `window.heddleFolder`, with paths as a chosen folder has them."""
 
     code: ClassVar[str] = """
+  const MOST = 5000; // entries of folders; more are no export
   const field = () => document.getElementById('import-file');
-  const isOurs = (event) => event.dataTransfer?.types.includes('Files') && event.target !== field();
+  const isOurs = (event) => event.dataTransfer?.types.includes('Files');
+  const fileOf = (entry) => new Promise((found, lost) => entry.file(found, lost));
+  const partOf = (reader) => new Promise((found, lost) => reader.readEntries(found, lost));
+  const within = async (entries) => {
+    const files = [];
+    const waiting = [...entries];
+    for (let n = 0; waiting.length && n < MOST; n += 1) {
+      const entry = waiting.shift();
+      if (entry.isFile) {
+        const file = await fileOf(entry).catch(() => null);
+        if (file) files.push(Object.defineProperty(file, 'webkitRelativePath', {value: entry.fullPath.slice(1)}));
+      } else if (entry.name !== '.git') {
+        const reader = entry.createReader();
+        for (let part = await partOf(reader); part.length; part = await partOf(reader)) waiting.push(...part);
+      }
+    }
+    return files;
+  };
   const onOver = (event) => { if (isOurs(event)) event.preventDefault(); };
   const onDrop = async (event) => {
     if (!isOurs(event)) return;
     event.preventDefault();
+    const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
     const given = new DataTransfer();
     for (const file of event.dataTransfer.files) given.items.add(file);
+    const folder = entries.some((entry) => entry.isDirectory) ? await within(entries).catch(() => []) : null;
     if (!field()) document.getElementById('import')?.click();
     for (let n = 0; n < 60 && !field(); n += 1) await new Promise((later) => setTimeout(later, 50));
     if (!field()) return;
+    if (folder) {
+      window.heddleFolder = folder;
+      document.getElementById('import-folder').dispatchEvent(new Event('change', {bubbles: true}));
+      return;
+    }
     field().files = given.files;
     field().dispatchEvent(new Event('change', {bubbles: true}));
   };

@@ -23,10 +23,11 @@ READ_FILE = (
     " return {name: file.name, text: new TextDecoder('utf-8', {ignoreBOM: true}).decode(bytes)}; })()"
 )
 
-# Of a chosen folder, what may belong to a workflow.
+# Of a chosen folder, or of what was let go over the page (behaviour.py), what may belong to a workflow.
 READ_FOLDER = (
     "(async () => { const field = document.getElementById('import-folder');"
-    " window.heddleFiles = [...field.files].filter((file) => /\\.(ya?ml|json)$/i.test(file.name)"
+    " const given = window.heddleFolder ?? [...field.files]; window.heddleFolder = null;"
+    " window.heddleFiles = given.filter((file) => /\\.(ya?ml|json)$/i.test(file.name)"
     " && !/(^|\\/)\\.git\\//.test(file.webkitRelativePath)); field.value = '';"
     " if (!window.heddleFiles.length) return {fault: 'There is no workflow in this folder.'};"
     f" return await {SEND_FILES}('check=true'); }})()"

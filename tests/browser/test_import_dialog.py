@@ -133,6 +133,28 @@ def test_a_file_is_let_go_over_the_list_or_the_canvas(signed_in_page: Page, stud
     expect(page.get_by_role("alert")).to_contain_text("not YAML with nodes")
 
 
+def test_a_folder_is_let_go_over_the_list(signed_in_page: Page, studio: Any, tmp_path: Any) -> None:
+    """A real one, as from a file manager: all that lies in it and its folders, but for what git keeps."""
+    page, mark = signed_in_page, uuid.uuid4().hex[:8]
+    for path in (f"flows/one_{mark}.yaml", f"flows/deep/two_{mark}.yaml", f"flows/.git/three_{mark}.yaml"):
+        file = tmp_path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(SMALL.format(name=file.stem))
+    (tmp_path / "flows" / "README.md").write_text("Notes")
+    page.goto("/app/workflows")
+    expect(page.get_by_role("button", name="Import")).to_be_visible()
+    line = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(tmp_path / "flows")], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        line.send("Input.dispatchDragEvent", {"type": kind, "x": 500, "y": 400, "data": data})
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text(f"two_{mark}")
+    expect(dialog).not_to_contain_text(f"three_{mark}")
+    dialog.get_by_role("button", name="Import 2 workflows").click()
+    expect(dialog).to_contain_text("imported")
+    assert stored(studio, f"one_{mark}").text == SMALL.format(name=f"one_{mark}")
+
+
 def test_rubbish_is_refused_in_words(signed_in_page: Page, tmp_path: Any) -> None:
     page = signed_in_page
     page.goto("/app/workflows")
