@@ -269,6 +269,30 @@ def test_two_people_move_one_card_and_are_both_told(signed_in_page: Page, studio
         expect(card).to_have_attribute("style", re.compile(rf"translate\({place[0]}px, ?{place[1]}px\)"))
 
 
+def test_an_empty_note_of_others_or_of_the_history_takes_no_focus(
+    signed_in_page: Page, studio: Any, small: str
+) -> None:
+    """Redo goes on past a note that comes back, and nobody is thrown out of a text by somebody else's new note."""
+    one, other = signed_in_page, signed_in_page.context.new_page()
+    for page in (one, other):
+        open_editor(page, studio, small)
+    yaml_pane(other).locator(".cm-line", has_text="You greet people.").click()
+    one.get_by_test_id("canvas").focus()
+    one.keyboard.press("Shift+S")
+    expect(one.get_by_label("Text of the note")).to_be_focused()
+    expect(other.get_by_test_id("sticky")).to_be_visible()
+    expect(yaml_pane(other)).to_be_focused()
+    one.keyboard.type("Ask Ann")
+    one.keyboard.press("Escape")
+    saved(one)
+    one.get_by_test_id("canvas").focus()
+    for key, count in (("Control+z", 0), ("Control+Shift+z", 1)):
+        for _ in range(4):
+            one.keyboard.press(key)
+        expect(one.get_by_test_id("sticky")).to_have_count(count)
+    expect(one.get_by_test_id("sticky")).to_contain_text("Ask Ann")
+
+
 def test_two_people_write_on_one_note_and_are_asked(signed_in_page: Page, studio: Any) -> None:
     note = {"at": [300, 20], "size": [200, 120], "text": "Refunds: Ann", "color": "green"}
     name = new_workflow(studio, SMALL, {"nodes": {}, "notes": [note]})

@@ -16,7 +16,7 @@ export const Sticky = memo(function Sticky({ data: { key: id, note }, selected }
   const [size, resize] = useSize(session, id, note);
   const field = useRef(null);
   const writing = useWriting("notes", id, "text", note.text);
-  const [isOpen, setOpen] = useState(canEdit && (!note.text || writing.text !== note.text));
+  const [isOpen, setOpen] = useState(canEdit && writing.text !== note.text); // what was kept is written on
   const asked = useValue((s) => s.writing === id);
   useEffect(() => {
     if (!asked) return;

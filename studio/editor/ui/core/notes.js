@@ -13,6 +13,7 @@ export function addNote(session, at) {
   const id = newId();
   session.lay({ notes: new Map([[id, { at: at ?? inView(session), size: [NOTE.width, NOTE.height], text: "", color: "yellow" }]]) });
   session.select([], { notes: [id], reveal: true });
+  session.set({ writing: id }); // of the person who added it: an empty note that comes back, or from others, takes no focus
   return id;
 }
 
