@@ -99,13 +99,21 @@ def _with_texts_merged(base: Keyed, mine: Keyed, theirs: Keyed) -> tuple[Keyed, 
     for key in mine:
         for field in WORDED:
             texts = [side.get(key, {}).get(field, MISSING) for side in (base, mine, theirs)]
-            if all(isinstance(text, str) for text in texts) and (text := _together(*texts)) is not None:
+            if all(isinstance(text, str) for text in texts[1:]) and (text := _together(*texts)) is not None:
                 ours[key], others[key] = {**ours[key], field: text}, {**others[key], field: text}
     return base, ours, others
 
 
-def _together(base: str, mine: str, theirs: str) -> str | None:
-    """None where both changed the same words."""
+def _together(base: Json, mine: str, theirs: str) -> str | None:
+    """None where both changed the same words.
+
+    What both have and the base has not was made once: its first save arrived, the answer to it did not. The longer
+    text is what was written on since.
+    """
+    if base is MISSING and (mine.startswith(theirs) or theirs.startswith(mine)):
+        return max(mine, theirs, key=len)
+    if not isinstance(base, str):
+        return None
     parts = pieces(base, mine, theirs)
     if base in (mine, theirs) or mine == theirs or any(part.collides for part in parts):
         return None

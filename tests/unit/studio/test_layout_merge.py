@@ -40,6 +40,17 @@ def test_the_same_words_are_asked_about(take: Any, text: str) -> None:
     assert (found["notes"][0]["text"], collisions) == (text, [])
 
 
+@pytest.mark.parametrize(("mine", "theirs"), [("Ask Ann", ""), ("Ask Ann", "Ask"), ("", "Ask Ann")])
+def test_a_new_note_that_was_written_on_after_its_first_save_is_one(mine: str, theirs: str) -> None:
+    """The answer to the first save was lost with the connection: nobody is asked about a note of their own."""
+    found, collisions = merged(notes(), notes(NOTE | {"text": mine}), notes(NOTE | {"text": theirs}), {})
+    assert (found["notes"], collisions) == ([NOTE | {"text": "Ask Ann"}], [])
+
+
+def test_new_notes_with_one_id_that_say_something_else_are_asked_about() -> None:
+    assert merged(notes(), notes(NOTE | {"text": "Ask Ann"}), notes(NOTE | {"text": "Tell Bob"}), {})[1]
+
+
 def test_a_note_that_one_deletes_and_the_other_changes_is_asked_about() -> None:
     changed = notes(NOTE | {"text": "kept?"})
     for mine, theirs in ((notes(), changed), (changed, notes())):
