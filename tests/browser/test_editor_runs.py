@@ -163,6 +163,20 @@ def test_the_input_is_a_form_made_of_its_schema(signed_in_page: Page, studio: An
     }
 
 
+def test_a_chat_that_cannot_give_all_of_the_input_leads_to_its_form(signed_in_page: Page, studio: Any) -> None:
+    page, name = signed_in_page, new_workflow(studio, ASKS)
+    open_editor(page, studio, name)
+    page.get_by_test_id("chat-input").fill("A table, please")
+    page.get_by_test_id("chat-input").press("Enter")
+    expect(page.get_by_test_id("chat").get_by_role("alert")).to_contain_text("does not fit", timeout=RUN_LIMIT_MS)
+    page.get_by_role("button", name="Fill in the input").click()
+    form = page.get_by_test_id("input-form")
+    expect(form.get_by_label("guests")).to_have_value("2")
+    form.get_by_label("mail").fill("ann@example.com")
+    page.get_by_test_id("run-input").click()
+    expect(page.get_by_test_id("run-status")).to_have_text("succeeded", timeout=RUN_LIMIT_MS)
+
+
 def test_publish_and_call_the_webhook(signed_in_page: Page, studio: Any) -> None:
     page, name = signed_in_page, copy_of(studio, "customer_support_workflow")
     open_editor(page, studio, name)

@@ -9,6 +9,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -50,8 +51,8 @@ def uncollected() -> Iterator[None]:
     gc.enable()
 
 
-def executors() -> int:
-    return sum(isinstance(found, Executor) for found in gc.get_objects())
+def executors(run_id: UUID) -> int:
+    return sum(type(found) is Executor and found.info.run_id == run_id for found in gc.get_objects())
 
 
 def around(node: str) -> str:
@@ -71,7 +72,7 @@ async def test_a_run_is_freed_when_it_leaves(kind: str, runtime: Runtime, scope:
     status = await runtime.host.execute(scope.tenant_id, run_id)
     error = (await runtime.client.get(scope, run_id)).error
     assert how == (error["type"] if error else status)
-    await until(lambda: executors() == 0, 2.0)
+    await until(lambda: executors(run_id) == 0, 2.0)
 
 
 @pytest.mark.usefixtures("uncollected")
@@ -79,7 +80,7 @@ async def test_a_cancelled_run_is_freed(runtime: Runtime, scope: Scope, tmp_path
     run_id = await runtime.client.submit(scope, RunRequest(ByText(chain(1, 30.0)), {}))
     running = asyncio.create_task(runtime.host.execute(scope.tenant_id, run_id))
     await until(lambda: len(effects_of(tmp_path / "effects")) == 1)
-    assert executors() == 1
+    assert executors(run_id) == 1
     await runtime.client.cancel(scope, run_id)
     assert await running == "cancelled"
-    await until(lambda: executors() == 0, 2.0)
+    await until(lambda: executors(run_id) == 0, 2.0)

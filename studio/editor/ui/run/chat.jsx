@@ -36,9 +36,20 @@ function Bubble({ message }) {
     );
   }
   if (message.pending && !message.text) return <div className="it wait" aria-label="Working"><LoaderCircle size={14} className="hed-spin" /></div>;
-  if (message.error) return <div className="it bad" role="alert"><CircleX size={14} /> {message.text}</div>;
+  if (message.error) return <Failure message={message} />;
   if (message.text == null) return <div className="it"><DataBlock title="Output" value={message.output} /></div>;
   return <div className={`it ${message.pending ? "typing" : ""}`} data-testid={message.pending ? undefined : "reply"}>{message.text}</div>;
+}
+
+// A chat gives a message only: what else the workflow asks for is filled in beside it.
+function Failure({ message }) {
+  const session = useSession();
+  const fillIn = () => session.set({ drawer: { tab: "input", open: true } });
+  return (
+    <div className="it bad" role="alert">
+      <CircleX size={14} /> <span>{message.text} {message.wantsInput && <button type="button" className="hed-link" onClick={fillIn}>Fill in the input</button>}</span>
+    </div>
+  );
 }
 
 const NOT_ALLOWED = "Your role does not allow running workflows.";

@@ -17,7 +17,7 @@ export function InputForm() {
   const submit = useValue((s) => s.drawer.submit);
   const names = fieldsOf(schema).map(({ name }) => name);
   const [way, setWay] = useState(names.length ? "form" : "json");
-  const [values, setValues] = useState(() => last ?? startOf(schema));
+  const [values, setValues] = useState(() => ({ ...startOf(schema), ...last }));
   const [text, setText] = useState(() => JSON.stringify(last ?? sample(schema), null, 2));
   const [unread, setUnread] = useState([]); // [{at, message}] of fields whose text cannot be read
   const [faults, setFaults] = useState([]);

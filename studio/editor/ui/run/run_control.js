@@ -220,7 +220,7 @@ function spoken(chat, run) {
   if (!isFinal(run)) return [...chat.slice(0, -1), { ...chat.at(-1), text: run.text, asks: question(run), run_id: run.run_id }];
   if (run.status === "succeeded") return answered(chat, { text: replyText(run.output) ?? (run.text || null), output: run.output });
   const reason = run.status === "cancelled" ? "The run was cancelled." : run.error?.message ?? "The run failed.";
-  return answered(chat, { text: reason, error: true });
+  return answered(chat, { text: reason, error: true, wantsInput: run.error?.code === "input_mismatch" });
 }
 
 const answered = (chat, answer) =>
