@@ -19,6 +19,7 @@ from tests.support.editor import (
     node,
     open_editor,
     saved,
+    see_all,
     stored,
     yaml_pane,
 )
@@ -33,6 +34,7 @@ def test_editing_a_prompt_changes_exactly_one_line(signed_in_page: Page, studio:
     page, name = signed_in_page, copy_of(studio, "customer_support_workflow")
     before = stored(studio, name).text
     open_editor(page, studio, name)
+    see_all(page)
 
     node(page, "generate_response").click()
     prompt = page.get_by_test_id("field-prompt_template").get_by_test_id("prompt")
@@ -214,6 +216,7 @@ def test_branches_are_edited_in_the_inspector(signed_in_page: Page, studio: Any)
     page, name = signed_in_page, copy_of(studio, "customer_support_workflow")
     before = stored(studio, name).text
     open_editor(page, studio, name)
+    see_all(page)
     node(page, "escalate_check").click()
     branch = page.get_by_test_id("branches").locator(".hed-branch").first
     condition = branch.get_by_role("textbox")

@@ -21,6 +21,7 @@ from tests.support.editor import (
     node,
     open_editor,
     saved,
+    see_all,
     stored,
     yaml_pane,
 )
@@ -236,6 +237,7 @@ def test_typing_in_a_field_is_one_step_and_undone_from_the_field(signed_in_page:
 def test_the_view_follows_the_keys(signed_in_page: Page, studio: Any) -> None:
     page, name = signed_in_page, copy_of(studio, "customer_support_workflow")
     open_editor(page, studio, name)
+    see_all(page)
     node(page, "end").click()
     page.keyboard.press("2")
     page.wait_for_function("document.querySelector('[data-testid=node-end]').getBoundingClientRect().width > 250")

@@ -16,6 +16,7 @@ from tests.support.editor import (
     node,
     open_editor,
     saved,
+    see_all,
     stored,
     yaml_pane,
 )
@@ -422,6 +423,7 @@ def test_a_nodes_name_has_its_room_before_its_type_has(signed_in_page: Page, stu
     page = signed_in_page
     page.set_viewport_size({"width": 1280, "height": 800})
     open_editor(page, studio, copy_of(studio, "customer_support_workflow"))
+    see_all(page)
     for name in ("order_workflow", "classify_intent", "end"):
         node(page, name).click()
         shown = page.get_by_test_id("node-name")

@@ -28,6 +28,7 @@ from tests.support.editor import (
     middle,
     node,
     saved,
+    see_all,
     shipped_text,
     stored,
     yaml_pane,
@@ -73,6 +74,7 @@ def _open(page: Page, studio: Any) -> None:
     expect(page).to_have_url(f"{studio.url}/app/workflows/{NAME}")
     expect(node(page, "classify_intent")).to_be_visible()
     expect(yaml_pane(page)).to_contain_text(NAME)
+    see_all(page)
 
 
 def _edit_a_prompt(page: Page, studio: Any) -> None:

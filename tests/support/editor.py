@@ -133,6 +133,11 @@ def open_editor(page: Page, studio: Any, name: str, query: str = "") -> None:
     expect(page.locator(".react-flow__node").first).to_be_visible()
 
 
+def see_all(page: Page) -> None:
+    """Have every card in view: what lies outside cannot be clicked."""
+    page.get_by_role("button", name="Fit everything").click()
+
+
 def saved(page: Page) -> None:
     """Wait until the draft says that it is saved."""
     expect(page.get_by_test_id("save-state")).to_have_attribute("data-state", "saved")
