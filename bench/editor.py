@@ -55,11 +55,11 @@ def run(settings: Settings, progress: Callable[[str], None]) -> dict[str, Any]:
         progress("opening 200 nodes")
         small: dict[str, float] = {"interactive_s": round(_interactive(instance, 200), 3)}
         with instance.fresh_page() as page:
-            transferred = _count_bytes(page)
+            watched = _Watched(page)
             _open(page, instance, 200)
-            transfer = round(sum(transferred) / 1_000)
+            transfer = round(watched.received / 1_000)
             progress("moving and changing 200 nodes")
-            small |= _moving(page) | _changing(page)
+            small |= _moving(page, watched) | _changing(page)
         progress("opening and moving 1,000 nodes")
         large = {"interactive_s": round(_interactive(instance, 1_000), 3)}
         with instance.fresh_page() as page:
@@ -82,13 +82,29 @@ def _is_usable(page: Page) -> None:
     page.get_by_test_id("field-prompt_template").or_(page.get_by_test_id("inspector")).first.wait_for()
 
 
-def _count_bytes(page: Page) -> list[float]:
-    """Bytes of every answer that the page gets, as they came over the wire."""
-    found: list[float] = []
-    network = page.context.new_cdp_session(page)
-    network.send("Network.enable")
-    network.on("Network.loadingFinished", lambda event: found.append(event["encodedDataLength"]))
-    return found
+class _Watched:
+    """What a page does behind what it shows: bytes of the answers it got, as they came over the wire, requests and
+    messages that it sent (but that it is there, which each open page says every four seconds), and how often it was
+    laid out."""
+
+    def __init__(self, page: Page) -> None:
+        self.received, self.sent = 0.0, 0
+        self._session = page.context.new_cdp_session(page)
+        self._session.on("Network.loadingFinished", self._finished)
+        for event in ("Network.requestWillBeSent", "Network.webSocketFrameSent"):
+            self._session.on(event, self._sends)
+        for domain in ("Network", "Performance"):
+            self._session.send(f"{domain}.enable")
+
+    def _finished(self, event: dict[str, Any]) -> None:
+        self.received += event["encodedDataLength"]
+
+    def _sends(self, event: dict[str, Any]) -> None:
+        self.sent += "/editor/presence" not in event.get("request", {}).get("url", "")
+
+    def layouts(self) -> int:
+        metrics = self._session.send("Performance.getMetrics")["metrics"]
+        return int(next(one["value"] for one in metrics if one["name"] == "LayoutCount"))
 
 
 def _open(page: Page, instance: Instance, nodes: int) -> None:
@@ -105,11 +121,9 @@ def _card(page: Page, name: str) -> Locator:
     return page.get_by_test_id(f"node-{name}")
 
 
-def _moving(page: Page) -> dict[str, float]:
-    return {
-        "idle_fps": _frames(page, lambda: page.wait_for_timeout(MOVING_S * 1000)),
-        "drag_fps": _frames(page, lambda: _drag(page)),
-    }
+def _moving(page: Page, watched: _Watched) -> dict[str, float]:
+    idle = _frames(page, lambda: page.wait_for_timeout(MOVING_S * 1000))
+    return {"idle_fps": idle} | _dragging(page, watched)
 
 
 def _frames(page: Page, act: Callable[[], None]) -> float:
@@ -118,13 +132,19 @@ def _frames(page: Page, act: Callable[[], None]) -> float:
     return round(float(page.evaluate("window.frames()")), 1)
 
 
-def _drag(page: Page) -> None:
+def _dragging(page: Page, watched: _Watched) -> dict[str, float]:
+    """Frames a second, layout passes a frame, and what was sent while a card was held."""
     x, y = _middle(_card(page, SAY))
     page.mouse.move(x, y)
     page.mouse.down()
-    _wander(lambda dx: page.mouse.move(x + dx, y + dx / 2))
+    page.wait_for_timeout(500)  # others are told what is selected, once
+    began, layouts, sent = time.perf_counter(), watched.layouts(), watched.sent
+    fps = _frames(page, lambda: _wander(lambda dx: page.mouse.move(x + dx, y + dx / 2)))
+    frames = fps * (time.perf_counter() - began)
+    found = {"drag_layouts_a_frame": round((watched.layouts() - layouts) / frames, 2), "drag_sent": watched.sent - sent}
     page.mouse.move(x, y)
     page.mouse.up()
+    return {"drag_fps": fps, **found}
 
 
 def _pan(page: Page) -> None:
