@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator, 
 from engine.execution.ports import Tier
 from engine.language.node_types import NodeConfig
 from engine.nodes._agent_presets import AGENT_TYPES
-from engine.nodes._fields import LONGEST_WAIT_S, Assignees, NextNode
+from engine.nodes._fields import LONGEST_WAIT_S, Assignees, NextNode, Threshold
 
 EscalateOn = Literal["schema_error", "low_quality", "timeout", "rate_limit", "agent_failure"]
 ESCALATES: tuple[EscalateOn, ...] = ("schema_error", "low_quality")
@@ -139,14 +139,7 @@ class KnowledgeUse(Part):
         description="So many at most are given to the model.",
         json_schema_extra={"unit": "passages"},
     )
-    threshold: float = Field(
-        0.5,
-        ge=0,
-        le=1,
-        title="Least confidence",
-        description="Passages that fit less well are left out.",
-        json_schema_extra={"unit": "of 1"},
-    )
+    threshold: Threshold = Field(0.5)
 
 
 class AgentConfig(NodeConfig):

@@ -27,6 +27,16 @@ Assignees = Annotated[
         json_schema_extra={"ui": "list"},
     ),
 ]
+Threshold = Annotated[
+    float,
+    Field(
+        ge=0,
+        le=1,
+        title="Least confidence",
+        description="Passages that fit less well are left out.",
+        json_schema_extra={"unit": "of 1"},
+    ),
+]
 
 
 def usable_schema(schema: dict[str, Any]) -> dict[str, Any]:

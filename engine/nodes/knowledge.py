@@ -17,7 +17,7 @@ from engine.execution.context import StepContext
 from engine.execution.node import Done, Json, Node, Outcome
 from engine.execution.ports import ToolCall
 from engine.language.node_types import Group, NodeConfig
-from engine.nodes._fields import NextNode
+from engine.nodes._fields import NextNode, Threshold
 
 SEARCH = "search_knowledge_base"
 MAX_QUERY = 4_000
@@ -43,14 +43,7 @@ class KnowledgeConfig(NodeConfig):
         description="So many at most are handed on.",
         json_schema_extra={"unit": "passages"},
     )
-    threshold: float = Field(
-        0.5,
-        ge=0,
-        le=1,
-        title="Least confidence",
-        description="Passages that fit less well are left out.",
-        json_schema_extra={"unit": "of 1"},
-    )
+    threshold: Threshold = Field(0.5)
     filters: dict[str, str | list[str]] = Field(
         {},
         title="Filters",

@@ -152,3 +152,15 @@ def copy_button(text: Text, title: str = "Copy") -> rx.Component:
     return icon_button(
         "copy", title, kind="ghost small", on_click=[rx.set_clipboard(text), rx.toast.success("Copied", duration=1500)]
     )
+
+
+def option(*says: rx.Component, chosen: rx.Var[bool], on_click: Any) -> rx.Component:
+    """One of several ways, in an element of role radiogroup."""
+    return rx.el.button(
+        *says,
+        type="button",
+        role="radio",
+        aria_checked=chosen,
+        class_name=rx.cond(chosen, "option on", "option"),
+        on_click=on_click,
+    )

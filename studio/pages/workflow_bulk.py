@@ -11,7 +11,7 @@ import reflex as rx
 
 from studio.auth.permissions import requires
 from studio.components.dialogs import dialog, foot
-from studio.components.parts import button, note
+from studio.components.parts import button, note, option
 from studio.services import words
 
 MOST_SHOWN = 500
@@ -164,21 +164,12 @@ def way_choice() -> rx.Component:
     return rx.el.div(
         rx.el.div("Where a name is there already", class_name="caption start-from"),
         rx.el.div(
-            *(_way(value, title) for value, title in WAYS.items()),
+            *(
+                option(rx.el.b(title), chosen=BulkImport.existing == value, on_click=BulkImport.choose_way(value))
+                for value, title in WAYS.items()
+            ),
             class_name="options",
             role="radiogroup",
             aria_label="Where a name is there already",
         ),
-    )
-
-
-def _way(value: str, title: str) -> rx.Component:
-    chosen = BulkImport.existing == value
-    return rx.el.button(
-        rx.el.b(title),
-        type="button",
-        role="radio",
-        aria_checked=chosen,
-        class_name=rx.cond(chosen, "option on", "option"),
-        on_click=BulkImport.choose_way(value),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from studio.components.dialogs import dialog, foot
-from studio.components.parts import button, note
+from studio.components.parts import button, note, option
 from studio.pages.workflow_bulk import SEND_FILES
 from studio.pages.workflow_forms import WorkflowForms
 from studio.services.templates import picture
@@ -197,15 +197,7 @@ def taken_choice() -> rx.Component:
 
 def way_option(value: str, title: str, text: str) -> rx.Component:
     chosen = WorkflowForms.way == value
-    return rx.el.button(
-        rx.el.b(title),
-        rx.el.small(text),
-        type="button",
-        role="radio",
-        aria_checked=chosen,
-        class_name=rx.cond(chosen, "option on", "option"),
-        on_click=WorkflowForms.choose_way(value),
-    )
+    return option(rx.el.b(title), rx.el.small(text), chosen=chosen, on_click=WorkflowForms.choose_way(value))
 
 
 def import_report() -> rx.Component:
