@@ -9,9 +9,12 @@ from urllib.parse import urlencode
 import reflex as rx
 
 
-def keep_in_address(query: Mapping[str, str]) -> rx.event.EventSpec:
-    """Put these in the place of the address' query, without a step of the history; what is empty is left out."""
+def keep_in_address(page: str, query: Mapping[str, str]) -> rx.event.EventSpec:
+    """Put these in the place of the address' query, without a step of the history; what is empty is left out.
+
+    Who has left the page (a path, as `/app/runs`) by the time the answer comes keeps the address of where they are.
+    """
     text = urlencode({name: value for name, value in query.items() if value})
-    return rx.call_script(
-        f"history.replaceState(history.state, '', location.pathname + {json.dumps(text and f'?{text}')})"
-    )
+    here, there = json.dumps(page), json.dumps(page + (text and f"?{text}"))
+    is_here = f"location.pathname.replace(/[/]$/, '') === {here}"
+    return rx.call_script(f"{is_here} && history.replaceState(history.state, '', {there})")

@@ -44,6 +44,7 @@ TRIGGERS = (
     ("", "Any trigger"),
     *((name, name.upper() if name in ("api", "cli") else name.capitalize()) for name in runs.TRIGGERS),
 )
+ADDRESS = "/app/runs"
 FAST_MS, SLOW_MS = 1500, 8000
 LONGEST_SEARCH = 200
 
@@ -126,9 +127,8 @@ class RunsState(rx.State):
 
     async def _filtered(self) -> rx.event.EventSpec:
         await self._first_page()
-        return keep_in_address(
-            {"workflow": self.workflow, "status": self.status, "trigger": self.trigger, "search": self.search}
-        )
+        query = {"workflow": self.workflow, "status": self.status, "trigger": self.trigger, "search": self.search}
+        return keep_in_address(ADDRESS, query)
 
     async def _first_page(self) -> None:
         self._cursors = [""]
@@ -260,7 +260,7 @@ def pager() -> rx.Component:
     )
 
 
-@studio_page("/app/runs", title="Runs", on_load=RunsState.load)
+@studio_page(ADDRESS, title="Runs", on_load=RunsState.load)
 def runs_page() -> rx.Component:
     content = rx.fragment(filters(), table(), pager())
     return page(

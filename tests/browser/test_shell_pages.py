@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import BrowserContext, Page, Route, WebSocketRoute, expect
 
 from engine.execution.events import RunStatus
 from engine.store.access import identity, runs, workflows
@@ -327,6 +327,42 @@ def test_the_filters_of_the_run_list_stand_in_its_address(signed_in_page: Page) 
     page.reload()
     expect(page.get_by_label("Status")).to_have_value("cancelled")
     expect(page.get_by_role("searchbox")).to_have_value("a&b='c'")
+
+
+def test_filters_that_are_answered_late_leave_the_next_page_alone(signed_in_page: Page, studio: Any) -> None:
+    """The answer to a search arrives when the page has been left: its filters are not put into another's address."""
+    page = signed_in_page
+    held: list[tuple[WebSocketRoute, str | bytes]] = []
+
+    def hold_back(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+
+        def pass_on(message: str | bytes) -> None:
+            if held or "replaceState" in str(message):
+                held.append((socket, message))
+            else:
+                socket.send(message)
+
+        server.on_message(pass_on)
+
+    page.route_web_socket(re.compile("_event"), hold_back)
+    page.goto("/app/runs")
+    page.get_by_role("searchbox").fill("late")
+    for _ in range(100):
+        if held:
+            break
+        page.wait_for_timeout(100)
+    assert held, "the search was answered"
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Workflows").click()
+    expect(page).to_have_url(f"{studio.url}/app/workflows")
+    late = held[:]
+    held.clear()
+    for socket, message in late:
+        socket.send(message)
+    expect(page.get_by_role("row", name=re.compile("track_order"))).to_be_visible()
+    page.get_by_role("searchbox").fill("qqzzxx")
+    expect(page.get_by_role("heading", name="Nothing fits these filters")).to_be_visible()
+    assert page.url == f"{studio.url}/app/workflows"
 
 
 def test_a_queued_run_can_be_cancelled_and_the_page_follows(signed_in_page: Page, studio: Any) -> None:
