@@ -39,6 +39,8 @@ class Commit:
     somebody else's save, which is then merged with this one. `base_notes` and `base_groups` are those of that text.
     `anew` asks for the whole graph: the browser has none of the text that the commit stands on.
     `choices` decides collisions that a merge with the revision `theirs` found: place -> "mine" or "theirs".
+    `undone` are the places, notes and groups that a step back or forth in the person's history changed: ("notes", id);
+    what somebody else made of them since stays. `base_places` are the places of those nodes in that text's layout.
     """
 
     revision: int
@@ -53,6 +55,8 @@ class Commit:
     choices: Mapping[tuple[str, ...], Side] = field(default_factory=dict)
     theirs: int | None = None
     anew: bool = False
+    undone: frozenset[tuple[str, str]] = frozenset()
+    base_places: Mapping[str, list[int] | None] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Json]) -> Commit:
@@ -83,6 +87,8 @@ class Commit:
             _choices(data.get("choices") or []),
             theirs,
             data.get("anew") is True,
+            _undone(data.get("undone") or {}),
+            _places(base_layout.get("nodes") or {}),
         )
 
     def laid_out(self, layout: Mapping[str, Json]) -> dict[str, Json]:
@@ -99,12 +105,18 @@ class Commit:
     ) -> tuple[dict[str, Json], list[Collision]]:
         """The layout after this commit on top of another's, and what both wrote of a note or a group, each otherwise.
 
-        Places of mine win; notes and groups are merged (layout_merge.py).
+        Places of mine win, but for those that are `undone`; notes and groups are merged (layout_merge.py).
         """
         mine = {part: items for part, items in (("notes", self.notes), ("groups", self.groups)) if items is not None}
         base = {"notes": self.base_notes, "groups": self.base_groups}
-        parts, collisions = merged(base, mine, theirs, choices)
-        return replace(self, notes=parts.get("notes"), groups=parts.get("groups")).laid_out(theirs), collisions
+        parts, collisions = merged(base, mine, theirs, choices, self.undone)
+        places = {name: at for name, at in self.places.items() if not self._is_theirs(name, theirs.get("nodes") or {})}
+        laid = replace(self, places=places, notes=parts.get("notes"), groups=parts.get("groups"))
+        return laid.laid_out(theirs), collisions
+
+    def _is_theirs(self, name: str, theirs: Mapping[str, Json]) -> bool:
+        """Whether the place would only be put back, and somebody else gave the node another one since."""
+        return ("nodes", name) in self.undone and theirs.get(name) != self.base_places.get(name)
 
     @property
     def lays_out(self) -> bool:
@@ -299,6 +311,16 @@ def _choices(choices: Json) -> dict[tuple[str, ...], Side]:
             raise InputError("A choice takes mine or theirs.")
         found[tuple(place)] = take
     return found
+
+
+def _undone(undone: Json) -> frozenset[tuple[str, str]]:
+    """Raises InputError for anything but {"nodes"?: [name], "notes"?: [id], "groups"?: [id]}."""
+    if not isinstance(undone, dict) or not undone.keys() <= {"nodes", "notes", "groups"}:
+        raise InputError("What was undone must be nodes, notes and groups.")
+    for keys in undone.values():
+        if not isinstance(keys, list) or len(keys) > MAX_PLACES or not all(isinstance(key, str) for key in keys):
+            raise InputError("What was undone must be lists of names and ids.")
+    return frozenset((part, key) for part, keys in undone.items() for key in keys)
 
 
 def _coloured(colour: Json) -> dict[str, Json]:

@@ -2,13 +2,14 @@
 
 What only one side changed stays as that side has it. A text that both changed is merged by lines and words; where that
 does not do, and where one side deletes what the other changed, there is a collision for a person to decide. Of two
-places, sizes or colours mine counts, as for nodes: everybody sees them at once.
+places, sizes or colours mine counts, as for nodes: everybody sees them at once. What a person's undo would only put
+back gives way to whatever somebody else made of it.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -35,20 +36,26 @@ def identified(layout: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def merged(
-    base: Mapping[str, Items], mine: Mapping[str, Items], theirs: Mapping[str, Items], choices: Choices
+    base: Mapping[str, Items],
+    mine: Mapping[str, Items],
+    theirs: Mapping[str, Items],
+    choices: Choices,
+    undone: Collection[tuple[str, str]] = (),
 ) -> tuple[dict[str, list[Mapping[str, Json]]], list[Collision]]:
     """The merged lists of the parts that `mine` has, and the collisions that `choices` leave open.
 
-    Places: ("notes", id, "text"), ("groups", id, "title"), or ("notes", id) where one side deleted it.
+    Places: ("notes", id, "text"), ("groups", id, "title"), or ("notes", id) where one side deleted it. `undone`: the
+    places of items that mine only puts back as they were.
     """
     found: dict[str, list[Mapping[str, Json]]] = {}
     collisions: list[Collision] = []
     for part in (part for part in PARTS if part in mine):
-        merger = Merger(lambda place: choices.get(place) == "theirs")
+        merger = Merger(lambda place: place[:2] in undone or choices.get(place) == "theirs")
         sides = [_spread(_by_id(side.get(part) or ())) for side in (base, mine, theirs)]
         values = merger.merge(*_with_texts_merged(*sides), (part,))
         found[part] = [_folded(one) for one in values.values()]
-        collisions += [one for one in merger.collisions if _asks(one) and one.place not in choices]
+        asked = (one for one in merger.collisions if one.place[:2] not in undone and one.place not in choices)
+        collisions += filter(_asks, asked)
     return found, collisions
 
 

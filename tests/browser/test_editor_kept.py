@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
 from tests.support.editor import (
     SMALL,
@@ -267,6 +267,70 @@ def test_two_people_move_one_card_and_are_both_told(signed_in_page: Page, studio
     for page in (one, other):
         card = page.locator('.react-flow__node[data-id="answer"]')
         expect(card).to_have_attribute("style", re.compile(rf"translate\({place[0]}px, ?{place[1]}px\)"))
+
+
+def place_of(page: Page, name: str) -> str:
+    return page.locator(f'.react-flow__node[data-id="{name}"]').get_attribute("style") or ""
+
+
+def by_drag(page: Page, part: Locator, by: int) -> None:
+    x, y = middle(part)
+    drag(page, (x, y), (x + by, y + 40))
+    saved(page)
+
+
+def test_undo_leaves_alone_what_somebody_else_moved_since(signed_in_page: Page, studio: Any) -> None:
+    """A card and a note, where no card was ever moved before; what only I moved goes back, and redo spares theirs."""
+    note = {"at": [400, 20], "size": [200, 120], "text": "Ask Ann", "color": "green"}
+    name = new_workflow(studio, SMALL, {"nodes": {}, "notes": [note]})
+    one, other = signed_in_page, signed_in_page.context.new_page()
+    for page in (one, other):
+        open_editor(page, studio, name)
+    ends = place_of(one, "end")
+    before = place_of(one, "answer")
+    by_drag(one, one.get_by_test_id("sticky"), 60)
+    by_drag(one, node(one, "answer"), 200)
+    mine = place_of(one, "answer")
+    expect(other.locator('.react-flow__node[data-id="answer"]')).to_have_attribute("style", mine)
+    by_drag(other, node(other, "answer"), -340)
+    theirs = place_of(other, "answer")
+    other.get_by_test_id("sticky").click()
+    other.get_by_role("radio", name="red").click()
+    saved(other)
+    expect(one.locator('.react-flow__node[data-id="answer"]')).to_have_attribute("style", theirs)
+    expect(one.locator(".hed-sticky.red")).to_be_visible()
+    one.get_by_test_id("canvas").focus()
+    one.keyboard.press("Control+z")
+    expect(one.get_by_role("status").filter(has_text="has moved answer since")).to_contain_text("it stays where it is")
+    assert before != mine != theirs
+    assert [place_of(one, card) for card in ("answer", "end")] == [theirs, ends]
+    one.keyboard.press("Control+z")  # the note goes back, and keeps the colour that they gave it
+    saved(one)
+    assert beside(studio, name, "notes") == [note | {"color": "red"}]
+    for _ in range(2):
+        one.keyboard.press("Control+Shift+z")
+    saved(one)
+    assert place_of(one, "answer") == theirs
+    assert beside(studio, name, "notes")[0]["at"] != note["at"]
+
+
+def test_undo_that_crosses_somebody_elses_move_gives_way(signed_in_page: Page, studio: Any, small: str) -> None:
+    """Who undoes has not heard of the other's save yet."""
+    one, other = signed_in_page, signed_in_page.context.new_page()
+    for page in (one, other):
+        open_editor(page, studio, small)
+    by_drag(one, node(one, "answer"), 200)
+    expect(other.locator('.react-flow__node[data-id="answer"]')).to_have_attribute("style", place_of(one, "answer"))
+    deaf(one)
+    one.wait_for_timeout(200)
+    by_drag(other, node(other, "answer"), -340)
+    theirs = stored(studio, small).layout["nodes"]["answer"]
+    one.get_by_test_id("canvas").focus()
+    one.keyboard.press("Control+z")
+    expect(one.get_by_role("status").filter(has_text="has moved answer since")).to_be_visible()
+    saved(one)
+    assert stored(studio, small).layout["nodes"]["answer"] == theirs
+    expect(one.locator('.react-flow__node[data-id="answer"]')).to_have_attribute("style", place_of(other, "answer"))
 
 
 def test_an_empty_note_of_others_or_of_the_history_takes_no_focus(

@@ -112,6 +112,29 @@ def test_choices_that_no_editor_sends_are_refused(bad: dict[str, Any]) -> None:
         Commit.from_json({"revision": 1} | bad)
 
 
+def test_a_place_that_is_only_put_back_gives_way_to_one_that_somebody_gave_since() -> None:
+    commit = Commit.from_json(
+        {
+            "revision": 1,
+            "layout": {"nodes": {"a": [0, 0], "b": [0, 0], "c": [0, 0]}},
+            "undone": {"nodes": ["a", "b"]},
+            "base_layout": {"nodes": {"a": [1, 1], "b": [1, 1]}},
+        }
+    )
+    laid, _ = commit.laid_over({"nodes": {"a": [1, 1], "b": [9, 9], "c": [9, 9]}}, {})
+    assert laid["nodes"] == {"a": [0, 0], "b": [9, 9], "c": [0, 0]}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [[1], {"edges": []}, {"nodes": "a"}, {"notes": [1]}, {"nodes": ["a"] * 5_001}],
+    ids=lambda bad: repr(bad)[:40],
+)
+def test_undone_is_lists_of_names_and_ids(bad: Any) -> None:
+    with pytest.raises(InputError):
+        Commit.from_json({"revision": 1, "undone": bad})
+
+
 def test_what_is_beside_the_text_goes_with_a_node_that_is_renamed() -> None:
     lost = {"name": "Odd", "text": "nothing of ours does this", "node": "odd"}
     layout = {

@@ -78,3 +78,14 @@ def test_notes_without_an_id_are_known_by_what_they_say() -> None:
     assert merged(notes(plain), notes(plain | {"text": "new"}), notes(plain), {})[0] == notes(plain | {"text": "new"})
     assert merged(named, {"groups": named["groups"]}, {"groups": [7]}, {})[0] == {"groups": []}
     assert identified({"notes": 5}) == {"notes": 5}
+
+
+def test_what_mine_only_puts_back_gives_way_and_nobody_is_asked() -> None:
+    """An undo that crossed somebody else's save, by field: what they did not touch goes back."""
+    left, undone = NOTE | {"at": [9, 9], "text": "Ask Bob"}, NOTE | {"text": "Ask Ann"}
+    theirs = left | {"text": "Ask Cleo"}
+    found, collisions = merged(notes(left), notes(undone), notes(theirs), {}, {("notes", "n")})
+    assert (found["notes"], collisions) == ([theirs | {"at": [0, 0]}], [])
+    found, collisions = merged(notes(left), notes(), notes(theirs), {}, {("notes", "n")})
+    assert (found["notes"], collisions) == ([theirs], [])
+    assert merged(notes(left), notes(undone), notes(theirs), {}, {("groups", "n")})[1]

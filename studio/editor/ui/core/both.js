@@ -1,6 +1,6 @@
 // What two people placed, sized or coloured at once: the later save counts, and both of them are told. (Texts that both wrote are
-// asked about: layout_merge.py.)
-import { PARTS } from "../text/layout.js";
+// asked about: layout_merge.py.) A step in one's own history leaves alone what somebody else changed since, and says so.
+import { PARTS, isOtherwise } from "../text/layout.js";
 
 const LOOKS = ["at", "size", "color"];
 const JUST_MS = 20_000; // who moved something longer ago than this has seen where it stood
@@ -19,11 +19,33 @@ function named(found) {
 
 export class BothChanged {
   constructor() {
+    this.theirs = new Map(); // who changed it last, of what somebody else changed: by part and id
     this.mine = new Map(); // what this person saved lately: [part, id, item, when] by part and id
   }
 
   saved(sent) {
     for (const [part, id] of ownOf(sent)) this.mine.set(`${part}:${id}`, [part, id, sent.laid[part].get(id), Date.now()]);
+  }
+
+  // What somebody else changed, as a change of the layout.
+  heard(change, by) {
+    for (const part of PARTS) for (const id of change[part]?.keys() ?? []) this.theirs.set(`${part}:${id}`, by);
+  }
+
+  // Of what a step in the history would have changed: [part, id, item]. A sentence.
+  leftAlone(kept) {
+    const names = new Set(kept.map(([part, id]) => this.theirs.get(`${part}:${id}`) ?? "Somebody"));
+    const by = names.size === 1 ? [...names][0] : "Others";
+    const did = kept.every(([part]) => part === "nodes") ? ["moved", "where"] : ["changed", "as"];
+    return `${by} ${names.size === 1 ? "has" : "have"} ${did[0]} ${named(kept)} since: ${kept.length === 1 ? "it stays" : "they stay"} ${did[1]} ${kept.length === 1 ? "it is" : "they are"}.`;
+  }
+
+  // Of a commit that was merged: which of its steps in the history gave way to what `by` did just before. A sentence, or null.
+  heldBack({ undone, baseLayout, laid }, next, by) {
+    const kept = PARTS.flatMap((part) => [...undone[part]].map((id) => [part, id, next[part].get(id)]))
+      .filter(([part, id, item]) => item && isOtherwise(baseLayout[part].get(id), laid[part].get(id), item));
+    for (const [part, id] of kept) this.theirs.set(`${part}:${id}`, by);
+    return kept.length ? this.leftAlone(kept) : null;
   }
 
   // Of a commit that was merged with `theirs`: what it laid over what the other had just done. A sentence, or null.

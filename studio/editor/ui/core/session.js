@@ -2,7 +2,7 @@
 import { redo, redoDepth, undo, undoDepth } from "@codemirror/commands";
 import { completing } from "../text/language/completing.js";
 import { hovering } from "../text/language/hovering.js";
-import { applyDraft, applyFix, applyLayout, createView, goToLine, layoutOf, textOf } from "../text/view.js";
+import { applyDraft, applyFix, applyLayout, createView, goToLine, inHistory, layoutOf, textOf } from "../text/view.js";
 import { showLines, showProblems } from "../text/look.js";
 import { readLayout } from "../text/layout.js";
 import { atLine, edgeOf, hasShapeOf, isEmpty, isOfEmpty, linesOfNode, placeOfEdge, readGraph } from "../graph/graph.js";
@@ -219,7 +219,7 @@ export class Session {
 
   lay(layout, options) {
     if (!this.state.view.can.write) return this.fail(this.whyNot);
-    return applyLayout(this.view, layout, options);
+    return applyLayout(this.view, layout, { drawn: this.state.positions, ...options });
   }
 
   get layout() {
@@ -236,7 +236,7 @@ export class Session {
 
   // On what is saved; what the server refused cannot be, and going back is how to be rid of it.
   inHistory(step) {
-    const go = () => this.view && step(this.view);
+    const go = () => this.view && inHistory(this.view, step, (kept) => this.say(this.sync.both.leftAlone(kept)));
     if (this.sync.stuck) go();
     else this.sync.settled().then(go, () => {});
     return true;

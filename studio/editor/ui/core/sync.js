@@ -1,14 +1,14 @@
 // The one way to the server. One commit is under way at a time; its answer moves the base on which the next one stands.
 //
-// What travels: {op, workflow_id, revision, typed, edits, layout}. `typed` are the changes of the text by the person, `edits`
-// span edits of the canvas and the inspector, `layout` what moved. The answer: {op, revision, changes, graph, error?};
+// What travels: {op, workflow_id, revision, typed, edits, layout, undone?}. `typed` are the changes of the text by the person,
+// `edits` span edits of the canvas and the inspector, `layout` what moved, `undone` what of that only undo moved. The answer: {op, revision, changes, graph, error?};
 // `changes` is what each edit did to the text that the commit stood on. A commit without an answer is sent again with the
 // text it stands on, so that the server can tell whether the first try arrived; so is one that is `stale`, because somebody
 // else saved meanwhile. Then both are merged: `merged` is what their changes do to the text, `layout` the whole sidecar, or
 // there is a `conflict` about the fields that both changed, and the person's choices go with the commit once more.
 import { ChangeSet } from "@codemirror/state";
 import { moved } from "../run/pins.js";
-import { PARTS, adopted, laidOver, layOut, readLayout, renamedIn, writeLayout } from "../text/layout.js";
+import { PARTS, adopted, differing, laidOver, layOut, layoutField, readLayout, renamedIn, writeLayout } from "../text/layout.js";
 import { fromServer } from "../text/marks.js";
 import { applyFromServer, layoutOf, replaceAll } from "../text/view.js";
 import { BothChanged } from "./both.js";
@@ -19,6 +19,7 @@ const PAUSE_MS = 3_000; // who types on in a field after this long begins anothe
 const untouched = () => ({ nodes: new Set(), notes: new Set(), groups: new Set() });
 const isTouched = (touched) => PARTS.some((part) => touched[part].size > 0);
 const withTouched = (touched, more) => Object.fromEntries(PARTS.map((part) => [part, new Set([...touched[part], ...more[part]])]));
+const without = (touched, other) => Object.fromEntries(PARTS.map((part) => [part, new Set([...touched[part]].filter((id) => !other[part].has(id)))]));
 const withAll = (touched, layout) => Object.fromEntries(PARTS.map((part) => [part, new Set([...touched[part], ...(layout?.[part]?.keys() ?? [])])]));
 
 export class Sync {
@@ -32,6 +33,7 @@ export class Sync {
     this.taking = false; // an answer is being taken over: what is sent next stands on all of it
     this.typed = null; // ChangeSet: what the server does not have yet, relative to `known`
     this.touched = untouched(); // which places, notes and groups the server does not have yet
+    this.undone = untouched(); // those of them that only a step in the history changed
     this.anew = false; // the graph that is drawn is not that of `known`: the next answer brings the whole one
     this.lost = null;
     this.halted = false; // nothing is sent: there is a conflict, or
@@ -68,13 +70,18 @@ export class Sync {
     for (const tr of update.transactions) {
       if (tr.annotation(fromServer)) continue;
       const laid = tr.effects.filter((effect) => effect.is(layOut));
-      for (const { value } of laid) this.touched = withAll(this.touched, value.after);
+      if (laid.length) this.laid(withAll(untouched(), differing(tr.startState.field(layoutField), tr.state.field(layoutField))), laid[0].value.back);
       if ((tr.docChanged || laid.length) && this.stuck) this.halted = this.stuck = false;
       if (tr.docChanged) this.typed = this.typed ? this.typed.compose(tr.changes) : tr.changes;
     }
     if (this.idle) return;
     this.session.setSave("pending");
     this.pump();
+  }
+
+  laid(touched, isStep) {
+    this.touched = withTouched(this.touched, touched);
+    this.undone = isStep ? withTouched(this.undone, touched) : without(this.undone, touched);
   }
 
   // `build(graph)` gives {edits, layout} when its turn comes, or null when there is nothing left to do. `field`: what is
@@ -99,7 +106,7 @@ export class Sync {
   pump() {
     if (this.flight || this.halted || this.taking) return;
     const op = { op: `${this.session.id}:${(this.count += 1)}`, workflow_id: this.session.state.view.workflow_id, revision: this.revision };
-    const sent = { base: this.known, baseLayout: this.knownLayout, typed: this.typed, layout: null, touched: this.touched, after: null, field: null };
+    const sent = { base: this.known, baseLayout: this.knownLayout, typed: this.typed, layout: null, touched: this.touched, undone: untouched(), after: null, field: null };
     if (this.anew) op.anew = true;
     if (this.typed) op.typed = listed(this.typed);
     // Edits that stand behind typing wait for its answer: their edges are counted on the graph of the new text.
@@ -113,7 +120,10 @@ export class Sync {
     }
     sent.laid = laidOver(layoutOf(this.view), sent.layout ?? {});
     op.layout = writeLayout(sent.laid, withAll(sent.touched, sent.layout));
+    sent.undone = without(this.undone, withAll(untouched(), sent.layout));
+    if (isTouched(sent.undone)) op.undone = listedOf(sent.undone);
     this.touched = untouched();
+    this.undone = untouched();
     if (!op.typed && !op.edits?.length && !Object.keys(op.layout).length) return this.rest();
     this.typed = null;
     this.flight = { op, sent };
@@ -125,7 +135,7 @@ export class Sync {
   pull() {
     this.session.drafts.flushResting();
     if (!this.idle || this.halted) return;
-    this.ask({ workflow_id: this.session.state.view.workflow_id, revision: this.revision, layout: {} }, { base: this.known, baseLayout: this.knownLayout, typed: null, layout: null, laid: this.knownLayout, touched: untouched(), after: null, field: null, pulls: true });
+    this.ask({ workflow_id: this.session.state.view.workflow_id, revision: this.revision, layout: {} }, { base: this.known, baseLayout: this.knownLayout, typed: null, layout: null, laid: this.knownLayout, touched: untouched(), undone: untouched(), after: null, field: null, pulls: true });
   }
 
   send(again = false) {
@@ -138,8 +148,8 @@ export class Sync {
     this.session.server.commit(again || sent.choices ? { ...op, ...this.standsOn(sent) } : op);
   }
 
-  standsOn({ base, baseLayout, choices, theirs }) {
-    return { base: base.sliceString(0, undefined, "\n"), base_layout: writeLayout(baseLayout, { ...withAll(untouched(), baseLayout), nodes: new Set() }), choices, theirs };
+  standsOn({ base, baseLayout, undone, choices, theirs }) {
+    return { base: base.sliceString(0, undefined, "\n"), base_layout: writeLayout(baseLayout, { ...withAll(untouched(), baseLayout), nodes: undone.nodes }), choices, theirs };
   }
 
   // The same commit as another question, so that its answer is not taken for the first one's.
@@ -194,7 +204,8 @@ export class Sync {
   saidOf(reply, sent) {
     const by = reply.by ?? "Somebody";
     if (sent.pulls) return this.both.takenOver(readLayout(reply.layout), by) ?? `${by} changed the draft.`;
-    return (reply.theirs && this.both.laidOver(sent, readLayout(reply.theirs), by)) ?? `Merged with what ${reply.by ?? "somebody"} changed meanwhile.`;
+    const left = this.both.heldBack(sent, readLayout(reply.layout), by);
+    return left ?? (reply.theirs && this.both.laidOver(sent, readLayout(reply.theirs), by)) ?? `Merged with what ${reply.by ?? "somebody"} changed meanwhile.`;
   }
 
   // A node's name was typed over, or changed by somebody else: what stands beside the text goes with it, as on the server, and
@@ -213,7 +224,7 @@ export class Sync {
   // Nothing of it was kept (a text too long, a right that is gone): it stays unsaved in this tab until it can be.
   refused(reply, sent) {
     if (sent.typed) this.typed = this.typed ? sent.typed.compose(this.typed) : sent.typed;
-    this.touched = withTouched(this.touched, sent.touched);
+    this.laidAgain(sent);
     this.halted = this.stuck = Boolean(sent.typed || isTouched(sent.touched));
     this.session.fail(reply.error);
     sent.after?.(reply);
@@ -227,10 +238,16 @@ export class Sync {
     const before = sent.typed ? sent.typed.apply(sent.base) : sent.base;
     const patch = composed(reply.changes, before.length);
     this.known = patch ? patch.apply(before) : before;
-    applyFromServer(this.view, this.under(patch), reply.error ? null : sent.layout, { field: sent.field });
-    if (reply.error) this.touched = withTouched(this.touched, sent.touched); // with the edits nothing was moved either
+    applyFromServer(this.view, this.under(patch), reply.error ? null : sent.layout, { field: sent.field, drawn: this.session.state.positions });
+    if (reply.error) this.laidAgain(sent); // with the edits nothing was moved either
     if (reply.merged) this.takeOver(reply);
     else if (!reply.error) this.knownLayout = sent.laid;
+  }
+
+  // What was sent and not kept is to be sent again.
+  laidAgain({ touched, undone }) {
+    this.undone = withTouched(this.undone, without(undone, this.touched));
+    this.touched = withTouched(this.touched, touched);
   }
 
   // The change as it is for the document of this moment, with what was typed on top.
@@ -242,11 +259,13 @@ export class Sync {
   }
 
   // What somebody else changed: not this person's to undo.
-  takeOver({ merged, layout }) {
+  takeOver({ merged, layout, by }) {
     const patch = composed([merged], this.known.length);
     this.known = patch.apply(this.known);
     this.knownLayout = readLayout(layout);
-    applyFromServer(this.view, this.under(patch), adopted(layoutOf(this.view), this.knownLayout, this.touched), { undoable: false });
+    const theirs = adopted(layoutOf(this.view), this.knownLayout, this.touched);
+    this.both.heard(theirs, by ?? "Somebody");
+    applyFromServer(this.view, this.under(patch), theirs, { undoable: false });
   }
 
   onConflict(reply, op, sent) {
@@ -266,7 +285,7 @@ export class Sync {
     const isOutdone = sent.typed ? this.typed : sent.field && this.queue[0]?.field === sent.field;
     if (sent.choices || !isOutdone) return this.onConflict(reply, op, sent);
     if (sent.typed) this.typed = sent.typed.compose(this.typed);
-    this.touched = withTouched(this.touched, sent.touched);
+    this.laidAgain(sent);
     this.pump();
   }
 
@@ -295,6 +314,7 @@ export class Sync {
     this.queue = [];
     this.typed = null;
     this.touched = untouched();
+    this.undone = untouched();
     this.revision = revision;
     this.halted = false;
     replaceAll(this.view, text, layout);
@@ -314,6 +334,8 @@ export class Sync {
     this.halted = true;
   }
 }
+
+const listedOf = (touched) => Object.fromEntries(PARTS.filter((part) => touched[part].size).map((part) => [part, [...touched[part]]]));
 
 function listed(changes) {
   const found = [];

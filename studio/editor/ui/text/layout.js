@@ -5,7 +5,8 @@ import { invertedEffects } from "@codemirror/commands";
 
 export const PARTS = ["nodes", "notes", "groups"];
 
-// {before, after, whole?}: both are {nodes?, notes?, groups?}, Maps of id to value or to null, where nothing stands.
+// {before, after, stood?, whole?, back?}: both are {nodes?, notes?, groups?}, Maps of id to value or to null, where nothing stands.
+// `stood`: where nodes without a place of their own were drawn before. `back`: a step in the history, back or forth.
 export const layOut = StateEffect.define();
 
 export const layoutField = StateField.define({
@@ -16,13 +17,14 @@ export const layoutField = StateField.define({
 export const undoLayout = invertedEffects.of((tr) =>
   tr.effects
     .filter((effect) => effect.is(layOut) && !effect.value.whole)
-    .map(({ value }) => layOut.of({ before: value.after, after: value.before })),
+    .map(({ value: { before, after, stood } }) => layOut.of({ before: after, after: before, stood, back: true })),
 );
 
 export const emptyLayout = () => ({ nodes: new Map(), notes: new Map(), groups: new Map() });
 
-function withLayout(layout, { after, whole }) {
-  if (whole) return after;
+function withLayout(layout, effect) {
+  if (effect.whole) return effect.after;
+  const after = effect.back ? stepped(layout, effect).change : effect.after;
   const next = { ...layout };
   for (const part of PARTS) if (after[part]) next[part] = merged(layout[part], after[part]);
   return next;
@@ -37,13 +39,76 @@ function merged(old, change) {
   return next;
 }
 
-// The effect's value for a change: with what stood there before.
-export function changed(layout, change) {
+// What a step in the history does to what stands there now: {change, kept}. What somebody else moved, sized or wrote on since
+// stays as they left it: `kept` is [part, id, how it stands now] of each.
+export function stepped(layout, { before, after, stood }) {
+  const change = {};
+  const kept = [];
+  for (const part of PARTS.filter((one) => after[one])) {
+    change[part] = new Map();
+    for (const [id, to] of after[part]) {
+      const drawn = part === "nodes" ? stood?.get(id) : undefined;
+      const { next, isKept } = stepOf(layout[part].get(id) ?? null, before[part]?.get(id) ?? null, to, drawn);
+      change[part].set(id, next);
+      if (isKept) kept.push([part, id, next]);
+    }
+  }
+  if (kept.some(([part]) => part === "nodes")) keepDrawn(change.nodes, stood);
+  return { change, kept: kept.filter(([part, id]) => part !== "nodes" || !isPin(id, before, after, stood)) };
+}
+
+// With one card left where somebody put it, those that get no place of their own again would find others than they had.
+function keepDrawn(places, stood) {
+  for (const [name, at] of places) if (!at && stood?.has(name)) places.set(name, stood.get(name));
+}
+
+// Whether the step is about a card only because the first place that is kept fixes all others (actions.js).
+const isPin = (name, before, after, stood) => stood?.has(name) && isSameItem(before.nodes.get(name) ?? after.nodes.get(name), stood.get(name));
+
+// Of one place, note or group: from what it was left as, to what it is to be. Standing where it was drawn is as good as no place.
+function stepOf(now, from, to, drawn) {
+  if (isSameItem(now, from) || (!from && drawn && isSameItem(now, drawn))) return { next: to };
+  if (!now || isSameItem(now, to)) return { next: now };
+  if (!from || !to || Array.isArray(now)) return { next: now, isKept: true };
+  const next = { ...now };
+  let isKept = false;
+  for (const key of ITEM.filter((one) => !sameField(from, to, one) && !sameField(now, to, one))) {
+    if (key === "nodes") next.nodes = withSteps(now.nodes, from.nodes, to.nodes);
+    else if (sameField(now, from, key)) next[key] = to[key];
+    else isKept = true;
+  }
+  return { next, isKept };
+}
+
+const sameField = (one, other, key) => JSON.stringify(one[key] ?? null) === JSON.stringify(other[key] ?? null);
+
+// Whether anything that a change of a place, note or group did is not there in `next`.
+export function isOtherwise(before, after, next) {
+  if (!before || !after || Array.isArray(after)) return !isSameItem(before, after) && !isSameItem(after, next);
+  return ITEM.some((key) => key !== "nodes" && !sameField(before, after, key) && !sameField(after, next, key));
+}
+
+// The list without what the step takes out, and with what it brings.
+const withSteps = (now, from, to) => [...now.filter((name) => to.includes(name) || !from.includes(name)), ...to.filter((name) => !from.includes(name) && !now.includes(name))];
+
+// What a transaction of the history leaves alone, see `stepped`.
+export function keptOf(tr) {
+  let layout = tr.startState.field(layoutField);
+  return tr.effects.filter((effect) => effect.is(layOut)).flatMap(({ value }) => {
+    const { kept } = stepped(layout, value);
+    layout = withLayout(layout, value);
+    return kept;
+  });
+}
+
+// The effect's value for a change: with what stood there before. `drawn`: where the nodes are, with or without a place of their own.
+export function changed(layout, change, drawn) {
   const before = {};
   for (const part of PARTS) {
     if (change[part]) before[part] = new Map([...change[part].keys()].map((id) => [id, layout[part].get(id) ?? null]));
   }
-  return { before, after: change };
+  const loose = [...(change.nodes?.keys() ?? [])].filter((name) => !layout.nodes.has(name) && drawn?.has(name));
+  return { before, after: change, stood: new Map(loose.map((name) => [name, drawn.get(name)])) };
 }
 
 // The change that puts `next` in the place of `old`: what it does not have goes.

@@ -5,7 +5,7 @@ import { defaultKeymap, history, indentWithTab, isolateHistory } from "@codemirr
 import { bracketMatching, indentUnit } from "@codemirror/language";
 import { lintGutter } from "@codemirror/lint";
 import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
-import { changed, layOut, layoutField, replaced, undoLayout } from "./layout.js";
+import { changed, keptOf, layOut, layoutField, replaced, undoLayout } from "./layout.js";
 import { keepLineEnds } from "./line_ends.js";
 import { keepLength } from "./longest.js";
 import { look } from "./look.js";
@@ -71,9 +71,9 @@ export const textOf = (view) => view.state.doc.sliceString(0, undefined, "\n");
 export const layoutOf = (view) => view.state.field(layoutField);
 
 // One change made by the server, one step of the history, or with `field` a part of the step of typing into that field.
-// `change` is a ChangeSet or null, `layout` what moves with it (layout.js).
-export function applyFromServer(view, change, layout, { undoable = true, field = null } = {}) {
-  const effects = layout ? [layOut.of(changed(layoutOf(view), layout))] : [];
+// `change` is a ChangeSet or null, `layout` what moves with it, `drawn` where the nodes are (layout.js).
+export function applyFromServer(view, change, layout, { undoable = true, field = null, drawn } = {}) {
+  const effects = layout ? [layOut.of(changed(layoutOf(view), layout, drawn))] : [];
   if (!change && !effects.length) return;
   view.dispatch({
     changes: change ?? undefined,
@@ -84,8 +84,8 @@ export function applyFromServer(view, change, layout, { undoable = true, field =
 
 // A change of the layout by the person, not yet known to the server. `before`: what undoing it puts back, where that is not what
 // stands there now; null for a change that is a part of one that follows.
-export function applyLayout(view, layout, { before } = {}) {
-  const now = changed(layoutOf(view), layout);
+export function applyLayout(view, layout, { before, drawn } = {}) {
+  const now = changed(layoutOf(view), layout, drawn);
   const effect = layOut.of(before ? { before, after: layout } : now);
   view.dispatch({ effects: effect, annotations: [isolateHistory.of("full"), Transaction.addToHistory.of(before !== null)] });
 }
@@ -119,6 +119,16 @@ export function applyDraft(view, text, layout) {
     userEvent: "input.restore",
     annotations: [isolateHistory.of("full"), asIs.of(true)],
   });
+}
+
+// One step back or forth, by CodeMirror's `undo` or `redo`. `tell` hears what of it somebody else changed since, which stays.
+export function inHistory(view, step, tell) {
+  const dispatch = (tr) => {
+    const kept = keptOf(tr);
+    view.dispatch(tr);
+    if (kept.length) tell(kept);
+  };
+  return step({ state: view.state, dispatch });
 }
 
 // The shortest {from, to, insert} that turns `a` into `b`, or null.
