@@ -146,6 +146,9 @@ def answer() -> rx.Component:
 
 def form() -> rx.Component:
     return rx.el.form(
+        # What the answer is about is what stands here, whatever the server looks at when it comes.
+        rx.el.input(type="hidden", name="question", value=question.key),
+        rx.el.input(type="hidden", name="hash", value=question.hash),
         rx.cond(question.choices.length() > 0, choices()),
         rx.foreach(question.fields, field),
         labelled(

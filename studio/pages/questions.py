@@ -12,7 +12,7 @@ from studio.auth.guard import current_scope
 from studio.auth.permissions import requires
 from studio.container import get_container
 from studio.services import questions
-from studio.services.questions import Question, QuestionLine
+from studio.services.questions import Question, QuestionLine, Seen
 from studio.state import ShellState
 
 # What stands in the answer's form, each field as a list: several boxes of one name may be ticked.
@@ -41,19 +41,26 @@ class QuestionsState(rx.State):
     @rx.event
     @requires("approvals:answer")
     async def give(self, decision: str, posted: dict[str, Any]) -> rx.event.EventSpec | None:
-        """Answer what is looked at; `posted` is the form, `decision` the button."""
-        container, scope, seen = get_container(), current_scope(), self.question
+        """Answer what the form is about; `posted` is the form, `decision` the button.
+
+        By the time it arrives another question may be looked at here, of which the person has seen nothing yet.
+        """
+        container, scope = get_container(), current_scope()
         sent = _texts(posted) | ({"decision": [decision]} if decision else {})
+        seen = Seen(*("".join(sent.get(name, ())) for name in ("question", "hash")))
         self.fault = ""
         try:
-            self.wrong = await questions.give(container.db, container.client, scope, seen, sent)
+            wrong = await questions.give(container.db, container.client, scope, seen, sent)
         except (Conflict, NotFound) as error:  # somebody was faster, or the run is over
             await self._refresh()
             return rx.toast.error(error.public_message)
         except AppError as error:
             self.fault = error.public_message
             return None
-        if self.wrong:
+        if wrong and self.question.key != seen.key:
+            await self._look_at(seen.key)
+        self.wrong = wrong
+        if wrong:
             return rx.call_script(FOCUS_FAULT)
         await self._refresh()
         return rx.toast.success("Your answer is kept. The run goes on.")

@@ -60,9 +60,10 @@ class RunState(rx.State):
 
     @rx.event
     @requires("runs:cancel")
-    async def cancel(self) -> rx.event.EventSpec:
+    async def cancel(self, run_id: str) -> rx.event.EventSpec:
+        """End the run that the page shows, which may have gone on to another by the time this arrives."""
         try:
-            said = await runs.cancel(get_container().client, current_scope(), self.line.run_id)
+            said = await runs.cancel(get_container().client, current_scope(), run_id)
         except AppError as error:
             return rx.toast.error(error.public_message)
         await self._read(self.line.run_id)
@@ -70,9 +71,9 @@ class RunState(rx.State):
 
     @rx.event
     @requires("workflows:run")
-    async def retry(self) -> rx.event.EventSpec:
+    async def retry(self, run_id: str) -> rx.event.EventSpec:
         try:
-            new = await runs.retry(get_container().client, current_scope(), self.line.run_id)
+            new = await runs.retry(get_container().client, current_scope(), run_id)
         except AppError as error:
             return rx.toast.error(error.public_message)
         return rx.redirect(f"/app/runs/{new}")

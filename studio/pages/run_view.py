@@ -46,11 +46,11 @@ def actions(state: Any) -> list[rx.Component]:
     return [
         rx.cond(
             stopped & ShellState.may.contains("workflows:run"),
-            button("Retry from failed step", icon="rotate_ccw", on_click=state.retry),
+            button("Retry from failed step", icon="rotate_ccw", on_click=state.retry(state.line.run_id)),
         ),
         rx.cond(
             state.line.live & may_cancel,
-            button("Cancel run", kind="danger", icon="square", on_click=state.cancel),
+            button("Cancel run", kind="danger", icon="square", on_click=state.cancel(state.line.run_id)),
         ),
         rx.cond(state.link != "", link(rx.icon("workflow", size=15), "Open workflow", to=state.link, class_name="btn")),
     ]

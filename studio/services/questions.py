@@ -106,6 +106,14 @@ class Question:
     fields: list[Field] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a person has before them when they answer: which question, and the hash of all that it is about."""
+
+    key: str
+    hash: str
+
+
 async def waiting(db: Database, scope: Scope, run_id: str = "") -> list[QuestionLine]:
     """What is asked in the tenant, or by one run: first what this person may answer, and of it the oldest.
 
@@ -162,11 +170,11 @@ async def load(db: Database, scope: Scope, key: str) -> Question:
 
 
 async def give(
-    db: Database, client: RunClient, scope: Scope, seen: Question, posted: Mapping[str, Sequence[str]]
+    db: Database, client: RunClient, scope: Scope, seen: Seen, posted: Mapping[str, Sequence[str]]
 ) -> dict[str, str]:
     """Answer a question with what its form sent; returns what is wrong, by field, and then nothing was answered.
 
-    `seen` is what the person saw; `posted` has `decision`, `comment`, and the fields under `f:<name>`.
+    `posted` has `decision`, `comment`, and the fields under `f:<name>`.
     Raises what `approvals.answer` raises.
     """
     async with db.transaction(scope) as tx:

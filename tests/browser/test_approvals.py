@@ -18,6 +18,7 @@ from engine.store.tables.runs import RunWait
 from studio.services import publishing
 from tests.browser.conftest import PASSWORD, People, Studio, sign_in
 from tests.support.editor import demo_scope
+from tests.support.held_back import HeldBack
 
 TEXT = """\
 name: "{name}"
@@ -206,3 +207,36 @@ def test_the_list_by_keyboard(signed_in_page: Page, ask: Ask) -> None:
     page.keyboard.press("ArrowDown")
     expect(rows.last).to_be_focused()
     expect(question.locator("dd")).to_have_text("2")
+
+
+def test_an_answer_is_about_the_question_on_the_page(signed_in_page: Page, studio: Studio, ask: Ask) -> None:
+    """One has chosen another question; until that is there, the form belongs to the one before."""
+    page, mark = signed_in_page, uuid.uuid4().hex[:8]
+    line = HeldBack(page)
+    form = "form: {type: object, properties: {most: {type: integer, maximum: 5}}}"
+    (_, shown), _ = (ask(f"{{mode: approval, message: {mark} {n}, {form}}}") for n in ("one", "two"))
+    page.goto(shown)
+    question = page.get_by_role("region", name="Question")
+    expect(question).to_contain_text(f"{mark} one")
+
+    # What is wrong is said of the question that was answered.
+    line.hold()
+    page.get_by_role("button", name=re.compile(f"{mark} two")).click()
+    question.get_by_label("most").fill("6")
+    question.get_by_role("button", name="Approve").click()
+    line.wait("At most 5.")
+    line.let_go()
+    expect(question).to_contain_text(f"{mark} one")
+    expect(question.get_by_role("alert")).to_have_text("At most 5.")
+
+    line.hold()
+    page.get_by_role("button", name=re.compile(f"{mark} two")).click()
+    question.get_by_label("most").fill("5")
+    question.get_by_role("button", name="Approve").click()
+    line.wait("Your answer is kept.")
+    line.let_go()
+    expect(question).to_contain_text(f"{mark} two")
+    expect(question.get_by_role("button", name="Approve")).to_be_visible()
+    page.goto(shown)
+    expect(question).to_contain_text(f"{mark} one")
+    expect(question).to_contain_text("Approved by")

@@ -172,7 +172,8 @@ async def send(runtime: Runtime, scope: Scope, question: dict[str, Any], **field
     """Answer with what a browser sends; returns what is wrong."""
     seen = await questions.load(runtime.db, scope, f"{question['run_id']}.{question['seq']}")
     posted = {("f:" + name if name not in ("decision", "comment") else name): [text] for name, text in fields.items()}
-    return await questions.give(runtime.db, runtime.client, scope, seen, posted)
+    about = questions.Seen(seen.key, seen.hash)
+    return await questions.give(runtime.db, runtime.client, scope, about, posted)
 
 
 async def test_a_form_in_the_studio_says_what_is_wrong_beside_each_field(runtime: Runtime, scope: Scope) -> None:
