@@ -1,5 +1,5 @@
-"""Components without looks: a ticker that pauses while the tab is hidden, keys, what a form keeps, files
-that are dropped."""
+"""Components without looks: a ticker that pauses while the tab is hidden, what is typed, keys, what a form keeps,
+files that are dropped."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any, ClassVar, cast
 
 import reflex as rx
 from reflex.components.base.fragment import Fragment
-from reflex.event import no_args_event_spec
+from reflex.event import no_args_event_spec, passthrough_event_spec
 from reflex_base.components.memoize_helpers import get_memoized_event_triggers
 from reflex_base.utils.imports import ImportDict
+
+TYPING_RESTS_MS = 200
 
 
 class Ticker(Fragment):
@@ -47,6 +49,76 @@ useEffect(() => {{
 }}, [{self.every_ms}]);
 """
         return [rx.Var(code, _var_data=rx.Var.create(self.every_ms)._get_all_var_data())]
+
+
+class Typed(Fragment):
+    """Calls `on_type` with what was typed into the field `field_id`: once typing rests, on Enter, on leaving the field.
+
+    What stands in the field is its person's: an answer to what they typed first does not take away what they typed
+    since. Only a `value` that is no such answer (from an address, from a button that clears it) is put into the field.
+    """
+
+    field_id: rx.Var[str]
+    value: rx.Var[str]
+    on_type: rx.EventHandler[passthrough_event_spec(str)]
+
+    @classmethod
+    def create(cls, *children: Any, **props: Any) -> Typed:
+        made = cast(Typed, super().create(*children, **props))
+        made.event_triggers = {**made.event_triggers, **(get_memoized_event_triggers(made) or {})}
+        return made
+
+    def _exclude_props(self) -> list[str]:
+        return [*super()._exclude_props(), "field_id", "value", *self.event_triggers.keys()]
+
+    def add_imports(self) -> ImportDict:
+        return {"react": [rx.ImportVar(tag="useEffect"), rx.ImportVar(tag="useRef")]}
+
+    def add_hooks(self) -> list[str | rx.Var[Any]]:
+        on_type = rx.Var.create(self.event_triggers["on_type"])
+        code = f"""
+const typed = useRef({{ timer: null, sent: [], held: '' }});
+useEffect(() => {{
+  const field = document.getElementById({self.field_id});
+  if (!field) return;
+  const state = typed.current;
+  const send = () => {{
+    clearTimeout(state.timer);
+    state.timer = null;
+    if (!state.sent.length && field.value === state.held) return;
+    state.sent.push(field.value);
+    ({on_type})(field.value);
+  }};
+  const onInput = () => {{
+    clearTimeout(state.timer);
+    state.timer = setTimeout(send, {TYPING_RESTS_MS});
+  }};
+  const now = () => {{ if (state.timer) send(); }};
+  const onKey = (event) => {{ if (event.key === 'Enter') now(); }};
+  field.addEventListener('input', onInput);
+  field.addEventListener('blur', now);
+  field.addEventListener('keydown', onKey);
+  return () => {{
+    clearTimeout(state.timer);
+    field.removeEventListener('input', onInput);
+    field.removeEventListener('blur', now);
+    field.removeEventListener('keydown', onKey);
+  }};
+}}, []);
+useEffect(() => {{
+  const field = document.getElementById({self.field_id});
+  const state = typed.current;
+  state.held = {self.value};
+  const answered = state.sent.indexOf(state.held);
+  if (answered >= 0) state.sent.splice(0, answered + 1);
+  else if (field && !state.timer) {{
+    state.sent = [];
+    field.value = state.held;
+  }}
+}}, [{self.value}]);
+"""
+        data = rx.Var.create(self.value)._get_all_var_data()
+        return [rx.Var(code, _var_data=data)]
 
 
 class _WhileShown(Fragment):
@@ -167,6 +239,7 @@ class FileDrop(_WhileShown):
 
 
 ticker = Ticker.create
+typed = Typed.create
 file_drop = FileDrop.create
 kept_email = KeptEmail.create
 arrow_keys = ArrowKeys.create

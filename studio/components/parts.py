@@ -7,10 +7,12 @@ from typing import Any
 
 import reflex as rx
 
+from studio.components.behaviour import typed
 from studio.components.native import styled
 from studio.style import STATUS
 
 Text = str | rx.Var[str]
+LONGEST_SEARCH = 200
 
 
 def button(
@@ -77,18 +79,15 @@ def search_box(value: rx.Var[str], on_change: Any, placeholder: str) -> rx.Compo
     """A search field; `/` anywhere on the page goes to it, Esc leaves it."""
     return rx.el.div(
         rx.icon("search", size=14),
-        rx.debounce_input(
-            rx.el.input(
-                value=value,
-                on_change=on_change,
-                placeholder=placeholder,
-                id="search",
-                type="search",
-                aria_label=placeholder,
-                auto_complete="off",
-            ),
-            debounce_timeout=200,
+        rx.el.input(
+            placeholder=placeholder,
+            id="search",
+            type="search",
+            aria_label=placeholder,
+            auto_complete="off",
+            max_length=LONGEST_SEARCH,
         ),
+        typed(field_id="search", value=value, on_type=on_change),
         rx.el.kbd("/"),
         class_name="field search",
     )

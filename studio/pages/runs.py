@@ -14,6 +14,7 @@ from studio.components.address import keep_in_address
 from studio.components.behaviour import search_key, ticker
 from studio.components.layout import link, page, studio_page
 from studio.components.parts import (
+    LONGEST_SEARCH,
     button,
     empty,
     failed,
@@ -46,7 +47,6 @@ TRIGGERS = (
 )
 ADDRESS = "/app/runs"
 FAST_MS, SLOW_MS = 1500, 8000
-LONGEST_SEARCH = 200
 
 
 class RunsState(rx.State):

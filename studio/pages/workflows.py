@@ -15,6 +15,7 @@ from studio.components.behaviour import file_drop, search_key
 from studio.components.layout import link, page, studio_page
 from studio.components.overlays import menu, menu_item, menu_line
 from studio.components.parts import (
+    LONGEST_SEARCH,
     bone,
     button,
     chip,
@@ -75,7 +76,7 @@ class WorkflowsState(rx.State):
     @rx.event
     @requires("workflows:read")
     async def set_search(self, text: str) -> None:
-        self.search = text[:200]
+        self.search = text[:LONGEST_SEARCH]
         await self._read()
 
     @rx.event

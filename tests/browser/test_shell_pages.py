@@ -331,6 +331,26 @@ def test_the_filters_of_the_run_list_stand_in_its_address(signed_in_page: Page) 
     expect(page.get_by_role("searchbox")).to_have_value("a&b='c'")
 
 
+def test_what_is_typed_stays_when_what_stood_before_is_answered(signed_in_page: Page) -> None:
+    page = signed_in_page
+    line = HeldBack(page)
+    page.goto("/app/runs?search=qqzzxx")
+    search = page.get_by_role("searchbox")
+    expect(page.get_by_role("heading", name="No run fits these filters")).to_be_visible()
+    line.hold()
+    search.fill("la")
+    line.wait("?search=la")
+    search.press_sequentially("te")
+    line.wait("?search=late")
+    line.let_go("?search=la")
+    expect(page).to_have_url(re.compile(r"\?search=la$"))
+    assert search.input_value() == "late"
+    line.let_go()
+    expect(page).to_have_url(re.compile(r"\?search=late$"))
+    page.get_by_role("button", name="Clear filters").click()
+    expect(search).to_have_value("")
+
+
 def test_filters_that_are_answered_late_leave_the_next_page_alone(signed_in_page: Page, studio: Any) -> None:
     """The answer to a search arrives when the page has been left: its filters are not put into another's address."""
     page = signed_in_page
