@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from studio.services.editor_specs import node_specs
 from tests.browser.conftest import PASSWORD, sign_in
-from tests.support.editor import ask, copy_of, new_workflow, node, open_editor
+from tests.support.editor import ask, box_of, copy_of, middle, new_workflow, node, open_editor
 
 EVERY_TYPE = """\
 name: "{name}"
@@ -106,6 +107,38 @@ def test_a_reason_is_told_to_who_tries(signed_in_page: Page, studio: Any) -> Non
     page.get_by_label("Tries", exact=True).fill("3")
     tries.select_option("linear")
     expect(tries).to_have_value("linear")
+
+
+def test_a_short_message_is_in_nobodys_way(signed_in_page: Page, studio: Any) -> None:
+    """A click where it appeared means what lies beneath; who comes to it and rests there can dismiss it."""
+    page = signed_in_page
+    open_editor(page, studio, new_workflow(studio))
+    said = page.locator(".hed-toast")
+    page.get_by_test_id("canvas").focus()
+    page.keyboard.press("Shift+g")
+    expect(said).to_be_visible()
+    bar, cross = box_of(said), middle(said.get_by_role("button"))
+    canvas = box_of(page.get_by_test_id("canvas"))
+    assert canvas["x"] <= bar["x"], (canvas, bar)
+    assert bar["x"] + bar["width"] <= canvas["x"] + canvas["width"], (canvas, bar)
+    assert bar["y"] + bar["height"] <= canvas["y"] + canvas["height"], (canvas, bar)
+    page.mouse.move(*cross)
+    page.mouse.click(*cross)
+    expect(said).to_be_visible()
+    page.keyboard.press("Shift+g")  # another one, under the mouse
+    expect(said).to_have_text(re.compile("snap to the grid"))
+    cross = middle(said.get_by_role("button"))
+    page.mouse.move(*cross)
+    page.wait_for_timeout(500)
+    page.mouse.move(cross[0] + 2, cross[1])
+    page.mouse.click(*cross)
+    expect(said).to_be_visible()
+    page.mouse.move(bar["x"] - 60, bar["y"] - 60)
+    page.mouse.move(*cross, steps=4)
+    page.wait_for_timeout(3_500)  # longer than it is shown to others
+    expect(said).to_be_visible()
+    page.mouse.click(*cross)
+    expect(said).to_have_count(0)
 
 
 def test_a_viewer_chooses_nothing(page: Page, studio: Any, people: Any) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import PASSWORD, sign_in
 from tests.support.editor import (
+    SMALL,
     box_of,
     changed_lines,
     drag,
@@ -75,6 +76,113 @@ def test_each_known_way_has_a_port_with_its_name(signed_in_page: Page, studio: A
     assert changed_lines(before, stored(studio, asked).text) == [
         '+  - {from: ask, to: end, condition: "context.approved == false"}'
     ]
+
+
+PLAIN = SMALL.replace("edges:", '  - name: "refund"\n    type: "transform"\n    config: {{set: {{a: 1}}}}\n\nedges:')
+PLAIN_LAYOUT = {"nodes": {"start": [0, 0], "answer": [0, 140], "end": [-160, 300], "refund": [160, 300]}}
+
+
+@pytest.fixture
+def plain(studio: Any) -> str:
+    return new_workflow(studio, PLAIN, PLAIN_LAYOUT)
+
+
+def condition(page: Page, to: str) -> Locator:
+    return page.get_by_test_id(f"condition-{to}")
+
+
+def test_a_second_way_asks_at_once_when_it_is_taken(signed_in_page: Page, studio: Any, plain: str) -> None:
+    page, before = signed_in_page, stored(studio, plain).text
+    open_editor(page, studio, plain)
+    node(page, "answer").hover()
+    drag(page, middle(handle(page, "answer", "source")), middle(node(page, "refund")))
+    expect(page.get_by_label("Settings of the edge")).to_be_visible()
+    expect(condition(page, "refund")).to_be_focused()
+    expect(page.get_by_test_id("undecided")).to_contain_text("in all other cases it goes to end")
+    expect(page.locator(".cm-tooltip-autocomplete li", has_text="context.")).not_to_have_count(0)
+    saved(page)
+    assert changed_lines(before, stored(studio, plain).text) == ["+  - {from: answer, to: refund}"]
+    page.keyboard.press("Escape")  # the names
+    page.keyboard.press("Escape")  # the field: the edge stays, and has the keys
+    expect(page.locator('.react-flow__edge[data-id="answer->refund#0"]')).to_be_focused()
+    condition(page, "refund").click()
+    page.keyboard.type("context.message == 'refund'")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("undecided")).to_have_count(0)
+    saved(page)
+    lines = stored(studio, plain).text.splitlines()
+    assert lines[-2:] == [
+        """  - {from: answer, to: refund, condition: "context.message == 'refund'"}""",
+        "  - {from: answer, to: end}",
+    ]
+    page.get_by_test_id("canvas").focus()
+    page.keyboard.press("Control+z")
+    page.keyboard.press("Control+z")
+    saved(page)
+    assert stored(studio, plain).text == before
+
+
+def test_a_second_way_may_be_for_all_other_cases(signed_in_page: Page, studio: Any, plain: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, plain)
+    node(page, "answer").hover()
+    drag(page, middle(handle(page, "answer", "source")), middle(node(page, "refund")))
+    page.get_by_role("button", name="This is for all other cases").click()
+    expect(condition(page, "end")).to_be_focused()
+    page.keyboard.type("context.message == 'bye'")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("edge-answer->refund#0")).to_have_text("default")
+    saved(page)
+    assert stored(studio, plain).text.splitlines()[-2:] == [
+        """  - {from: answer, to: end, condition: "context.message == 'bye'"}""",
+        "  - {from: answer, to: refund}",
+    ]
+
+
+def test_a_second_way_may_be_taken_at_the_same_time(signed_in_page: Page, studio: Any, plain: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, plain)
+    node(page, "answer").hover()
+    drag(page, middle(handle(page, "answer", "source")), middle(node(page, "refund")))
+    page.get_by_role("button", name="Go both ways at once").click()
+    expect(node(page, "parallel")).to_be_visible()
+    saved(page)
+    text = stored(studio, plain).text
+    edges = set(text[text.index("edges:") :].splitlines()[1:])
+    assert edges == {
+        "  - {from: start, to: answer}",
+        "  - {from: answer, to: parallel}",
+        "  - {from: parallel, to: end}",
+        "  - {from: parallel, to: refund}",
+    }
+    page.get_by_test_id("canvas").focus()
+    page.keyboard.press("Control+z")
+    expect(node(page, "parallel")).to_have_count(0)
+
+
+def test_a_second_way_made_by_keys_asks_where_one_is(signed_in_page: Page, studio: Any, plain: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, plain)
+    node(page, "answer").click()
+    page.get_by_role("button", name="Add a way on").press("Enter")
+    page.get_by_label("New branch leads to").select_option("refund")
+    expect(condition(page, "refund")).to_be_focused()
+    expect(page.get_by_test_id("undecided")).to_contain_text("only one of them can be taken")
+    page.keyboard.type("context.message == 'refund'")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("undecided")).to_have_count(0)
+    expect(page.get_by_test_id("node-name")).to_have_value("answer")
+
+
+def test_a_second_way_into_the_void_asks_as_well(signed_in_page: Page, studio: Any, plain: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, plain)
+    node(page, "answer").hover()
+    box = box_of(node(page, "answer"))
+    drag(page, middle(handle(page, "answer", "source")), (box["x"] + box["width"] + 120, box["y"] + 60))
+    page.get_by_test_id("picker").get_by_role("combobox").fill("wait")
+    page.keyboard.press("Enter")
+    expect(condition(page, "wait")).to_be_focused()
 
 
 def test_the_ports_of_outcomes_leave_the_cards_own_port_free(signed_in_page: Page, studio: Any, asked: str) -> None:

@@ -2,14 +2,14 @@
 import { isDefault } from "../frame/format.js";
 import { edgeOf, freeName, placeOfEdge, waysOn } from "../graph/graph.js";
 import { between, freeSpot } from "../graph/places.js";
-import { saying } from "../graph/ways.js";
+import { saying, undecided } from "../graph/ways.js";
 import { CARD, layered } from "../graph/layered.js";
 import { moved } from "../run/pins.js";
 import { renamedIn } from "../text/layout.js";
 
 const BELOW = 140; // from one row of cards to the next
 
-const failed = (reply) => reply.error || reply.revision === undefined;
+export const failed = (reply) => reply.error || reply.revision === undefined;
 const names = (session) => new Set(session.state.graph.nodes.map((node) => node.name));
 
 // The first stored place fixes all others too, or they would move with every newcomer.
@@ -27,18 +27,20 @@ export function addNode(session, what, { at, from, to, edge, way: along } = {}) 
   const spec = session.state.view.specs[what.type];
   const name = freeName(what.name ?? what.type, names(session));
   const config = what.config ?? spec.initial;
+  let second = false;
   const build = (now) => {
+    second = Boolean(from && at && plainWay(session.state, from, along));
     const way = edge ? edgeOf(now, edge) : from && !at && !along ? takenOver(now, from, spec) : null;
     const after = from ?? way?.from ?? null;
     const edits = [{ op: "add_node", node: { name, type: what.type, ...(config ? { config } : {}) }, after }];
     if (way) edits.push(...inserted(now, way, name, spec));
-    else if (from) edits.push({ op: "add_edge", from, to: name, ...saying(along) });
+    else if (from) edits.push({ op: "add_edge", from, to: name, ...saying(along), ...beforePlain(session.state, from, along) });
     if (to) edits.push({ op: "add_edge", from: name, to, condition: null });
     const { positions } = session.state;
     const places = way ? placesOnWay(positions, now, way, name, at) : [[name, freeSpot(at ?? spotFor(after ?? to, positions, to ? -BELOW : BELOW), positions)]];
     return { edits, layout: pinned(session, places) };
   };
-  session.edit(build, { after: (reply) => failed(reply) || session.select([name], { reveal: true }) });
+  session.edit(build, { after: (reply) => failed(reply) || (second ? askWhen(session, from, name) : session.select([name], { reveal: true })) });
   return name;
 }
 
@@ -136,10 +138,53 @@ export function toggleDisabled(session) {
 
 // ---- edges
 
-export function connect(session, from, to, way) {
+// `here`: what is selected stays so.
+export function connect(session, from, to, way, { here = false } = {}) {
   const why = whyNoEdge(session.state, from, to);
   if (why) return session.fail(why);
-  return session.edit(() => inPlace(session, { edits: [{ op: "add_edge", from, to, ...saying(way) }] }));
+  const build = () => inPlace(session, { edits: [{ op: "add_edge", from, to, ...saying(way), ...beforePlain(session.state, from, way) }] });
+  return session.edit(build, { after: (reply) => failed(reply) || askWhen(session, from, to, here) });
+}
+
+// The way on that has no condition already, where another one would be one too many.
+function plainWay(state, from, way) {
+  const { condition, on = "success" } = saying(way);
+  if (on !== "success" || !isDefault(condition) || state.view.specs[state.graph.byName.get(from)?.type]?.branches) return null;
+  return waysOn(state.graph, from).find((edge) => edge.on === "success" && isDefault(edge.condition)) ?? null;
+}
+
+// The new way is to get a condition, and so to be tried first.
+function beforePlain(state, from, way) {
+  const plain = plainWay(state, from, way);
+  return plain && { index: placeOfEdge(state.graph, plain.key).index };
+}
+
+// A second way without a condition cannot be taken: the person is led to where it gets one.
+function askWhen(session, from, to, here = false) {
+  const edge = undecided(session.state, from).find((one) => one.to === to);
+  if (!edge) return;
+  if (!here) session.select([], { edge: edge.key });
+  session.set({ asksWhen: { edge: edge.key, at: Date.now() } });
+}
+
+// This one of two ways is for all that the other's condition does not fit; that one is asked for.
+export function setOtherwise(session, key) {
+  const { from } = edgeOf(session.state.graph, key);
+  const other = undecided(session.state, from).findLast((edge) => edge.key !== key);
+  const build = (graph) => withEdge(graph, key, (index) => [{ op: "move_edge", index, to: placeOfEdge(graph, waysOn(graph, from).at(-1).key).index }]);
+  session.edit((graph) => inPlace(session, build(graph)), { after: (reply) => failed(reply) || askWhen(session, from, other.to) });
+}
+
+// All ways without a condition at once: a parallel node takes them.
+export function goBothWays(session, from, type) {
+  const name = freeName(type, names(session));
+  const build = (graph) => {
+    const plain = undecided(session.state, from);
+    const moves = plain.map(({ key }) => ({ op: "set_edge", index: placeOfEdge(graph, key).index, field: "from", value: name }));
+    const edits = [{ op: "add_node", node: { name, type }, after: from }, ...moves, { op: "add_edge", from, to: name, condition: null }];
+    return { edits, layout: pinned(session, placesOnWay(session.state.positions, graph, plain[0], name)) };
+  };
+  session.edit(build, { after: (reply) => failed(reply) || session.select([name], { reveal: true }) });
 }
 
 export function whyNoEdge({ graph, view }, from, to) {

@@ -32,9 +32,9 @@ export const Frame = memo(function Frame() {
   const sizes = usePaneSizes();
   useWindow();
   return (
-    <div className={`hed mode-${mode} ${drawerOpen ? "" : "drawer-closed"}`} data-testid="editor">
+    <div className={`hed mode-${mode} ${drawerOpen ? "" : "drawer-closed"}`} style={sizes.style} data-testid="editor">
       <TopBar />
-      <div className="hed-main" style={sizes.style} inert={covered}>
+      <div className="hed-main" inert={covered}>
         <YamlPane />
         {mode !== "yaml" && <Canvas />}
         <Drawer />

@@ -1,5 +1,7 @@
 // The ways on that a node is known to have: those that its type and config name (engine/language/ways.py), and for what runs, that it
 // fails. A way is {label, condition, on}, as an edge along it says.
+import { isDefault } from "../frame/format.js";
+import { waysOn } from "./graph.js";
 
 const FAILED = { label: "on error", condition: null, on: "error" };
 const NONE = [];
@@ -17,6 +19,13 @@ export const edgeAlong = (edges, name, way) => edges.find((edge) => edge.from ==
 
 // What an edge along it says beside its ends.
 export const saying = (way) => ({ condition: way?.condition ?? null, ...(way && way.on !== "success" && { on: way.on }) });
+
+// The ways on without a condition of a node that can take only one of them: empty unless there are several.
+export function undecided({ graph, view }, name) {
+  if (!graph || view.specs[graph.byName.get(name)?.type]?.branches) return NONE;
+  const plain = waysOn(graph, name).filter((edge) => edge.on === "success" && isDefault(edge.condition));
+  return plain.length > 1 ? plain : NONE;
+}
 
 const PREFIX = "way:";
 export const portOf = (index) => `${PREFIX}${index}`;

@@ -2,17 +2,17 @@
 import { useState } from "react";
 import { ArrowDown, ArrowUp, Plus, Trash2 } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
-import { connect, moveEdge, removeEdge, setEdge } from "../core/actions.js";
+import { connect, goBothWays, moveEdge, removeEdge, setEdge, setOtherwise } from "../core/actions.js";
 import { Button, List } from "../frame/controls.jsx";
 import { opensByArrow } from "../frame/focus.js";
 import { isDefault } from "../frame/format.js";
 import { useReadOnly, useWhyLocked } from "../frame/locked.js";
 import { placeOfEdge } from "../graph/graph.js";
-import { edgeAlong, waysOf } from "../graph/ways.js";
+import { edgeAlong, undecided, waysOf } from "../graph/ways.js";
 import { useDraft } from "./draft.js";
 import { FieldFrame } from "./field.jsx";
 import { Problem } from "./problem.jsx";
-import { ReadingContext, useNodeReading } from "./scope.js";
+import { ReadingContext, useNodeReading, useReading } from "./scope.js";
 import { useNames } from "./widgets_pick.jsx";
 import { ExpressionInput, Fault } from "./widgets_text.jsx";
 
@@ -25,6 +25,7 @@ const LABEL = { key: "label", title: "Label on the canvas", description: "What s
 
 export function Branches({ node, editable }) {
   const graph = useValue((s) => s.graph);
+  const view = useValue((s) => s.view);
   const edges = graph.edges.filter((edge) => edge.from === node.name);
   const several = node.type === "condition" || edges.length > 1;
   const reading = useNodeReading(node, { after: true });
@@ -34,6 +35,9 @@ export function Branches({ node, editable }) {
         {edges.map((edge, i) => (
           <Branch key={edge.key} edge={edge} editable={editable} first={i === 0} last={i === edges.length - 1} several={several} />
         ))}
+        {editable && undecided({ graph, view }, node.name).length > 0 && (
+          <div className="hed-note" data-testid="undecided">Several ways have no condition, and only one of them can be taken. Write when the others are. <Both from={node.name} /></div>
+        )}
         {editable && <AddBranch node={node} edges={edges} several={several} />}
       </FieldFrame>
     </ReadingContext.Provider>
@@ -88,11 +92,46 @@ function Sooner({ edge, by, why, label, size, className = "hed-btn small", child
 function Condition({ edge, editable, id }) {
   const session = useSession();
   const shown = isDefault(edge.condition) ? "" : edge.condition;
+  const asked = useAsked(edge);
   const field = { title: `Condition of the way to ${edge.to}`, placeholder: "nothing else fits (default)" };
   return (
-    <ExpressionInput id={id} value={shown} field={field} reads="expression" readOnly={!editable} testid={`condition-${edge.to}`}
+    <ExpressionInput id={id} value={shown} field={field} reads="expression" readOnly={!editable} asked={asked} testid={`condition-${edge.to}`}
       save={(text) => setEdge(session, edge.key, "condition", text === undefined ? null : text.trim())} />
   );
+}
+
+const SOON_MS = 2_000; // a form that opens later was not opened for the question
+
+// A new value when the condition of this edge is asked for; another one once it is known what it can read.
+function useAsked(edge) {
+  const asks = useValue((s) => (s.asksWhen?.edge === edge.key ? s.asksWhen : null));
+  const { offered } = useReading();
+  return asks && Date.now() - asks.at < SOON_MS ? `${asks.at} ${offered.length > 0}` : null;
+}
+
+// Of several ways without a condition: what this one needs, and what else could be meant.
+function Undecided({ edge }) {
+  const session = useSession();
+  const graph = useValue((s) => s.graph);
+  const view = useValue((s) => s.view);
+  const other = undecided({ graph, view }, edge.from).findLast((one) => one.key !== edge.key);
+  if (!other || !isDefault(edge.condition) || edge.on !== "success") return null;
+  return (
+    <div className="hed-note" data-testid="undecided">
+      <b>{edge.from}</b> leads to <b>{other.to}</b> as well. Write when the run comes here; in all other cases it goes to {other.to}.
+      <div className="hed-row">
+        <button className="hed-btn small" onClick={() => setOtherwise(session, edge.key)}>This is for all other cases</button>
+        <Both from={edge.from} />
+      </div>
+    </div>
+  );
+}
+
+// A node of a type that goes all ways at once stands between.
+function Both({ from }) {
+  const session = useSession();
+  const type = useValue((s) => Object.values(s.view.specs).find((spec) => spec.branches)?.type);
+  return type ? <button className="hed-btn small" title={`Puts a ${type} node in between`} onClick={() => goBothWays(session, from, type)}>Go both ways at once</button> : null;
 }
 
 function Target({ edge, editable, id }) {
@@ -124,12 +163,14 @@ function AddBranch({ node, edges, several }) {
   }
   return (
     <select autoFocus className="hed-in" defaultValue="" aria-label={open.way ? `${open.way.label} leads to` : "New branch leads to"} onKeyDown={opensByArrow} onBlur={close}
-      onChange={(event) => { connect(session, node.name, event.target.value, open.way); close(); }}>
+      onChange={(event) => { connect(session, node.name, event.target.value, open.way, { here: true }); close(); }}>
       <option value="" disabled>{open.way ? `${open.way.label}: leads to…` : "Leads to…"}</option>
       {names.map(({ value }) => <option key={value} value={value}>{value}</option>)}
     </select>
   );
 }
+
+const toCanvas = ({ key }) => document.querySelector(`.react-flow__edge[data-id="${CSS.escape(key)}"]`)?.focus();
 
 const WHEN = [["success", "it succeeds"], ["error", "it fails"], ["timeout", "it times out"]];
 
@@ -144,8 +185,9 @@ export function EdgeFields({ edge, editable }) {
   const label = useDraft(edge.label ?? "", (text) => void set("label", text.trim() || null));
   return (
     <>
+      {editable && <Undecided edge={edge} />}
       <FieldFrame id="edge-condition" field={CONDITION} value={isDefault(edge.condition) ? undefined : edge.condition} save={() => set("condition", null)} editable={editable} problem={problem}>
-        <Condition edge={edge} editable={editable} id="edge-condition" />
+        <div onKeyDown={(event) => event.key === "Escape" && !event.defaultPrevented && toCanvas(edge)}><Condition edge={edge} editable={editable} id="edge-condition" /></div>
       </FieldFrame>
       <FieldFrame id="edge-to" field={LEADS} value={edge.to} editable={editable}>
         <Target edge={edge} editable={editable} id="edge-to" />

@@ -2,7 +2,7 @@
 import { useEffect, useRef } from "react";
 import { Annotation, Compartment, EditorState, Prec } from "@codemirror/state";
 import { EditorView, drawSelection, keymap, placeholder as hint, tooltips } from "@codemirror/view";
-import { acceptCompletion, autocompletion, closeBrackets, completionKeymap, currentCompletions } from "@codemirror/autocomplete";
+import { acceptCompletion, autocompletion, closeBrackets, completionKeymap, currentCompletions, startCompletion } from "@codemirror/autocomplete";
 import { defaultKeymap } from "@codemirror/commands";
 import { diagnosticCount, setDiagnostics } from "@codemirror/lint";
 import { useSession } from "../core/store.js";
@@ -13,8 +13,9 @@ import { PATH_TYPE, written } from "./paths.js";
 const outside = Annotation.define();
 
 // `reads`: "expression" | "template" | "value" | undefined; decides what a dropped path becomes. `sources`: completion sources.
-// `fault`: {error, column?} to underline. `single`: one line.
-export function CodeField({ id, value, onChange, onBlur, onFocus, onKeyDown, readOnly, placeholder, label, sources = [], extensions = [], single = false, reads, fault, testid }) {
+// `fault`: {error, column?} to underline. `single`: one line. `asked`: changes when the field is to take the focus, and to say what can
+// stand in it.
+export function CodeField({ id, value, onChange, onBlur, onFocus, onKeyDown, readOnly, placeholder, label, sources = [], extensions = [], single = false, reads, fault, asked, testid }) {
   const session = useSession();
   const why = useWhyLocked(readOnly);
   const host = useRef(null);
@@ -77,6 +78,11 @@ export function CodeField({ id, value, onChange, onBlur, onFocus, onKeyDown, rea
   useEffect(() => {
     if (fault?.error || diagnosticCount(view.current.state)) view.current.dispatch(setDiagnostics(view.current.state, marked(view.current.state.doc, fault)));
   }, [fault]);
+  useEffect(() => {
+    if (!asked) return;
+    view.current.focus();
+    if (!view.current.state.doc.length) startCompletion(view.current);
+  }, [asked]);
   useEffect(() => {
     if (shown.current !== why) view.current.dispatch({ effects: editable.current.reconfigure(locked(why)) });
     shown.current = why;

@@ -105,7 +105,7 @@ function Template(props) {
 export const PromptInput = (props) => <Template {...props} />;
 
 // `reads` may differ from the field's: the values of a map are read as the map's field says.
-export function ExpressionInput({ id, value, field, save, readOnly, reads = field.reads ?? "expression", label = field.title, check, testid }) {
+export function ExpressionInput({ id, value, field, save, readOnly, reads = field.reads ?? "expression", label = field.title, check, asked, testid }) {
   const draft = useDraft(asText(value), (text) => check?.(text) ?? void save(text.trim() === "" && !field.required ? undefined : text), { id });
   const [focused, setFocused] = useState(false);
   const readsData = reads === "expression" || /^context\.|\$\{|\{\w/.test(draft.text);
@@ -124,7 +124,7 @@ export function ExpressionInput({ id, value, field, save, readOnly, reads = fiel
   const [single] = useState(!draft.text.includes("\n"));
   return (
     <div className="hed-expr" onFocus={() => setFocused(true)} onBlur={() => setFocused(false)}>
-      <CodeField {...bind} onKeyDown={onKeyDown} id={id} label={label} placeholder={placeholder(field)} sources={sources} extensions={reads === "template" ? [chipMarks] : []} single={single} reads={reads} fault={shown} testid={testid} />
+      <CodeField {...bind} onKeyDown={onKeyDown} id={id} label={label} placeholder={placeholder(field)} sources={sources} extensions={reads === "template" ? [chipMarks] : []} single={single} reads={reads} fault={shown} asked={asked} testid={testid} />
       {draft.error && <Fault>{draft.error}</Fault>}
       <Preview shown={shown} />
     </div>
