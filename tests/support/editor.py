@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -141,6 +142,11 @@ def see_all(page: Page) -> None:
 def saved(page: Page) -> None:
     """Wait until the draft says that it is saved."""
     expect(page.get_by_test_id("save-state")).to_have_attribute("data-state", "saved")
+
+
+def keys_rested(page: Page) -> None:
+    """Wait until cards that were moved by keys are put down: they are when no key was pressed for a moment."""
+    expect(page.get_by_test_id("canvas")).not_to_have_class(re.compile(r"\bdragging\b"))
 
 
 def node(page: Page, name: str) -> Locator:

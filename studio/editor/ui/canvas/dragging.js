@@ -1,4 +1,5 @@
-// Dragging stays on the client until it ends. Moves are gathered and shown once a frame.
+// Dragging stays on the client until it ends. Moves of the mouse are gathered and shown once a frame; those of the arrow keys
+// at once, for each begins where the card stands.
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useSession } from "../core/store.js";
 import { move, putOnEdge } from "../core/actions.js";
@@ -27,7 +28,8 @@ export function useDragging(routesNow, mouse) {
     const now = hand.current;
     now.next = new Map(now.next);
     for (const [id, at] of moves) now.next.set(id, at);
-    now.frame ||= requestAnimationFrame(paint);
+    if (now.held) now.frame ||= requestAnimationFrame(paint);
+    else paint();
   }, []);
   const drop = useCallback(() => {
     const now = hand.current;
