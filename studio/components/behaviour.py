@@ -184,6 +184,18 @@ class KeptEmail(_WhileShown):
 """
 
 
+class WayOn(_WhileShown):
+    """Who was led to the sign-in page goes on where they wanted to: the field `#next` has it from the address.
+
+    The server would say it too, but a password that is filled in by itself is sent before a slow line brings that.
+    """
+
+    code: ClassVar[str] = """
+  const next = new URLSearchParams(location.search).get('next');
+  if (next) document.getElementById('next').value = next;
+"""
+
+
 class FileDrop(_WhileShown):
     """Files that are let go anywhere over the page go into `#import-file`; where there is none yet, `#import` is
     pressed first. Without this the browser would leave the page for the file. Of folders, all that lies within is read
@@ -242,5 +254,6 @@ ticker = Ticker.create
 typed = Typed.create
 file_drop = FileDrop.create
 kept_email = KeptEmail.create
+way_on = WayOn.create
 arrow_keys = ArrowKeys.create
 search_key = SearchKey.create

@@ -7,7 +7,7 @@ import reflex as rx
 from studio.auth.guard import signed_in
 from studio.auth.permissions import public
 from studio.auth.places import HOME
-from studio.components.behaviour import kept_email
+from studio.components.behaviour import kept_email, way_on
 from studio.components.layout import NAME, logo
 from studio.components.native import native_form
 from studio.components.parts import note
@@ -24,11 +24,10 @@ REASONS = {
 
 
 class SignInState(rx.State):
-    """Why the form is shown, and where to go after it."""
+    """Why the form is shown."""
 
     kind: str = ""
     message: str = ""
-    next_path: str = HOME
 
     @rx.event
     @public
@@ -36,9 +35,7 @@ class SignInState(rx.State):
         """Who is signed in already has no business here."""
         if signed_in():
             return rx.redirect(HOME)
-        query = self.router.url.query_parameters
-        self.kind, self.message = REASONS.get(query.get("reason", ""), ("", ""))
-        self.next_path = query.get("next", HOME)
+        self.kind, self.message = REASONS.get(self.router.url.query_parameters.get("reason", ""), ("", ""))
         return None
 
 
@@ -63,7 +60,7 @@ def field(label: str, name: str, kind: str, autocomplete: str, *, focus: bool = 
 
 def form() -> rx.Component:
     return native_form(
-        rx.el.input(type="hidden", name="next", value=SignInState.next_path, read_only=True),
+        rx.el.input(type="hidden", name="next", id="next", default_value=HOME),
         field("E-mail address", "email", "email", "username", focus=True),
         field("Password", "password", "password", "current-password"),
         rx.el.button("Sign in", type="submit", class_name="btn primary big"),
@@ -93,7 +90,7 @@ def sign_in_page() -> rx.Component:
                 ),
                 class_name="sign-in-message",
             ),
-            rx.el.div(form(), kept_email(), class_name="card sign-in-card"),
+            rx.el.div(form(), kept_email(), way_on(), class_name="card sign-in-card"),
             class_name="sign-in",
         ),
         class_name="sign-in-page",

@@ -59,6 +59,16 @@ def test_signing_in_and_out(page: Page, studio: Any) -> None:
     expect(page).to_have_url(re.compile("/login"))
 
 
+def test_signing_in_before_the_server_has_said_a_word_leads_where_one_wanted(page: Page, studio: Any) -> None:
+    line = HeldBack(page)
+    line.hold()
+    page.goto("/login?next=%2Fapp%2Fruns%3Fstatus%3Dfailed")
+    expect(page.locator("[name=next]")).to_have_value("/app/runs?status=failed")
+    fill_form(page, studio.email, studio.password)
+    expect(page).to_have_url(f"{studio.url}/app/runs?status=failed")
+    line.let_go()
+
+
 def test_the_cookie_is_out_of_reach(signed_in_page: Page, studio: Any) -> None:
     signed_in_page.goto("/app/workflows")
     (cookie,) = signed_in_page.context.cookies()
