@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import uuid
 from typing import Any
 
 import psutil
 import pytest
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import Page, expect
 
+from studio.editor.wrapper import LOADED
 from tests.support.editor import (
     SMALL,
     drag,
@@ -24,6 +24,7 @@ from tests.support.editor import (
     stored,
     yaml_pane,
 )
+from tests.support.held_back import HeldBack
 
 BACK_MS = 60_000  # a server that was killed is started again
 
@@ -82,20 +83,16 @@ def web_process(studio: Any) -> psutil.Process:
 
 
 def test_the_line_breaks_in_the_middle_of_a_drag(signed_in_page: Page, studio: Any, small: str) -> None:
-    page, lines = signed_in_page, list[WebSocketRoute]()
-
-    def through(line: WebSocketRoute) -> None:
-        line.connect_to_server()
-        lines.append(line)
-
-    page.route_web_socket(re.compile("/_event"), through)
+    page = signed_in_page
+    line = HeldBack(page)
     open_editor(page, studio, small)
+    line.heard(LOADED)
     x, y = middle(node(page, "answer"))
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x + 40, y + 20, steps=4)
-    before = len(lines)
-    lines[-1].close(code=1001, reason="gone")
+    before = len(line.lines)
+    line.lines[-1].close(code=1001, reason="gone")
     page.mouse.move(x + 160, y + 40, steps=8)
     page.mouse.up()
     node(page, "answer").click()
@@ -103,7 +100,7 @@ def test_the_line_breaks_in_the_middle_of_a_drag(signed_in_page: Page, studio: A
     page.get_by_test_id("field-temperature").locator("input").press("Enter")
     expect(yaml_pane(page)).to_contain_text("temperature: 0.6", timeout=BACK_MS)
     expect(page.get_by_test_id("save-state")).to_have_attribute("data-state", "saved", timeout=BACK_MS)
-    assert len(lines) > before, "the page came back by itself"
+    assert len(line.lines) > before, "the page came back by itself"
     row = stored(studio, small)
     assert row.text == SMALL.format(name=small).replace("0.2", "0.6")
     assert "answer" in row.layout["nodes"]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
+from studio.editor.wrapper import LOADED
 from tests.support.editor import (
     SMALL,
     beside,
@@ -22,6 +23,7 @@ from tests.support.editor import (
     stored,
     yaml_pane,
 )
+from tests.support.held_back import HeldBack
 
 SOON_MS = 2_000
 # With a field that takes JSON.
@@ -100,19 +102,15 @@ def test_all_that_was_done_in_an_outage_is_brought_back(signed_in_page: Page, st
 
 def test_what_arrived_before_the_line_was_cut_is_not_done_twice(signed_in_page: Page, studio: Any, small: str) -> None:
     page = signed_in_page
-    is_deaf = []
-
-    def through(line: WebSocketRoute) -> None:
-        server = line.connect_to_server()
-        server.on_message(lambda message: None if is_deaf else line.send(message))
-
-    page.route_web_socket(re.compile("/_event"), through)
+    line = HeldBack(page)
     deaf(page)
     open_editor(page, studio, small)
-    is_deaf.append(True)
+    line.heard(LOADED)
+    line.hold()
     node(page, "answer").click()
     page.get_by_test_id("canvas").focus()
     page.keyboard.press("Control+d")
+    line.wait("revision")
     page = again(page, studio, small)
     expect(node(page, "answer_2")).to_be_visible()
     before = stored(studio, small)
