@@ -256,7 +256,8 @@ async def test_a_moment_during_the_run_before_is_left_out(database: Database, sc
     moment = await set_back(database, scope)
     assert await tick(database, queue) == 0
     (row,) = await rows_of(database, scope)
-    assert row.next_at == moment + timedelta(minutes=1)
+    # The one after, and the one after that when a minute has begun meanwhile.
+    assert row.next_at in [moment + timedelta(minutes=minutes) for minutes in (1, 2)]
     assert len(await all_runs(database, scope)) == 1
 
 
