@@ -1,7 +1,8 @@
 """Live events of runs: one Redis stream a run, a view that may be lost; the journal is the truth.
 
 Stream `heddle:{tenant}:run:{id}`, field `e` with the JSON of a few RunEvents that were sent together, about 1000
-entries, gone a day after the last one. An event's id is made of its entry's and its place in there: see `_numbered`.
+entries, gone a day after the last one. An event's id is made of its entry's and its place in there, when they are taken
+`apart`: see `_numbered`.
 Writing never blocks or fails a run: events wait in memory and go out in batches. Reading is one task a process: it
 blocks on XREAD for the streams of all subscribers at once.
 """
@@ -23,7 +24,7 @@ import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from engine.execution.events import RunEvent
+from engine.execution.events import RunEvent, apart
 from engine.store.json_text import json_bytes
 from runners.tasks import cancel_all
 
@@ -32,7 +33,8 @@ log = logging.getLogger(__name__)
 Event = Mapping[str, Any]
 _Entry = tuple[Any, Mapping[Any, bytes | str]]  # of a stream, as redis-py gives it
 MAX_ENTRIES = 1000
-EVENTS_AN_ENTRY = 50
+EVENTS_AN_ENTRY = 25
+_PLACES = 2 * EVENTS_AN_ENTRY  # in an entry, when its events are taken apart
 KEEP_S = 86_400
 _MAX_WAITING = 20_000  # events in memory while Redis is away; then text deltas are dropped first
 _MAX_BATCH = 500
@@ -333,15 +335,16 @@ def _numbered(entries: Iterable[_Entry]) -> list[tuple[str, Event]]:
     for entry_id, fields in entries:
         moment, number = order_of(_text(entry_id))
         (text,) = fields.values()
-        first = number * EVENTS_AN_ENTRY
-        found += [(f"{moment}-{first + place}", event) for place, event in enumerate(orjson.loads(text))]
+        first = number * _PLACES
+        events = (event for written in orjson.loads(text) for event in apart(written))
+        found += [(f"{moment}-{first + place}", event) for place, event in enumerate(events)]
     return found
 
 
 def _entry_id(event_id: str) -> str:
     """Id of the entry that holds this event."""
     moment, number = order_of(event_id)
-    return f"{moment}-{number // EVENTS_AN_ENTRY}"
+    return f"{moment}-{number // _PLACES}"
 
 
 def _text(value: bytes | str) -> str:

@@ -26,7 +26,10 @@ class Gone(ControlSignal):
 
 @dataclass(slots=True)
 class Attempt:
-    """What one attempt gave: an `outcome` (without `then`), an `error`, or `next`: what the step asks for instead."""
+    """What one attempt gave: an `outcome` (without `then`), an `error`, or `next`: what the step asks for instead.
+
+    `is_untold`: it has begun, and nobody was told; a step that only computes is over in no time.
+    """
 
     started_at: float = 0.0
     ended_at: float = 0.0
@@ -36,6 +39,7 @@ class Attempt:
     error: Mapping[str, Json] | None = None
     usage: Usage = NO_USAGE
     timed_out: bool = False
+    is_untold: bool = False
 
 
 class Writer(Runner, Protocol):
@@ -53,7 +57,10 @@ async def run_attempt(runner: Writer, active: Active, node: PlanNode, attempt: A
     try:
         ctx.input = node.behaviour.inputs(ctx, node.config)
         attempt.input = shown_input(ctx.input) if ctx.input is not None else None
-        runner.tell.step("step.started", active, node, {"input": attempt.input}, attempt.started_at)
+        if node.effect or node.long:
+            runner.tell.started(active, node, attempt.started_at, attempt.input)
+        else:
+            attempt.is_untold = True
         if node.effect:
             await runner.request(active, node, attempt)
         _take(attempt, node, await node.behaviour.run(ctx, node.config))

@@ -7,12 +7,13 @@
 tokens_in, tokens_out, cost_usd_micros, edges: [[from, to], ...] taken}; step.failed {error, will_retry, duration_ms};
 step.suspended {reason, data, until, signal};
 run.succeeded {output, duration_ms, cost_usd_micros, tokens_in, tokens_out}; run.failed {error, ...same numbers}.
-step.queued is told of steps with an effect, or that may take long; all others begin at once.
+step.queued is told of steps with an effect, or that may take long; all others begin at once, and their start travels
+with their end (`apart`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -48,7 +49,8 @@ class StepStatus(StrEnum):
 class RunEvent(NamedTuple):
     """One event; `at` is unix time in seconds. `path` is empty for events of the run itself.
 
-    (A named tuple: a run makes some forty of them.)
+    `start` is on the end of a step that only computes: when it began (unix time) and its input, which nobody was told.
+    (A named tuple: a run makes some twenty of them.)
     """
 
     type: str
@@ -59,9 +61,11 @@ class RunEvent(NamedTuple):
     iteration: int = 0
     attempt: int = 1
     data: Mapping[str, Any] = _NOTHING
+    start: tuple[float, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return {
+        """As it travels; whoever reads it takes it `apart`."""
+        event = {
             "type": self.type,
             "run_id": self.run_id,
             "at": self.at,
@@ -71,3 +75,15 @@ class RunEvent(NamedTuple):
             "attempt": self.attempt,
             "data": self.data,
         }
+        if self.start is not None:
+            event["start"] = self.start
+        return event
+
+
+def apart(event: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The events as people get them, of one that travelled: a step's start, if it came with the end, then the rest."""
+    start = event.pop("start", None)
+    if start is not None:
+        at, given = start
+        yield {**event, "type": "step.started", "at": at, "data": {"input": given}}
+    yield event

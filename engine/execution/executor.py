@@ -271,7 +271,11 @@ class Executor:
                 return
         if attempt.next is None:
             await self._settle(active, node, attempt)
-        elif isinstance(attempt.next, CallWorkflow):
+            return
+        if attempt.is_untold:
+            self._tell.started(active, node, attempt.started_at, attempt.input)
+            attempt.is_untold = False
+        if isinstance(attempt.next, CallWorkflow):
             await self._open(active, node, attempt, attempt.next)
         elif isinstance(attempt.next, Iterate):
             items = attempt.next.items
@@ -371,7 +375,7 @@ class Executor:
         """Write down and apply the end of an attempt, and tell the live view."""
         status: StepRecordStatus = "failed" if "error" in outcome else "succeeded"
         record = await self._record(active, node, attempt, status, outcome)
-        self._tell.ended(self.state, active, node, record)
+        self._tell.ended(self.state, active, node, record, start=attempt.is_untold)
 
     async def _record(
         self, active: Active, node: PlanNode, attempt: Attempt, status: StepRecordStatus, outcome: dict[str, Json]

@@ -38,16 +38,22 @@ class Teller:
             RunEvent(type, self._run_id, at, active.path, node.type, active.iteration, active.attempt, data)
         )
 
-    def ended(self, state: State, active: Active, node: PlanNode, record: StepRecord) -> None:
-        """An attempt has ended and its record is applied."""
+    def started(self, active: Active, node: PlanNode, at: float, given: Json) -> None:
+        """An attempt has begun, with this input."""
+        self.step("step.started", active, node, {"input": given}, at)
+
+    def ended(self, state: State, active: Active, node: PlanNode, record: StepRecord, *, start: bool) -> None:
+        """An attempt has ended and its record is applied. `start`: nobody has been told yet that it had begun."""
         then = record.outcome["then"]
         do = then["do"]
         if record.status == "failed":
-            data = {"error": record.outcome["error"], "will_retry": do == "retry"}
-            self.step("step.failed", active, node, _with_figures(data, record, active, then), record.ended_at)
+            type, data = "step.failed", {"error": record.outcome["error"], "will_retry": do == "retry"}
         else:
-            data = {"output": record.outcome.get("output")}
-            self.step("step.succeeded", active, node, _with_figures(data, record, active, then), record.ended_at)
+            type, data = "step.succeeded", {"output": record.outcome.get("output")}
+        data = _with_figures(data, record, active, then)
+        at, began = record.ended_at or self._clock.now(), (record.started_at, record.input) if start else None
+        who = active.path, node.type, active.iteration, active.attempt
+        self._sink.emit(RunEvent(type, self._run_id, at, *who, data, began))
         if (do == "go" and node.forks) or do in ("end", "respond", "fail"):
             self.skipped(state, active.frame)
 

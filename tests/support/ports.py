@@ -12,7 +12,7 @@ from uuid import UUID
 import engine.nodes
 from engine.errors import AppError, DefinitionMissing, LeaseLost, PermanentError
 from engine.execution.context import Ports, RunInfo
-from engine.execution.events import RunEvent
+from engine.execution.events import RunEvent, apart
 from engine.execution.executor import Executor, RunResult
 from engine.execution.plan import Plan, plan_of
 from engine.execution.ports import (
@@ -352,7 +352,7 @@ class RecordingSink:
         self.events: list[RunEvent] = []
 
     def emit(self, event: RunEvent) -> None:
-        self.events.append(event)
+        self.events += [RunEvent(**told) for told in apart(event.to_dict())]
 
     def seen(self, type: str) -> list[str]:
         """Paths of the events of a type, in their order."""
