@@ -272,7 +272,7 @@ class RunClient:
 
     def _queued(self, accepted: _Accepted) -> None:
         created_at = datetime.fromisoformat(accepted.run["created_at"]).timestamp()
-        self._writer.put(accepted.tenant_id, RunEvent("run.queued", str(accepted.run_id), created_at))
+        self._writer.put(accepted.tenant_id, RunEvent("run.queued", accepted.run["run_id"], created_at))
 
     async def _control(self, message: Mapping[str, str]) -> None:
         """Tell whichever process has the run; without Redis it finds out a little later."""

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -170,7 +170,7 @@ class RunHost:
             self._active.pop(lease.run_id, None)
         if result.status is RunStatus.QUEUED or active.journal.woken:
             await self._wake(lease)
-        return replace(result, closed=active.journal.closed)
+        return result._replace(closed=active.journal.closed)
 
     def _lost(self, run_id: UUID) -> None:
         """The run's lease is gone. (The journal does not hold the run itself: rings are freed late.)"""
@@ -196,7 +196,7 @@ class RunHost:
                 started_at=datetime.fromisoformat(run["started_at"]).timestamp(),
             ),
             run["input"],
-            ports=replace(self._ports, definitions=definitions, runs=started, clock=active.clock),
+            ports=self._ports._replace(definitions=definitions, runs=started, clock=active.clock),
             journal=active.journal,
             sink=self._live.sink(lease.tenant_id, lease.run_id, patient=inline),
             records=lease.records,

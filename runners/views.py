@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -63,22 +63,27 @@ class RunView:
     def ended(cls, run: Mapping[str, Json], result: RunResult) -> RunView:
         """Of a run that was accepted as `run` (its row as JSON) and has ended here, as a look at its row would show."""
         found = orjson.loads(json_bytes({"output": result.output, "error": result.error}))
-        return replace(cls.of_json(run), status=result.status.value, **found, **(result.closed or {}))
+        return cls(**_read(run, cls.__slots__) | {"status": result.status.value} | found | dict(result.closed or {}))
 
     @classmethod
     def of_json(cls, run: Mapping[str, Json]) -> RunView:
         """Of a row as JSON."""
-        values = {name: run[name] for name in cls.__slots__}
-        for name in ("run_id", "workflow_id", "conversation_id"):
-            values[name] = None if values[name] is None else UUID(values[name])
-        for name in ("created_at", "started_at", "ended_at"):
-            values[name] = None if values[name] is None else datetime.fromisoformat(values[name])
-        return cls(**values)
+        return cls(**_read(run, cls.__slots__))
 
     def to_dict(self) -> dict[str, Json]:
         """JSON: ids and times as text."""
         values = {k: _plain(v) for k, v in asdict(self).items()}
         return values | {"cost_usd": self.cost_usd, "duration_ms": self.duration_ms}
+
+
+def _read(run: Mapping[str, Json], names: Iterable[str]) -> dict[str, Any]:
+    """These columns of a row as JSON, with ids and times as they are."""
+    values = {name: run[name] for name in names}
+    for name in ("run_id", "workflow_id", "conversation_id"):
+        values[name] = None if values[name] is None else UUID(values[name])
+    for name in ("created_at", "started_at", "ended_at"):
+        values[name] = None if values[name] is None else datetime.fromisoformat(values[name])
+    return values
 
 
 @dataclass(frozen=True, slots=True)

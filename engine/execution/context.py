@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from engine.execution.absent import (
@@ -199,20 +199,22 @@ class StepContext(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
-    """The world, as one run may use it. What an installation does not have says so at its first use."""
+class Ports(NamedTuple):
+    """The world, as one run may use it. What an installation does not have says so at its first use.
+
+    (A named tuple: each run has its own, and three of them are the run's.)
+    """
 
     models: Models
     tools: Tools
     http: Http
     router: Router
     clock: Clock
-    definitions: Definitions = field(default_factory=NoDefinitions)
-    prompts: Prompts = field(default_factory=NoPrompts)
-    mcp: Mcp = field(default_factory=NoMcp)
-    memory: Memory = field(default_factory=NoMemory)
-    sandbox: Sandbox = field(default_factory=NoSandbox)
-    bus: EventBus = field(default_factory=NoEventBus)
-    cache: AnswerCache = field(default_factory=NoCache)
-    runs: ChildRuns = field(default_factory=NoChildRuns)
+    definitions: Definitions = NoDefinitions()
+    prompts: Prompts = NoPrompts()
+    mcp: Mcp = NoMcp()
+    memory: Memory = NoMemory()
+    sandbox: Sandbox = NoSandbox()
+    bus: EventBus = NoEventBus()
+    cache: AnswerCache = NoCache()
+    runs: ChildRuns = NoChildRuns()

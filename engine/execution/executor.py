@@ -22,8 +22,7 @@ import asyncio
 import itertools
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.errors import (
     AppError,
@@ -74,8 +73,7 @@ WAIT_HERE_S = 2.0  # nor does a step that waits for longer than this
 _STEPS = (Start, Await)  # the commands that are steps; all others are ends and limits
 
 
-@dataclass(frozen=True, slots=True)
-class RunResult:
+class RunResult(NamedTuple):
     """How far the run came. `status` queued means: handed over, a worker goes on with it.
 
     `closed` is what the journal says of an end that it wrote: `ended_at` and the totals, as columns of the run.

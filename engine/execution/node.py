@@ -5,26 +5,27 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from engine.execution.context import StepContext, Usage
 from engine.language.node_types import NodeConfig, NodeType
 
 C = TypeVar("C", bound=NodeConfig)
 Json = Any
+_NOTHING: Mapping[str, Json] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """The step succeeded. A mapping is merged into context unless the node has an `output_key`.
 
     `reply` is text meant for the person at the other end (context.reply_text).
     `context` holds further values to put into context beside the output.
+    (A named tuple: a run makes one a step.)
     """
 
     output: Json = None
     reply: str | None = None
-    context: Mapping[str, Json] = field(default_factory=dict)
+    context: Mapping[str, Json] = _NOTHING
     remove: tuple[str, ...] = ()  # context keys to delete
 
 

@@ -138,7 +138,7 @@ def effects(tmp_path: Path) -> Path:
 @pytest.fixture
 async def runtime(settings: Settings, connections: Connections, effects: Path) -> AsyncIterator[Runtime]:
     models = FakeModels({"ask": [calls(("count", {"n": 7})), "Counted."]})
-    opened = await Runtime.open(settings, connections, ports=replace(counting_world(effects), models=models))
+    opened = await Runtime.open(settings, connections, ports=counting_world(effects)._replace(models=models))
     yield opened
     await opened.close()
 

@@ -238,7 +238,7 @@ async def test_a_hand_off_is_resolved_like_a_question(
         "- {name: end, type: end, config: {output: {it: '${nodes.over.output}', reply: context.reply_text}}}",
     ]
     text = workflow_text("handing", nodes, ["- {from: start, to: over}", "- {from: over, to: end}"])
-    ports = replace(counting_world(Path("unused")), tools=Toolbox(database, secret="s", base_url="http://x"))
+    ports = counting_world(Path("unused"))._replace(tools=Toolbox(database, secret="s", base_url="http://x"))
     real = await Runtime.open(settings, connections, ports=ports)
     try:
         run_id = await real.client.submit(scope, RunRequest(ByText(text), {"message": "Help", "n": 7}))

@@ -6,7 +6,6 @@ import asyncio
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +102,7 @@ class FreeModels:
 async def test_a_model_that_costs_nothing_is_counted_with_zeros(
     settings: Settings, connections: Connections, database: Database, scope: Scope, tmp_path: Path
 ) -> None:
-    ports = replace(counting_world(tmp_path / "effects"), models=FreeModels())
+    ports = counting_world(tmp_path / "effects")._replace(models=FreeModels())
     runtime = await Runtime.open(settings, connections, ports=ports)
     try:
         assert (await run_once(runtime, scope)).status == "succeeded"

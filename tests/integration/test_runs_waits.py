@@ -6,7 +6,6 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -103,7 +102,7 @@ async def test_another_tenant_sees_no_waits_and_sends_no_signals(
 async def test_a_worker_whose_clock_is_wrong_keeps_the_right_time(
     place: tuple[Settings, Connections], scope: Scope, database: Database, tmp_path: Path, ahead_s: float
 ) -> None:
-    wrong = replace(counting_world(tmp_path / "effects"), clock=ShiftedClock(WallClock(), ahead_s))
+    wrong = counting_world(tmp_path / "effects")._replace(clock=ShiftedClock(WallClock(), ahead_s))
     runtime = await Runtime.open(*place, ports=wrong)
     try:
         run_id = await runtime.client.submit(scope, RunRequest(ByText(waiting("seconds: 600")), {}))

@@ -117,7 +117,7 @@ def main(role: str) -> None:
     if given["provider"]:
         keys = {"OPENAI_API_KEY": "sk-test"}
         models = LiteLlmModels(replace(settings, provider_keys=keys, openai_base_url=given["provider"]))
-        world = replace(world, models=models)
+        world = world._replace(models=models)
     journal.MAX_LEASES = MAX_LEASES
     runtime_module.JournalHub = ShortLeases  # type: ignore[misc]
     worker.AsyncWorker = Announcing  # type: ignore[misc]
