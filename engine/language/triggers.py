@@ -29,54 +29,152 @@ class NoConfig(Shape):
 
 
 class ChatTrigger(Shape):
-    path: str = Field(pattern=PATH, description="The chat answers at /c/<tenant>/<path>.")
-    title: str | None = Field(None, max_length=200, description="Heading of the page; the tenant's name when absent.")
-    greeting: str | None = Field(None, description="What a visitor reads first.")
-    persist: bool | None = Field(None, description="Keep the conversation for the visitor's next visit.")
-    allowed_origins: list[str] | None = Field(None, description="Sites that may embed the chat.")
+    """Visitors talk to it, on a page of its own or in a widget on a site."""
+
+    path: str = Field(pattern=PATH, title="Path", description="The chat answers at /c/<tenant>/<path>.")
+    title: str | None = Field(
+        None, max_length=200, title="Heading", description="Heading of the page; the tenant's name when absent."
+    )
+    greeting: str | None = Field(
+        None,
+        title="Greeting",
+        description="What a visitor reads first.",
+        json_schema_extra={"ui": "textarea"},
+    )
+    persist: bool | None = Field(
+        None, description="Keep the conversation for the visitor's next visit.", json_schema_extra={"ui": "hidden"}
+    )
+    allowed_origins: list[str] | None = Field(
+        None,
+        title="Sites that may embed it",
+        description="Sites that may embed the chat.",
+        examples=["https://shop.example.com"],
+        json_schema_extra={"ui": "list"},
+    )
 
 
 class WebhookTrigger(Shape):
-    path: str = Field(pattern=PATH, description="The webhook answers at /hooks/<tenant>/<path>.")
-    auth: Literal["none", "token", "hmac"] | None = Field(None, description="How callers prove themselves: token.")
-    respond: Literal["immediate", "last_node"] | None = Field(None, description="Answer at once, or with the output.")
-    method: Literal["POST"] | None = Field(None, description="POST is the only one.")
-    input_schema: JsonObject | None = Field(None, alias="schema", description="JSON Schema that the body must follow.")
+    """Another system calls an address."""
+
+    path: str = Field(pattern=PATH, title="Path", description="The webhook answers at /hooks/<tenant>/<path>.")
+    auth: Literal["none", "token", "hmac"] | None = Field(
+        "token",
+        title="Callers prove themselves by",
+        description="How callers prove themselves: a token, an HMAC signature of the body, or not at all.",
+    )
+    respond: Literal["immediate", "last_node"] | None = Field(
+        "last_node", title="Answers", description="At once, or with the output when the run has ended."
+    )
+    method: Literal["POST"] | None = Field("POST", title="Method", description="POST is the only one.")
+    input_schema: JsonObject | None = Field(
+        None,
+        alias="schema",
+        title="Body",
+        description="JSON Schema that the body must follow.",
+        json_schema_extra={"ui": "schema"},
+    )
 
 
 class ApiTrigger(Shape):
-    auth: JsonObject | str | None = None
-    scopes: list[str] | None = None
+    """Started over the API with a key of the tenant."""
+
+    auth: JsonObject | str | None = Field(None, json_schema_extra={"ui": "hidden"})
+    scopes: list[str] | None = Field(None, json_schema_extra={"ui": "hidden"})
 
 
 class ScheduleTrigger(Shape):
-    cron: str = Field(description="Five fields: minute hour day month weekday.", examples=["0 8 * * mon-fri"])
-    timezone: str = Field("UTC", description="The clock that the cron expression means.", examples=["Europe/Berlin"])
-    input: JsonObject = Field({}, description="Input of each run; `scheduled_at` is added.")
-    overlap: Literal["skip", "queue"] = Field("skip", description="What happens while the run before still goes on.")
+    """At times of the clock."""
+
+    cron: str = Field(
+        title="When",
+        description="Five fields: minute hour day month weekday.",
+        examples=["0 8 * * mon-fri"],
+        json_schema_extra={"ui": "cron"},
+    )
+    timezone: str = Field(
+        "UTC",
+        title="Time zone",
+        description="The clock that the cron expression means.",
+        examples=["Europe/Berlin"],
+        json_schema_extra={"ui": "timezone"},
+    )
+    input: JsonObject = Field(
+        {},
+        title="Input",
+        description="Input of each run; `scheduled_at` is added.",
+        json_schema_extra={"ui": "key_value"},
+    )
+    overlap: Literal["skip", "queue"] = Field(
+        "skip",
+        title="While the run before goes on",
+        description="What happens while the run before still goes on: skip this time, or queue it.",
+    )
     catch_up: int | None = Field(
-        None, ge=0, le=MAX_CATCH_UP, description="How many missed times are made up for, the latest ones."
+        None,
+        ge=0,
+        le=MAX_CATCH_UP,
+        title="Missed times made up for",
+        description=f"How many missed times are made up for, the latest ones. Empty: {CATCH_UP['skip']}, or "
+        f"{CATCH_UP['queue']} where runs are queued.",
+        json_schema_extra={"unit": "runs"},
     )
 
 
 class FormTrigger(Shape):
-    path: str | None = Field(None, pattern=PATH, description="The form is at /f/<tenant>/<path>.")
-    title: str | None = Field(None, max_length=200)
-    description: str | None = Field(None, max_length=4000, description="Text above the fields.")
-    fields: JsonObject | None = Field(None, description="JSON Schema of the fields; the file's `inputs` when absent.")
-    submit: str | None = Field(None, max_length=60, description="Text of the button.")
-    thanks: str | None = Field(None, max_length=4000, description="What is shown at the end; else the run's answer.")
-    theme: Literal["auto", "light", "dark"] = "auto"
+    """A page with fields, for people."""
+
+    path: str | None = Field(None, pattern=PATH, title="Path", description="The form is at /f/<tenant>/<path>.")
+    title: str | None = Field(None, max_length=200, title="Heading", description="Heading of the page.")
+    description: str | None = Field(
+        None,
+        max_length=4000,
+        title="Text above the fields",
+        description="Text above the fields.",
+        json_schema_extra={"ui": "textarea"},
+    )
+    fields: JsonObject | None = Field(
+        None,
+        title="Fields",
+        description="JSON Schema of the fields; the file's `inputs` when absent.",
+        json_schema_extra={"ui": "schema"},
+    )
+    submit: str | None = Field(None, max_length=60, title="Button", description="Text of the button.")
+    thanks: str | None = Field(
+        None,
+        max_length=4000,
+        title="Shown at the end",
+        description="What is shown at the end; else the run's answer.",
+        json_schema_extra={"ui": "textarea"},
+    )
+    theme: Literal["auto", "light", "dark"] = Field(
+        "auto", title="Colours", description="Light, dark, or as the visitor's own system."
+    )
 
 
 class EventTrigger(Shape):
-    topic: str = Field(pattern=TOPIC, max_length=MAX_TOPIC, description="Starts a run for each event of this topic.")
-    filter: str | None = Field(None, description="Expression over the event's payload as `context`; false: no run.")
+    """Something happened elsewhere: another workflow, or a system that publishes events."""
+
+    topic: str = Field(
+        pattern=TOPIC,
+        max_length=MAX_TOPIC,
+        title="Topic",
+        description="Starts a run for each event of this topic.",
+        examples=["orders.created"],
+    )
+    filter: str | None = Field(
+        None,
+        title="Only if",
+        description="Expression over the event's payload as `context`; false: no run.",
+        examples=["context.total > 100"],
+        json_schema_extra={"ui": "expression"},
+    )
 
 
 class EmailTrigger(Shape):
-    address: str | None = None
-    filter: str | None = None
+    """Nothing fetches mail yet."""
+
+    address: str | None = Field(None, title="Address", description="The address that mail comes to.")
+    filter: str | None = Field(None, title="Only if", description="Expression over the mail; false: no run.")
 
 
 CONFIGS: Mapping[str, type[Shape]] = {

@@ -35,6 +35,7 @@ from studio.services.editor_specs import node_specs
 from studio.services.layout_merge import identified
 from studio.services.model_choice import offered
 from studio.services.starters import starters
+from studio.services.trigger_specs import trigger_specs
 from studio.services.workflow_files import MAX_TEXT
 
 Json = Any
@@ -69,6 +70,7 @@ async def open_draft(db: Database, scope: Scope, name: str, settings: Settings) 
         "layout": identified(row.layout),
         "max_text": MAX_TEXT,
         "specs": node_specs(),
+        "triggers": trigger_specs(),
         "tools": [_tool(tool) for tool in tools.values()],
         "workflows": [other for other in names if other != row.name],
         "models": offered(settings, {one.kind for one in kept}),

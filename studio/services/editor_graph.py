@@ -150,12 +150,22 @@ def _top(document: Document, workflow: Workflow) -> dict[str, Json]:
         "limits": limits if isinstance(limits, dict) else {},
         "inputs": dict(workflow.inputs) if workflow.inputs else None,
         "greeting": greeting if isinstance(greeting, str) else None,
-        "triggers": [_trigger(document, index, trigger) for index, trigger in enumerate(workflow.triggers)],
+        "triggers": [
+            _trigger(document, index, raw, trigger)
+            for (index, raw), trigger in zip(_objects(document, "triggers"), workflow.triggers, strict=True)
+        ],
+        "variables": [{"index": index, "raw": raw} for index, raw in _objects(document, "variables")],
         "addresses": [_address(t, workflow.name) for t in enabled if t.type in PUBLISHED_KINDS],
     }
 
 
-def _trigger(document: Document, index: int, trigger: Trigger) -> dict[str, Json]:
+def _objects(document: Document, key: str) -> list[tuple[int, dict[str, Json]]]:
+    """The objects of a list at the top of the file, each with its place there."""
+    listed = document.data.get(key)
+    return [(i, one) for i, one in enumerate(listed if isinstance(listed, list) else ()) if isinstance(one, dict)]
+
+
+def _trigger(document: Document, index: int, raw: Mapping[str, Json], trigger: Trigger) -> dict[str, Json]:
     config = trigger.config
     detail = config.get("path") or config.get("cron") or config.get("topic") or ""
     detail = detail if trigger.enabled else "off"
@@ -163,6 +173,8 @@ def _trigger(document: Document, index: int, trigger: Trigger) -> dict[str, Json
         "type": trigger.type,
         "name": trigger.name,
         "detail": str(detail),
+        "index": index,
+        "raw": raw,
         "lines": _lines(document, ("triggers", index)),
     }
     if trigger.type == "schedule" and trigger.enabled:

@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 import yaml
+from pydantic import BaseModel
 
 import engine.nodes
 from connectors.toolbox import toolbox_specs
@@ -81,6 +82,14 @@ def _spec(kind: NodeType) -> dict[str, Json]:
         "fields": fields,
         "initial": _initial(kind, fields),
     }
+
+
+def form_fields(model: type[BaseModel]) -> list[dict[str, Json]]:
+    """The fields of a form for what the model describes; texts that are expressions are read as such."""
+    fields = list(_fields(model.model_json_schema()))
+    return [
+        field | {"reads": Reading.EXPRESSION.value} if field["widget"] == "expression" else field for field in fields
+    ]
 
 
 def _read(kind: NodeType, field: dict[str, Json]) -> dict[str, Json]:

@@ -234,3 +234,25 @@ def test_ports_of_outcomes_and_forms_of_schemas(themed_page: Page, studio: Any) 
     page.get_by_test_id("reads").click()
     expect(page.get_by_test_id("readable")).to_be_visible()
     assert findings(page) == []
+
+
+STARTED = SMALL.replace(
+    "nodes:",
+    """triggers:
+  - {{name: morning, type: schedule, config: {{cron: "0 8 * * mon", timezone: "Europe/Berlin"}}}}
+  - {{name: hook, type: webhook, config: {{path: "{name}", auth: nonsense}}}}
+variables:
+  - {{name: brand, default: Larkfell}}
+  - {{name: many, default: 3}}
+nodes:""",
+    1,
+)
+
+
+def test_forms_of_what_stands_at_the_top_of_the_file(themed_page: Page, studio: Any) -> None:
+    page = themed_page
+    open_editor(page, studio, new_workflow(studio, STARTED))
+    for kind in ("schedule", "webhook"):
+        page.get_by_test_id(f"trigger-{kind}#1").locator(".hed-trigger").click()
+        expect(page.get_by_role("button", name="Remove trigger")).to_be_visible()
+        assert findings(page) == [], kind

@@ -75,3 +75,14 @@ def test_a_card_never_carries_a_whole_prompt() -> None:
     graph = drawn(Document.parse(text))
     assert graph is not None
     assert len(graph["nodes"][0]["subtitle"]) == len(graph["nodes"][0]["description"]) == 300
+
+
+def test_triggers_and_variables_say_where_they_stand_in_the_file() -> None:
+    """What is no object is no trigger, and counts as a place all the same."""
+    text = "nodes: []\ntriggers:\n  - nonsense\n  - {name: a, type: chat}\nvariables: [{name: b, default: 1}]\n"
+    found = drawn(Document.parse(text))
+    assert found is not None
+    (trigger,) = found["top"]["triggers"]
+    assert (trigger["index"], trigger["raw"], trigger["lines"]) == (1, {"name": "a", "type": "chat"}, [4, 4])
+    assert found["top"]["variables"] == [{"index": 0, "raw": {"name": "b", "default": 1}}]
+    assert drawn(Document.parse("nodes: []\ntriggers: 5\n"))["top"]["triggers"] == []  # type: ignore[index]

@@ -1,11 +1,13 @@
 // The panel while nothing is selected: the workflow as a whole.
-import { Clock, FileText, Globe, MessageSquare, Pin, Play, Webhook, Zap } from "lucide-react";
+import { Pin } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
 import { setTop } from "../core/actions.js";
 import { count } from "../frame/format.js";
 import { importOf } from "../frame/import_report.js";
 import { strays, unpin } from "../run/pins.js";
 import { FieldFrame } from "./field.jsx";
+import { Triggers } from "./triggers.jsx";
+import { Variables } from "./variables.jsx";
 
 const CATEGORIES = ["customer_service", "e_commerce", "sales", "technical_support", "system"];
 const PRIORITIES = ["critical", "high", "medium", "low"];
@@ -19,7 +21,7 @@ const LIMITS = [
   { key: "timeout_seconds", title: "Longest run", unit: "s", widget: "number", min: 0, default: 300, description: "A run that takes longer is ended as failed." },
   { key: "max_cost_usd", title: "Most cost", unit: "$", widget: "number", min: 0, placeholder: "no limit", description: "What the model calls of one run may cost together; then it is ended as failed. Empty: no limit." },
 ];
-const TRIGGERS = { chat: MessageSquare, webhook: Webhook, schedule: Clock, api: Globe, form: FileText, event: Zap };
+const INPUTS = { key: "inputs", title: "Input", widget: "schema", description: "What a run may be given: the chat preview, forms and the API check it. Empty: anything." };
 
 export function WorkflowPanel() {
   const name = useValue((s) => s.view.name);
@@ -35,7 +37,9 @@ export function WorkflowPanel() {
         <div className="hed-two">
           {LIMITS.map((field) => <TopField key={field.key} field={field} path={["config", field.key]} value={graph.top.limits[field.key]} editable={editable} />)}
         </div>
-        <Triggers triggers={graph.top.triggers} />
+        <Triggers editable={editable} />
+        <Variables editable={editable} />
+        <TopField field={INPUTS} path={["inputs"]} value={graph.top.inputs ?? undefined} editable={editable} />
         <StrayPins />
       </div>
     </aside>
@@ -77,24 +81,4 @@ function TopField({ field, path, value, editable }) {
   const problem = useValue((s) => s.diagnostics.find((d) => path.every((key, i) => d.path?.[i] === key)));
   const id = `top-${field.key}`;
   return <FieldFrame id={id} field={field} value={value} save={(next) => setTop(session, path, next)} editable={editable} problem={problem} testid={id} />;
-}
-
-const LISTENS = { key: "triggers", title: "Triggers", description: "What starts a run: a chat, a webhook, a schedule, a form, an event. They are written in the YAML, where each key has its help; a click leads there." };
-
-function Triggers({ triggers }) {
-  const session = useSession();
-  return (
-    <FieldFrame field={LISTENS} editable={false}>
-      {triggers.map((trigger, i) => {
-        const Icon = TRIGGERS[trigger.type] ?? Play;
-        return (
-          <button key={i} className="hed-trigger" onClick={() => session.showProblem({ line: trigger.lines?.[0] })} title="Show it in the YAML">
-            <Icon size={14} /><span>{trigger.name ?? trigger.type}</span><code>{trigger.detail}</code>
-            {trigger.next?.length > 0 && <small data-testid="next-fires">next {trigger.next.join(" · ")}, {trigger.clock}</small>}
-          </button>
-        );
-      })}
-      {!triggers.length && <p className="hed-help">None: the workflow is started by hand, by the API, or by another workflow.</p>}
-    </FieldFrame>
-  );
 }
