@@ -49,6 +49,37 @@ def test_everything_is_fitted_into_what_can_be_seen(signed_in_page: Page, studio
     all_seen(page)
 
 
+FAN = [f"way_{number}" for number in range(10)]
+WIDE = SMALL.replace(
+    "edges:",
+    "".join(f'  - {{{{name: "{way}", type: "transform", config: {{{{set: {{{{a: 1}}}}}}}}}}}}\n' for way in FAN)
+    + "\nedges:",
+) + "".join(f"  - {{{{from: answer, to: {way}, condition: \"context.way == '{way}'\"}}}}\n" for way in FAN)
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1920, 1080)])
+def test_what_opens_in_part_says_how_much_more_there_is(
+    signed_in_page: Page, studio: Any, size: tuple[int, int]
+) -> None:
+    """The beginning is in view, and the borders count what lies beyond, until one has moved the view."""
+    page = signed_in_page
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    open_editor(page, studio, new_workflow(studio, WIDE))
+    assert page.evaluate(HIDDEN, '.react-flow__node[data-id="start"]') == []
+    right = page.get_by_test_id("beyond-right")
+    beyond = [page.get_by_test_id(f"beyond-{side}") for side in ("left", "right")]
+    said = sum(int((one.text_content() or "").split()[0]) for one in beyond if one.count())
+    hidden = page.evaluate(HIDDEN, ALL)
+    assert 0 < said <= len(hidden)
+    right.click()
+    expect(right).to_have_count(0)
+    expect(page.get_by_test_id("beyond-left")).to_be_visible()
+    canvas = box_of(page.get_by_test_id("canvas"))
+    page.mouse.move(canvas["x"] + canvas["width"] / 2, canvas["y"] + 80)
+    page.mouse.wheel(-40, 0)
+    expect(page.get_by_test_id("beyond-left")).to_have_count(0)
+
+
 def test_the_heat_maps_legend_comes_to_lie_over_no_card(signed_in_page: Page, studio: Any) -> None:
     page = signed_in_page
     places = {"nodes": {"start": [0, 0], "answer": [200, 140], "end": [440, 280]}}

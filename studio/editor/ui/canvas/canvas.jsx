@@ -6,12 +6,14 @@ import { connect, setEdge, whyNoEdge } from "../core/actions.js";
 import { pullSays } from "../core/read_only.js";
 import { isText, onKey } from "../core/shortcuts.js";
 import { CARD, GRID, snap } from "../graph/layered.js";
+import { hasMap } from "../graph/graph.js";
 import { wayAt } from "../graph/ways.js";
+import { Beyond } from "./beyond.jsx";
 import { useBorder } from "./border.js";
 import { BranchEdge, ConnectionLine } from "./branch_edge.jsx";
 import { useDragging } from "./dragging.js";
 import { useDrops } from "./drops.js";
-import { FAR, MAP_FROM, partOf, useFlowEdges, useFlowNodes } from "./flow.js";
+import { FAR, partOf, useFlowEdges, useFlowNodes } from "./flow.js";
 import { Frame } from "./frame.jsx";
 import { Guidance } from "./guidance.jsx";
 import { useHand } from "./hand.js";
@@ -43,7 +45,7 @@ function Surface() {
   const routes = useRef(new Map());
   const canEdit = useValue((s) => s.view.can.write && s.valid);
   const size = useValue((s) => s.graph?.nodes.length ?? 0);
-  const hasMap = useValue((s) => s.map ?? (s.graph?.nodes.length ?? 0) >= MAP_FROM);
+  const withMap = useValue(hasMap);
   const snaps = useValue((s) => s.snap);
   const hand = useHand();
   const { drag, over, onMoves, onStart, onStop } = useDragging(routes, hand);
@@ -92,11 +94,12 @@ function Surface() {
         snapToGrid={snaps} snapGrid={SNAP} proOptions={{ hideAttribution: true }} zoomOnDoubleClick={false}
       >
         <Background variant={BackgroundVariant.Dots} gap={GRID} size={1.4} />
-        {hasMap && !drag && <MiniMap pannable zoomable nodeColor={mapColour} nodeStrokeColor={mapColour} ariaLabel="Overview" />}
+        {withMap && !drag && <MiniMap pannable zoomable nodeColor={mapColour} nodeStrokeColor={mapColour} ariaLabel="Overview" />}
       </ReactFlow>
       <Tools canEdit={canEdit} />
       <Corner canEdit={canEdit} />
       <HeatLegend />
+      <Beyond />
       <Guidance size={size} canEdit={canEdit} />
     </section>
   );
@@ -163,6 +166,7 @@ function usePane(session, box) {
       if (box.current?.toggleAttribute("data-dots", zoom < DOTS)) box.current.style.setProperty("--zoom", zoom);
       if (event?.type === "mousemove" && pulled.current) pullSays(session, pulled.current);
       pulled.current = null;
+      if (event && session.state.isPart) session.set({ isPart: false });
     },
     onPaneContextMenu: (event) => openMenu(session, event, "pane"),
     onNodeContextMenu: (event, node) => openMenu(session, event, ...partOf(node.id)),
@@ -170,6 +174,7 @@ function usePane(session, box) {
     onEdgeContextMenu: (event, edge) => openMenu(session, event, "edge", edge.id),
     onMoveStart: (event) => {
       pulled.current = event;
+      if (event?.type === "wheel") session.set({ isPart: false });
       if (session.state.menu) session.set({ menu: null });
     },
   }));

@@ -13,7 +13,6 @@ const IN = { type: "target", position: "top", x: CARD.width / 2 - 5, y: -5, widt
 const OUT = { type: "source", position: "bottom", x: CARD.width / 2 - 5, y: CARD.height - 5, width: 10, height: 10 };
 const HANDLES = [IN, OUT];
 const NONE = [];
-export const MAP_FROM = 16; // nodes; smaller graphs are seen whole
 export const FAR = 0.64; // zoom; below, cards show their names alone
 export const FRAME = { side: 16, top: 34, bottom: 18 };
 

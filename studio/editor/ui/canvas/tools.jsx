@@ -6,12 +6,12 @@ import {
 import { useValue } from "../core/store.js";
 import { CommandButton } from "../frame/command_button.jsx";
 import { things } from "../frame/format.js";
-import { MAP_FROM } from "./flow.js";
+import { hasMap } from "../graph/graph.js";
 
 export function Tools({ canEdit }) {
   const snaps = useValue((s) => s.snap);
   const heat = useValue((s) => Boolean(s.heat));
-  const map = useValue((s) => s.map ?? s.graph?.nodes.length >= MAP_FROM);
+  const map = useValue(hasMap);
   return (
     <div className="hed-tools" role="toolbar" aria-label="View">
       <CommandButton id="zoom-out" icon={Minus} className="" />

@@ -54,7 +54,7 @@ function useFirstFit(flow, box) {
   useEffect(() => {
     if (empty) return undefined;
     // The panes around the canvas may still be finding their size: fit again with each, for a moment.
-    const observer = new ResizeObserver(() => showFirst(flow, box.current, session.state));
+    const observer = new ResizeObserver(() => showFirst(flow, box.current, session));
     observer.observe(box.current);
     const settled = setTimeout(() => observer.disconnect(), SETTLED_MS);
     return () => {
@@ -65,11 +65,12 @@ function useFirstFit(flow, box) {
 }
 
 // The card that the address leads to, or else the beginning.
-function showFirst(flow, box, state) {
+function showFirst(flow, box, session) {
+  const { state } = session;
   const [wanted] = state.reveal?.nodes ?? [];
   const at = state.selected.nodes.includes(wanted) && state.positions.get(wanted);
   if (at) centreOn(flow, box, cardAt(at), 0.9, 0);
-  else showBeginning(flow, box, state);
+  else showBeginning(flow, box, session);
 }
 
 function centreOn(flow, box, rect, zoom, duration) {
@@ -157,9 +158,12 @@ function showWhole(flow, box, rects, most, duration) {
   flow.setViewport({ x, y, zoom }, { duration });
 }
 
-function showBeginning(flow, box, state) {
+function showBeginning(flow, box, session) {
+  const { state } = session;
   const rects = allOf(state);
   if (!box || !rects.length) return;
   const entry = state.graph.nodes.find(({ type }) => state.view.specs[type]?.entry);
-  flow.setViewport(firstView(box, rects, entry && cardAt(state.positions.get(entry.name))));
+  const view = firstView(box, rects, entry && cardAt(state.positions.get(entry.name)));
+  flow.setViewport(view);
+  session.set({ isPart: !isWithin(onScreen(around(rects), view), box) });
 }

@@ -3,7 +3,7 @@
 import { align, distribute, removeSelected, tidy, toggleDisabled } from "./actions.js";
 import { copy, cut, duplicate, paste } from "./clipboard.js";
 import { addNote, groupSelected, groupsOfSelected, ungroupSelected } from "./notes.js";
-import { isEmpty } from "../graph/graph.js";
+import { hasMap, isEmpty } from "../graph/graph.js";
 import { importOf } from "../frame/import_report.js";
 import { isFinal } from "../run/run.js";
 import { toggleHeat } from "../run/heat.js";
@@ -80,7 +80,7 @@ export const COMMANDS = [
   { id: "zoom-100", title: "Zoom to 100 %", group: "View", keys: ["0"], run: zoom("full") },
   { id: "zoom-in", title: "Zoom in", group: "View", keys: ["+", "="], run: zoom("in") },
   { id: "zoom-out", title: "Zoom out", group: "View", keys: ["-"], run: zoom("out") },
-  { id: "map", title: "Overview map: on or off", group: "View", keys: ["M"], words: "minimap", run: (s) => s.set(({ map, graph }) => ({ map: !(map ?? graph?.nodes.length >= 16) })) },
+  { id: "map", title: "Overview map: on or off", group: "View", keys: ["M"], words: "minimap", run: (s) => s.set((state) => ({ map: !hasMap(state) })) },
   { id: "mode-canvas", title: "Canvas alone", group: "View", keys: ["Alt+1"], inText: true, run: (s) => s.setMode("canvas") },
   { id: "mode-split", title: "Canvas and YAML", group: "View", keys: ["Alt+2"], inText: true, run: (s) => s.setMode("split") },
   { id: "mode-yaml", title: "YAML alone", group: "View", keys: ["Alt+3"], inText: true, run: (s) => s.setMode("yaml") },

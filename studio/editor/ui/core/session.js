@@ -24,7 +24,7 @@ const START = {
   selected: { nodes: [], edge: null, notes: [] }, mode: "split", save: { state: "saved" }, history: { undo: 0, redo: 0 },
   run: null, lastRun: null, whole: null, at: null, compare: null, heat: null, people: [], newer: false, pins: {}, chat: [], busy: false, drawer: { tab: "chat", open: true }, inspector: "settings", wide: false, reads: false,
   picker: null, palette: null, menu: null, publish: null, conflict: null, sheet: false, report: false, tour: null, toast: null,
-  focusStep: null, fit: 0, reveal: null, zoom: null, snap: true, map: null, hovered: null, over: null, naming: null, writing: null,
+  focusStep: null, fit: 0, reveal: null, zoom: null, snap: true, map: null, isPart: false, hovered: null, over: null, naming: null, writing: null,
   focusName: null, asksWhen: null, problem: -1, kept: null, versions: null,
 };
 

@@ -40,6 +40,11 @@ function keyed(edges) {
 export const isEmpty = ({ graph, valid }) => Boolean(valid && graph && !graph.nodes.length);
 export const isOfEmpty = ({ path }) => path?.length === 1 && path[0] === "nodes";
 
+const MAP_FROM = 16; // nodes; in smaller graphs it covers more than it helps
+
+// Whether the overview map is shown: as the person says, or where it helps.
+export const hasMap = ({ map, graph }) => map ?? (graph?.nodes.length ?? 0) >= MAP_FROM;
+
 export const nodeOf = (graph, name) => graph?.byName.get(name);
 export const edgeOf = (graph, key) => graph?.edges.find((edge) => edge.key === key);
 
