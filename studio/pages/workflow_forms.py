@@ -42,16 +42,19 @@ class WorkflowForms(rx.State):
 
     @rx.event
     @requires("workflows:write")
-    async def open_new(self) -> None:
+    async def open_new(self, page: float) -> None:
+        """`page`: when it was loaded, which tells pages of one tab apart."""
         self._clear("new")
+        self._page = str(page)
         if not self.templates:
             shipped = await asyncio.to_thread(templates.templates)
             self.templates = [asdict(one) for one in shipped]
 
     @rx.event
     @requires("workflows:write")
-    def open_import(self) -> None:
+    def open_import(self, page: float) -> None:
         self._clear("import")
+        self._page = str(page)
 
     @rx.event
     @requires("workflows:write")
@@ -177,7 +180,10 @@ class WorkflowForms(rx.State):
     @rx.event
     @requires("workflows:read")
     async def page_loaded(self, page: float) -> None:
-        """A dialog stays over a broken connection; in a page that was loaded anew it is closed."""
+        """A dialog stays over a broken connection; in a page that was loaded anew it is closed.
+
+        This comes when the page has its rows: a dialog that was opened in it before that stays, too.
+        """
         if self._page and self._page != str(page):
             self._clear("")
             (await self.get_state(BulkImport))._close()

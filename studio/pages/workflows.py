@@ -35,6 +35,7 @@ from studio.services import workflow_list, workflows
 from studio.services.workflow_list import Kpi, WorkflowLine
 from studio.state import ShellState
 
+THIS_PAGE = rx.Var("performance.timeOrigin", _var_type=float)
 STATES = (("", "Any status"), ("live", "Live"), ("changed", "Draft ahead"), ("draft", "Draft"))
 COLUMNS = (
     ("Name", "wide"),
@@ -71,7 +72,7 @@ class WorkflowsState(rx.State):
         (await self.get_state(WorkflowForms))._forget_report()
         self.phase = "loading" if not self.rows else self.phase
         await self._read()
-        return rx.call_script("performance.timeOrigin", callback=WorkflowForms.page_loaded)
+        return rx.call_script(str(THIS_PAGE), callback=WorkflowForms.page_loaded)
 
     @rx.event
     @requires("workflows:read")
@@ -267,7 +268,7 @@ def nothing() -> rx.Component:
         "workflow",
         "No workflows yet",
         "A workflow says how messages are answered: which model, which tools, which way for which case.",
-        button("New workflow", kind="primary", icon="plus", on_click=WorkflowForms.open_new),
+        button("New workflow", kind="primary", icon="plus", on_click=WorkflowForms.open_new(THIS_PAGE)),
     )
     filtered = empty(
         "search_x",
@@ -335,8 +336,8 @@ def workflows_page() -> rx.Component:
             rx.cond(
                 may_write,
                 rx.fragment(
-                    button("Import", id="import", on_click=WorkflowForms.open_import),
-                    button("New workflow", kind="primary", icon="plus", on_click=WorkflowForms.open_new),
+                    button("Import", id="import", on_click=WorkflowForms.open_import(THIS_PAGE)),
+                    button("New workflow", kind="primary", icon="plus", on_click=WorkflowForms.open_new(THIS_PAGE)),
                 ),
             ),
         ],

@@ -191,6 +191,24 @@ def test_new_duplicate_archive_undo(signed_in_page: Page, studio: Any) -> None:
     _archive_made(studio)
 
 
+def test_a_dialog_that_is_opened_at_once_stays(signed_in_page: Page) -> None:
+    """The page is loaded again and the dialog opened before the page's last word is there: it is this page's dialog."""
+    page = signed_in_page
+    line = HeldBack(page)
+    page.goto("/app/workflows")
+    expect(page.get_by_role("row", name=re.compile("track_order"))).to_be_visible()
+    line.heard("timeOrigin")
+    line.hold("timeOrigin")
+    page.reload()
+    page.get_by_role("button", name="New workflow").click()
+    line.wait("timeOrigin")
+    line.let_go()
+    page.get_by_label("Name", exact=True).fill("Not A Name")
+    page.get_by_role("button", name="Create workflow").click()
+    expect(page.get_by_role("status").filter(has_text="A name starts with a small letter")).to_be_visible()
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Not A Name")
+
+
 def test_a_new_workflow_begins_from_a_picture_in_the_gallery(signed_in_page: Page, studio: Any) -> None:
     page = signed_in_page
     name = f"made_{uuid.uuid4().hex[:8]}"

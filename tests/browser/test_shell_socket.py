@@ -188,10 +188,10 @@ async def test_a_lost_role_holds_at_once(studio: Any, people: Any) -> None:
     cookie = session_cookie(studio.url, people.agent, PASSWORD)
     opens = next(name for name in handlers() if name.endswith("workflow_forms.open_new"))
     async with connected(studio.url, cookie=cookie) as socket:
-        assert (await socket.send(opens)).get("delta")
+        assert (await socket.send(opens, {"page": 1.0})).get("delta")
         await _set_role(studio.owner_url, people.agent, "viewer")
         try:
-            assert is_refused(await socket.send(opens))
+            assert is_refused(await socket.send(opens, {"page": 1.0}))
         finally:
             await _set_role(studio.owner_url, people.agent, "agent")
 
