@@ -48,8 +48,8 @@ def small(studio: Any) -> str:
     return new_workflow(studio, TOOLS)
 
 
-def state(page: Page, expected: str, timeout: int = 15_000) -> None:
-    expect(page.get_by_test_id("save-state")).to_have_attribute("data-state", expected, timeout=timeout)
+def state(page: Page, expected: str) -> None:
+    expect(page.get_by_test_id("save-state")).to_have_attribute("data-state", expected)
 
 
 def again(page: Page, studio: Any, name: str) -> Page:
@@ -156,13 +156,17 @@ def test_what_is_left_by_going_elsewhere_is_offered_there_again(signed_in_page: 
 
 def test_a_note_is_saved_while_it_is_written_and_undone_as_one(signed_in_page: Page, studio: Any, small: str) -> None:
     page = signed_in_page
+    line = HeldBack(page)
     open_editor(page, studio, small)
+    line.heard(LOADED)
+    line.hold()
     page.keyboard.press("Shift+S")
     page.keyboard.type("Owner: ")
-    state(page, "pending", 500)
-    state(page, "saved", SOON_MS)
+    expect(page.get_by_test_id("save-state")).to_have_attribute("data-state", re.compile("pending|saving"))
+    line.let_go()
+    state(page, "saved")
     page.keyboard.type("support")
-    state(page, "saved", SOON_MS)
+    state(page, "saved")
     page.wait_for_timeout(SOON_MS)
     assert [one["text"] for one in beside(studio, small, "notes")] == ["Owner: support"]
     page.keyboard.press("Escape")
@@ -178,7 +182,7 @@ def test_half_a_value_counts_as_unsaved_and_is_brought_back(signed_in_page: Page
     node(page, "answer").click()
     field = page.get_by_test_id("field-knowledge").locator("textarea")
     field.fill('[{"source": "articles"')
-    state(page, "pending", 500)
+    state(page, "pending")
     page.wait_for_timeout(SOON_MS)
     state(page, "pending")
     page = again(page, studio, small)
@@ -188,7 +192,7 @@ def test_half_a_value_counts_as_unsaved_and_is_brought_back(signed_in_page: Page
     state(page, "pending")
     field.press("End")
     field.press_sequentially("}]")
-    state(page, "saved", SOON_MS)
+    state(page, "saved")
     assert re.search("source.{1,4}articles", stored(studio, small).text)
 
 
@@ -197,7 +201,7 @@ def test_a_name_that_is_being_typed_counts_as_unsaved(signed_in_page: Page, stud
     open_editor(page, studio, small)
     node(page, "answer").click()
     page.get_by_test_id("node-name").fill("reply")
-    state(page, "pending", 500)
+    state(page, "pending")
     page = again(page, studio, small)
     page.get_by_test_id("restore-kept").click()
     expect(page.get_by_test_id("node-name")).to_have_value("reply")
@@ -231,7 +235,7 @@ def test_a_key_that_is_being_renamed_counts_as_unsaved(signed_in_page: Page, stu
     open_editor(page, studio, name)
     node(page, "count").click()
     page.get_by_label("Name of a", exact=True).fill("total")
-    state(page, "pending", 500)
+    state(page, "pending")
     page = again(page, studio, name)
     page.get_by_test_id("restore-kept").click()
     field = page.get_by_label("Name of a", exact=True)
