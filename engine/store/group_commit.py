@@ -18,6 +18,7 @@ import orjson
 import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import set_json_loads
+from psycopg.types.string import TextLoader
 
 from engine.store.faults import LOST_CONNECTION, as_ours, is_lost
 from engine.store.urls import libpq_url
@@ -77,7 +78,7 @@ class Question:
 class Link:
     """One connection to the database, made when it is first needed and made anew when it is lost.
 
-    For one call at a time.
+    For one call at a time. Its rows have JSON as values and ids as text.
     """
 
     def __init__(self, app_url: str) -> None:
@@ -112,6 +113,7 @@ class Link:
     async def _connect(self) -> psycopg.AsyncCursor[dict[str, Any]]:
         connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, row_factory=dict_row)
         set_json_loads(orjson.loads, connection)
+        connection.adapters.register_loader("uuid", TextLoader)  # ids stay text: entries are known by it
         self._cursor = connection.cursor()
         return self._cursor
 
@@ -227,4 +229,4 @@ class Lane:
         batch = (b"[" + b",".join(parts) + b"]").decode()
         rows = await self._link.call(self._query, (batch, *self._arguments), give_up_s=self._give_up_s)
         self.commits += 1
-        return {str(next(iter(row.values()))): row for row in rows}
+        return {next(iter(row.values())): row for row in rows}

@@ -103,19 +103,17 @@ class JournalHub:
         held = [journal for journal in journals if not journal.ending]
         if not held:
             return set()
-        names = [
-            {"tenant_id": str(j.lease.tenant_id), "run_id": str(j.lease.run_id), "epoch": j.lease.epoch} for j in held
-        ]
-        arguments = (self.owner, orjson.dumps(names).decode(), self.lease_s)
+        names = b",".join(journal.name for journal in held)
+        arguments = (self.owner, f"[{names.decode()}]", self.lease_s)
         try:
             rows = await self._heartbeats.call(_HEARTBEAT, arguments, give_up_s=self.lease_s / 3)
         except LOST_CONNECTION as error:
             raise as_ours(error) from error
         alive = {row["run_id"]: bool(row["cancel_requested"]) for row in rows}
         for journal in held:
-            if journal.lease.run_id not in alive and not journal.ending:
+            if journal.key not in alive and not journal.ending:
                 journal.lose()
-        return {run_id for run_id, cancel in alive.items() if cancel}
+        return {journal.lease.run_id for journal in held if alive.get(journal.key)}
 
 
 class LeasedJournal:
@@ -124,6 +122,8 @@ class LeasedJournal:
     def __init__(self, lease: Lease, lane: Lane, clock: Clock, on_lost: Callable[[], None] | None) -> None:
         self.lease = lease
         self.key = str(lease.run_id)
+        # As the database knows the lease, in JSON: it is named with every write.
+        self.name = orjson.dumps({"tenant_id": str(lease.tenant_id), "run_id": self.key, "epoch": lease.epoch})
         self.woken = False  # suspended, but a signal came meanwhile: the run is queued again
         self.closed: Mapping[str, Json] | None = None  # of a run that ended: when, and its totals (columns of `runs`)
         self.totals: Totals | None = Totals(lease.records)  # None: the database adds them up
@@ -198,18 +198,10 @@ class LeasedJournal:
         steps, self._pending = self._pending, []
         self._taken = self._put
         has_news = self._has_news
-        head = orjson.dumps(
-            {
-                "tenant_id": str(self.lease.tenant_id),
-                "run_id": self.key,
-                "epoch": self.lease.epoch,
-                "waits": self._has_waits,
-                "progress": self._has_progress or self._end is not None,
-                "tells": has_news,
-            },
-        )
+        has_progress = self._has_progress or self._end is not None
+        flags = orjson.dumps({"waits": self._has_waits, "progress": has_progress, "tells": has_news})
         self._has_waits = self._has_progress = self._has_news = False
-        entry = head[:-1] + b',"steps":[' + b",".join(steps) + b"]"
+        entry = self.name[:-1] + b"," + flags[1:-1] + b',"steps":[' + b",".join(steps) + b"]"
         if self._end is not None:
             self._end_taken = True
             end = self._end

@@ -50,17 +50,13 @@ class ClaimTicket:
 
     def __init__(self, tenant_id: UUID, run_id: UUID) -> None:
         self.answer: asyncio.Future[Claim] = asyncio.get_running_loop().create_future()
-        self._tenant_id = tenant_id
-        self._run_id = run_id
-
-    @property
-    def key(self) -> str:
-        return str(self._run_id)
+        self.key = str(run_id)
+        self._tenant_id, self._run_id = tenant_id, run_id
 
     def take(self) -> bytes | None:
         if self.answer.done():  # the waiting task was cancelled
             return None
-        return orjson.dumps({"tenant_id": str(self._tenant_id), "run_id": str(self._run_id)})
+        return orjson.dumps({"tenant_id": str(self._tenant_id), "run_id": self.key})
 
     def settle(self, answer: Mapping[str, Any] | None) -> None:
         if self.answer.done():
@@ -68,17 +64,17 @@ class ClaimTicket:
         if answer is None or answer["verdict"] != "claimed":
             self.answer.set_result(Claim("missing" if answer is None else answer["verdict"]))
             return
-        self.answer.set_result(Claim("claimed", _lease(self._tenant_id, answer)))
+        self.answer.set_result(Claim("claimed", _lease(self._tenant_id, self._run_id, answer)))
 
     def fail(self, error: Exception) -> None:
         if not self.answer.done():
             self.answer.set_exception(as_ours(error))
 
 
-def _lease(tenant_id: UUID, row: Mapping[str, Any]) -> Lease:
+def _lease(tenant_id: UUID, run_id: UUID, row: Mapping[str, Any]) -> Lease:
     return Lease(
         tenant_id=tenant_id,
-        run_id=row["run_id"],
+        run_id=run_id,
         epoch=row["run"]["epoch"],
         run=row["run"],
         records=tuple(record_of(step) for step in row["steps"] or ()),
