@@ -17,10 +17,10 @@ import redis
 from redis.asyncio import Redis
 from rq import Queue
 from rq.job import Job
-from rq.serializers import JSONSerializer
 
 from runners.batcher import Batcher
 from runners.recorded import RecordedCommands
+from runners.rq_json import RQ_JSON
 
 QUEUE_NAME = "heddle"
 EXECUTE_RUN = "runners.jobs.execute_run"
@@ -50,7 +50,7 @@ class RunQueue:
         self._commands = RecordedCommands(redis_client)
         # RQ's classes want a connection; this one is only asked for pipelines to record in, and never connects.
         self._offline = redis.Redis(host="recorder.invalid")
-        self._queue = Queue(QUEUE_NAME, connection=self._offline, serializer=JSONSerializer, default_timeout=-1)
+        self._queue = Queue(QUEUE_NAME, connection=self._offline, serializer=RQ_JSON, default_timeout=-1)
         self._queue.redis_server_version = (5, 0, 0)  # so that RQ does not ask for it
         self._wakes: Batcher[Sequence[WakeUp]] = Batcher(self._enqueue)
 
@@ -86,7 +86,7 @@ class RunQueue:
             args=[str(wake_up.tenant_id), str(wake_up.run_id)],
             id=wake_up.job_id,
             connection=self._offline,
-            serializer=JSONSerializer,
+            serializer=RQ_JSON,
             timeout=-1,  # the executor has the limits of steps and runs
             result_ttl=_RESULT_TTL_S,
             failure_ttl=_FAILURE_TTL_S,

@@ -33,6 +33,7 @@ from rq.worker.base import BaseWorker
 from engine import garbage
 from runners.queue import QUEUE_NAME
 from runners.redis_client import open_redis
+from runners.rq_json import RQ_JSON
 from runners.rq_records import JobRecords
 from runners.tasks import cancel_all
 
@@ -172,7 +173,7 @@ class AsyncWorker(BaseWorker):
         return [job for job in jobs if job is not None]
 
     def _restored(self, job_id: str, data: list[bytes]) -> Job | None:
-        job = self.job_class(job_id, connection=self.connection, serializer=self.serializer)
+        job = self.job_class(job_id, connection=self.connection, serializer=RQ_JSON)
         try:
             job.restore(dict(zip(data[::2], data[1::2], strict=True)))
         except Exception:
