@@ -33,11 +33,11 @@ WIDGET_OF_TYPE = {"boolean": "switch", "integer": "number", "number": "number", 
 
 @lru_cache(maxsize=1)
 def node_specs() -> dict[str, dict[str, Json]]:
-    """Type name -> `{type, title, summary, group, icon, entry, leads, branches, caches, remark, runs, fields,
-    initial}`, as JSON.
+    """Type name -> `{type, title, summary, group, icon, entry, leads, final, branches, caches, remark, runs,
+    fields, initial}`, as JSON.
 
-    `leads`: has ways on; `branches`: goes all of them at once; `caches`: its answers may be kept; `remark`:
-    drawn only; `runs`: is executed, so it can fail; `initial`: the config that a new node starts with.
+    `leads`: has ways on; `final`: ends a run; `branches`: goes all its ways at once; `caches`: its answers may be
+    kept; `remark`: drawn only; `runs`: is executed, so it can fail; `initial`: the config that a new node starts with.
     """
     engine.nodes.load()
     return {kind.type: _spec(kind) for kind in node_types.all_types()}
@@ -75,6 +75,7 @@ def _spec(kind: NodeType) -> dict[str, Json]:
         "icon": kind.icon,
         "entry": kind.entry,
         "leads": kind.runnable and not kind.final,
+        "final": kind.final,
         "branches": kind.branches,
         "caches": kind.caches,
         "remark": not kind.runnable,

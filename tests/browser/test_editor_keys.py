@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.editor import SMALL, changed_lines, new_workflow, node, open_editor, saved, stored
+from tests.support.editor import (
+    SMALL,
+    box_of,
+    changed_lines,
+    drag,
+    new_workflow,
+    node,
+    open_editor,
+    saved,
+    stored,
+    yaml_pane,
+)
 
 NOTE = {"at": [300, 20], "size": [200, 120], "text": "Owner: support", "color": "green"}
 PLACES = {"start": [0, 0], "answer": [0, 140], "end": [0, 280]}
@@ -120,3 +131,28 @@ def test_the_sheet_and_the_menu_know_these_keys(signed_in_page: Page, studio: An
     page.keyboard.press("?")
     for text in ("Rename the group", "Size of a note", "Write on the note that is selected"):
         expect(page.get_by_test_id("shortcut-sheet")).to_contain_text(text)
+
+
+def test_shift_and_the_mouse_select_cards_while_the_cursor_is_in_the_text(signed_in_page: Page, studio: Any) -> None:
+    page = signed_in_page
+    name = new_workflow(studio, SMALL)
+    open_editor(page, studio, name)
+    yaml_pane(page).locator(".cm-line", has_text="# The only model call.").click()
+    canvas = box_of(page.get_by_test_id("canvas"))
+    stood = box_of(node(page, "answer"))
+    page.keyboard.down("Shift")
+    start = (canvas["x"] + 90, canvas["y"] + 90)
+    drag(page, start, (canvas["x"] + canvas["width"] - 150, canvas["y"] + canvas["height"] - 70))
+    page.keyboard.up("Shift")
+    expect(page.get_by_test_id("selected-count")).to_have_text("3 nodes")
+    assert page.evaluate("getSelection().toString()") == ""
+    assert box_of(node(page, "answer")) == stood, "the view has not moved"
+    page.keyboard.press("Escape")  # the keys are the canvas's
+    expect(page.get_by_test_id("selected-count")).to_have_count(0)
+    node(page, "start").click()
+    yaml_pane(page).locator(".cm-line", has_text="# A small workflow").click()
+    node(page, "end").click(modifiers=["Shift"])
+    expect(page.get_by_test_id("selected-count")).to_have_text("2 nodes")
+    page.mouse.move(*start)
+    drag(page, start, (start[0] + 60, start[1] + 20))  # Shift is up again: the canvas is pulled
+    assert box_of(node(page, "answer"))["x"] > stood["x"] + 30

@@ -102,6 +102,31 @@ def test_the_picker_has_the_tenants_tools_and_workflows(signed_in_page: Page, st
     assert 'workflow_name: "faq_handling"' in text
 
 
+@pytest.mark.parametrize("chosen", [None, "end"])
+def test_a_node_that_is_added_without_a_place_stands_before_the_end(
+    signed_in_page: Page, studio: Any, small: str, chosen: str | None
+) -> None:
+    """With nothing selected, and with the end selected, behind which nothing can run."""
+    page = signed_in_page
+    open_editor(page, studio, small)
+    if chosen:
+        node(page, chosen).click()
+    page.keyboard.press("n")
+    expect(page.get_by_test_id("picker")).to_contain_text("Between answer and end")
+    page.keyboard.type("wait")
+    page.keyboard.press("Enter")
+    expect(node(page, "wait")).to_be_visible()
+    saved(page)
+    assert edges_of(stored(studio, small).text) == {("start", "answer"), ("answer", "wait"), ("wait", "end")}
+    page.keyboard.press("Escape")
+    page.keyboard.press("n")
+    page.keyboard.type("end")
+    page.keyboard.press("Enter")  # a second end stands beside it
+    expect(node(page, "end_2")).to_be_visible()
+    saved(page)
+    assert ("wait", "end") in edges_of(stored(studio, small).text)
+
+
 def test_an_entry_is_dragged_from_the_picker_onto_an_edge(signed_in_page: Page, studio: Any, small: str) -> None:
     page = signed_in_page
     open_editor(page, studio, small)

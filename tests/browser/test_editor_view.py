@@ -189,3 +189,19 @@ def test_a_thousand_nodes_are_fitted_and_stand_in_the_map(signed_in_page: Page, 
     inked = page.locator(".react-flow__minimap").screenshot()
     page.add_style_tag(content=".react-flow__minimap-node { display: none }")
     assert page.locator(".react-flow__minimap").screenshot() != inked, "the map shows the cards"
+
+
+def test_what_is_looked_for_is_shown_so_that_it_can_be_read(signed_in_page: Page, studio: Any) -> None:
+    """Of a graph that is seen whole, as dots."""
+    page = signed_in_page
+    text = mesh("NAME", 60, 85).replace("{", "{{").replace("}", "}}").replace("NAME", "{name}")
+    open_editor(page, studio, new_workflow(studio, text))
+    page.keyboard.press("1")
+    page.wait_for_function("document.querySelectorAll('.hed-node').length > 50")
+    page.wait_for_timeout(300)
+    assert box_of(node(page, "agent_30"))["width"] < 40
+    page.keyboard.press("Control+f")
+    page.keyboard.type("agent_30")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('[data-id=agent_30]').getBoundingClientRect().width > 120")
+    all_seen(page, "[data-id=agent_30]")

@@ -19,6 +19,7 @@ import { Guidance } from "./guidance.jsx";
 import { useHand } from "./hand.js";
 import { openMenu } from "./menu.jsx";
 import { NodeCard } from "./node_card.jsx";
+import { useShift } from "./shift.js";
 import { Sticky } from "./sticky.jsx";
 import { Corner, Tools } from "./tools.jsx";
 import { HeatLegend } from "../run/heat_legend.jsx";
@@ -55,6 +56,7 @@ function Surface() {
   routes.current = ways;
   const least = useViewport(flow, box);
   useBorder(box, hand);
+  useShift(box);
   const wiring = useWiring(session, flow, hand);
   const pane = usePane(session, box);
   useEffect(() => session.set({ over: over ?? drops.over }), [over, drops.over]);

@@ -8,6 +8,7 @@ import { FRAME } from "./flow.js";
 import { around, coversOf, onScreen, overlap, roomOf, viewOf } from "./seen.js";
 
 const SETTLED_MS = 400;
+const LEGIBLE = 0.4; // zoom; below, no name on a card can be read
 const LEAST = { zoom: 0.1, size: 100 }; // one can zoom out so far, or until everything is so many pixels wide and high
 
 // Returns the least zoom.
@@ -97,7 +98,7 @@ function allOf(state) {
 
 const chosenOf = (state) => [...cardsOf(state, state.selected.nodes), ...notesOf(state, state.selected.notes)];
 
-// Bring a chosen card into view, and move no more than needed.
+// Bring a chosen card into view, and move no more than needed; one that was looked for is shown so that it can be read.
 function useReveal(flow, box) {
   const session = useSession();
   const reveal = useValue((s) => s.reveal);
@@ -108,7 +109,8 @@ function useReveal(flow, box) {
     const { clientWidth, clientHeight } = box.current;
     const seen = onScreen(first, flow.getViewport());
     const inside = seen.left > 0 && seen.top > 0 && seen.right < clientWidth && seen.bottom < clientHeight;
-    if (!inside || coversOf(box.current).some((cover) => overlap(seen, cover))) centreOn(flow, box.current, first, Math.max(flow.getZoom(), 0.7), motion(160));
+    const isSmall = reveal.close && flow.getZoom() < LEGIBLE;
+    if (!inside || isSmall || coversOf(box.current).some((cover) => overlap(seen, cover))) centreOn(flow, box.current, first, Math.max(flow.getZoom(), 0.7), motion(160));
   }, [reveal]);
 }
 

@@ -3,7 +3,7 @@
 import { align, distribute, removeSelected, tidy, toggleDisabled } from "./actions.js";
 import { copy, cut, duplicate, paste } from "./clipboard.js";
 import { addNote, groupSelected, groupsOfSelected, ungroupSelected } from "./notes.js";
-import { hasMap, isEmpty } from "../graph/graph.js";
+import { hasMap, isEmpty, waysIn } from "../graph/graph.js";
 import { importOf } from "../frame/import_report.js";
 import { isFinal } from "../run/run.js";
 import { toggleHeat } from "../run/heat.js";
@@ -110,10 +110,20 @@ export function perform(session, id) {
   else BY_ID.get(id).run(session);
 }
 
-// On the edge that is selected, or after the node that is.
+// On the edge that is selected, or after the node that is; else where the workflow goes on to its end.
 function addHere(session) {
   const { nodes: chosen, edge } = session.state.selected;
-  session.set({ picker: edge ? { edge } : { from: chosen.at(-1) ?? null } });
+  session.set({ picker: edge ? { edge } : placeFor(session.state, chosen.at(-1)) });
+}
+
+function placeFor({ graph, view }, name) {
+  const spec = view.specs[graph.byName.get(name)?.type];
+  if (name && (spec?.leads ?? true)) return { from: name };
+  const isEnd = (node) => Boolean(view.specs[node.type]?.final);
+  const ends = name && spec.final ? [graph.byName.get(name)] : graph.nodes.filter(isEnd);
+  const ways = ends.length === 1 ? waysIn(graph, ends[0].name) : [];
+  if (ways.length === 1) return { into: ways[0].key };
+  return name && spec.final ? { to: name } : { from: null };
 }
 
 function name(session) {

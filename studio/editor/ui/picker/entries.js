@@ -71,8 +71,9 @@ export function search(entries, query, { from, to, edge, hasStart }) {
     .map(({ entry }) => entry);
 }
 
-export function place(session, entry, { at, from, to, edge, way } = {}) {
+// `into`: the edge in which it stands if it leads on.
+export function place(session, entry, { at, from, to, edge, into, way } = {}) {
   if (entry.note) addNote(session, at);
-  else addNode(session, entry.what, { at, from, to, edge, way });
+  else addNode(session, entry.what, { at, from, to, edge: edge ?? (entry.spec?.leads && !entry.spec.entry ? into : undefined), way });
   session.set({ picker: null });
 }

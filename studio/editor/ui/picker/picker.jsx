@@ -8,7 +8,7 @@ import { DRAG_TYPE, GROUPS, drag, entriesOf, place, search, takeDragged } from "
 
 export function Picker() {
   const picker = useValue((s) => s.picker);
-  return picker ? <PickerPanel key={picker.edge ?? picker.from ?? picker.to ?? ""} picker={picker} /> : null;
+  return picker ? <PickerPanel key={picker.edge ?? picker.into ?? picker.from ?? picker.to ?? ""} picker={picker} /> : null;
 }
 
 function PickerPanel({ picker }) {
@@ -81,7 +81,7 @@ function Option({ entry, heading, chosen, onHover, onChoose }) {
 }
 
 function Place({ picker }) {
-  const edge = useValue((s) => s.graph?.edges.find((one) => one.key === picker.edge));
+  const edge = useValue((s) => s.graph?.edges.find((one) => one.key === (picker.edge ?? picker.into)));
   if (edge) return <div className="hed-picker-note">Between <b>{edge.from}</b> and <b>{edge.to}</b></div>;
   if (picker.from) return <div className="hed-picker-note">Follows <b>{picker.from}</b>{picker.way && <>, {picker.way.label}</>}</div>;
   if (picker.to) return <div className="hed-picker-note">Leads to <b>{picker.to}</b></div>;

@@ -66,8 +66,8 @@ function RunSummary() {
     <>
       <span className={`hed-chip run-${status}`} title={status} data-testid="run-status" role="status">{status}</span>
       <span className="hed-run">
+        {facts && `${facts} · `}
         {run.run_id && <a className="hed-link mono" href={`/app/runs/${run.run_id}`} title={`Run ${run.run_id}`}>{run.run_id.slice(-12)}</a>}
-        {facts && ` · ${facts}`}
       </span>
     </>
   );
