@@ -156,3 +156,16 @@ def test_shift_and_the_mouse_select_cards_while_the_cursor_is_in_the_text(signed
     page.mouse.move(*start)
     drag(page, start, (start[0] + 60, start[1] + 20))  # Shift is up again: the canvas is pulled
     assert box_of(node(page, "answer"))["x"] > stood["x"] + 30
+
+
+def test_a_box_around_cards_selects_them_and_not_the_edges_they_have(signed_in_page: Page, studio: Any) -> None:
+    """The last card that comes into it leads on to one outside."""
+    page = signed_in_page
+    open_editor(page, studio, new_workflow(studio))
+    canvas, answer = box_of(page.get_by_test_id("canvas")), box_of(node(page, "answer"))
+    page.get_by_test_id("canvas").focus()
+    page.keyboard.down("Shift")
+    end = (canvas["x"] + canvas["width"] - 150, answer["y"] + answer["height"] + 20)
+    drag(page, (canvas["x"] + 90, canvas["y"] + 90), end)
+    page.keyboard.up("Shift")
+    expect(page.get_by_test_id("selected-count")).to_have_text("2 nodes")

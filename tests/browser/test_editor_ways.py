@@ -91,6 +91,12 @@ def condition(page: Page, to: str) -> Locator:
     return page.get_by_test_id(f"condition-{to}")
 
 
+def within(part: Locator, whole: Locator) -> None:
+    inner, outer = box_of(part), box_of(whole)
+    assert outer["x"] + 8 <= inner["x"], (inner, outer)
+    assert inner["x"] + inner["width"] <= outer["x"] + outer["width"] - 8, (inner, outer)
+
+
 def test_a_second_way_asks_at_once_when_it_is_taken(signed_in_page: Page, studio: Any, plain: str) -> None:
     page, before = signed_in_page, stored(studio, plain).text
     open_editor(page, studio, plain)
@@ -124,9 +130,16 @@ def test_a_second_way_asks_at_once_when_it_is_taken(signed_in_page: Page, studio
 
 def test_a_second_way_may_be_for_all_other_cases(signed_in_page: Page, studio: Any, plain: str) -> None:
     page = signed_in_page
+    page.set_viewport_size({"width": 1280, "height": 800})
     open_editor(page, studio, plain)
     node(page, "answer").hover()
     drag(page, middle(handle(page, "answer", "source")), middle(node(page, "refund")))
+    expect(condition(page, "refund")).to_be_focused()
+    within(page.get_by_role("button", name="Go both ways at once"), page.get_by_test_id("inspector"))
+    node(page, "answer").click()  # who goes on to another form is not asked there
+    expect(page.get_by_test_id("branch-refund")).to_be_visible()
+    expect(condition(page, "refund")).not_to_be_focused()
+    page.get_by_test_id("edge-answer->refund#0").click()
     page.get_by_role("button", name="This is for all other cases").click()
     expect(condition(page, "end")).to_be_focused()
     page.keyboard.type("context.message == 'bye'")

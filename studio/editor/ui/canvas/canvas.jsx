@@ -1,6 +1,6 @@
 // The canvas: React Flow draws, the session decides.
 import { useCallback, useEffect, useRef, useState } from "react";
-import { Background, BackgroundVariant, MiniMap, ReactFlow, ReactFlowProvider, SelectionMode, useReactFlow } from "@xyflow/react";
+import { Background, BackgroundVariant, MiniMap, ReactFlow, ReactFlowProvider, SelectionMode, useReactFlow, useStoreApi } from "@xyflow/react";
 import { useSession, useValue } from "../core/store.js";
 import { connect, setEdge, whyNoEdge } from "../core/actions.js";
 import { pullSays } from "../core/read_only.js";
@@ -42,6 +42,7 @@ export function Canvas() {
 function Surface() {
   const session = useSession();
   const flow = useReactFlow();
+  const inner = useStoreApi();
   const box = useRef(null);
   const routes = useRef(new Map());
   const canEdit = useValue((s) => s.view.can.write && s.valid);
@@ -65,11 +66,13 @@ function Surface() {
     onMoves(changes);
     selectBy(session, changes);
   }, [session, onMoves]);
+  // A box that is drawn around cards is for them: React Flow marks their edges, too.
   const onEdgesChange = useCallback((changes) => {
+    if (inner.getState().userSelectionActive) return;
     const on = changes.findLast((change) => change.type === "select" && change.selected);
     if (on) session.select([], { edge: on.id });
     else if (changes.some((change) => change.type === "select" && change.id === session.state.selected.edge)) session.select([]);
-  }, [session]);
+  }, [session, inner]);
 
   // What Enter does beyond selecting a card or note. React Flow would take it with Ctrl as "not selected any more".
   const pressed = (event) => {

@@ -254,7 +254,7 @@ export class Session {
     const isSame = (before, items) => before.length === items.length && items.every((one) => before.includes(one));
     const same = now.edge === edge && isSame(now.nodes, nodes) && isSame(now.notes, notes);
     if (same && !reveal) return;
-    this.set((s) => ({ selected: { nodes, edge, notes }, focusStep: null, reveal: reveal || fromText ? { nodes, notes, close: reveal, at: Date.now() } : s.reveal }));
+    this.set((s) => ({ selected: { nodes, edge, notes }, focusStep: null, asksWhen: null, reveal: reveal || fromText ? { nodes, notes, close: reveal, at: Date.now() } : s.reveal }));
     this.highlight(!fromText);
   }
 
