@@ -15,6 +15,7 @@ from tests.support.editor import (
     RUN_LIMIT_MS,
     WATCH_STATUSES,
     ask,
+    ask_and_watch,
     copy_of,
     new_workflow,
     node,
@@ -28,7 +29,7 @@ def test_chat_lights_the_nodes_up(signed_in_page: Page, studio: Any) -> None:
     page, name = signed_in_page, copy_of(studio, "customer_support_workflow")
     open_editor(page, studio, name)
     page.evaluate(WATCH_STATUSES)
-    ask(page, "Where is my order ORD-10000007?")
+    ask_and_watch(page, studio, "Where is my order ORD-10000007?")
 
     expect(page.get_by_test_id("reply").last).to_contain_text("ORD-10000007")
     for one in ("start", "classify_intent", "route_by_intent", "order_workflow", "generate_response", "end"):

@@ -20,7 +20,7 @@ from engine.store.session import Database
 from tests.support.editor import (
     ROOT,
     WATCH_STATUSES,
-    ask,
+    ask_and_watch,
     changed_lines,
     demo_scope,
     drag,
@@ -50,7 +50,7 @@ def test_the_main_job(page: Page, studio: Any) -> None:
     _edit_a_prompt(page, studio)
     _build_on_the_canvas(page, studio)
     _take_everything_back(page, studio)
-    _chat(page)
+    _chat(page, studio)
     webhook, token, chat = _publish(page)
     status = _true_status(studio)
     asked = f"{QUESTION} ({mark})"
@@ -134,10 +134,10 @@ def _take_everything_back(page: Page, studio: Any) -> None:
     assert stored(studio, NAME).text == shipped_text(NAME)
 
 
-def _chat(page: Page) -> None:
+def _chat(page: Page, studio: Any) -> None:
     """The nodes light up as they run, and each step can be looked into."""
     page.evaluate(WATCH_STATUSES)
-    ask(page, QUESTION)
+    ask_and_watch(page, studio, QUESTION)
     expect(page.get_by_test_id("reply").last).to_contain_text("ORD-10000007")
     seen = page.evaluate("window.seenStatuses")
     lit_up = [name for name, statuses in seen.items() if "running" in statuses]
