@@ -3,6 +3,7 @@ files that are dropped."""
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar, cast
 
 import reflex as rx
@@ -76,12 +77,13 @@ class Typed(Fragment):
 
     def add_hooks(self) -> list[str | rx.Var[Any]]:
         on_type = rx.Var.create(self.event_triggers["on_type"])
+        kept = re.sub(r"\W", "_", f"typed_{self.field_id}")  # a page may have several
         code = f"""
-const typed = useRef({{ timer: null, sent: [], held: '' }});
+const {kept} = useRef({{ timer: null, sent: [], held: '' }});
 useEffect(() => {{
   const field = document.getElementById({self.field_id});
   if (!field) return;
-  const state = typed.current;
+  const state = {kept}.current;
   const send = () => {{
     clearTimeout(state.timer);
     state.timer = null;
@@ -107,7 +109,7 @@ useEffect(() => {{
 }}, []);
 useEffect(() => {{
   const field = document.getElementById({self.field_id});
-  const state = typed.current;
+  const state = {kept}.current;
   state.held = {self.value};
   const answered = state.sent.indexOf(state.held);
   if (answered >= 0) state.sent.splice(0, answered + 1);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
+from studio.components.behaviour import typed
 from studio.components.dialogs import dialog, foot
 from studio.components.parts import button, note, option
 from studio.pages.workflow_bulk import SEND_FILES
@@ -136,18 +137,14 @@ def import_dialog() -> rx.Component:
             class_name="hint folder-choice",
         ),
         rx.el.div(
-            rx.debounce_input(
-                rx.el.textarea(
-                    value=WorkflowForms.text,
-                    on_change=WorkflowForms.type_text,
-                    placeholder='or paste the text: name: "my_workflow" …',
-                    id="import-text",
-                    aria_label="Text of the file",
-                    spell_check=False,
-                    max_length=MAX_TEXT,
-                ),
-                debounce_timeout=300,
+            rx.el.textarea(
+                placeholder='or paste the text: name: "my_workflow" …',
+                id="import-text",
+                aria_label="Text of the file",
+                spell_check=False,
+                max_length=MAX_TEXT,
             ),
+            typed(field_id="import-text", value=WorkflowForms.text, on_type=WorkflowForms.type_text),
             class_name="field area",
         ),
         import_report(),

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from studio.services.workflow_files import WorkflowFiles, contents
 from tests.support.editor import SMALL, new_workflow, node, open_editor, save_elsewhere, saved, stored
+from tests.support.held_back import HeldBack
 
 
 def _flow(title: str) -> dict[str, Any]:
@@ -190,6 +191,26 @@ def test_a_dialog_that_was_left_open_is_closed_by_loading_the_page_again(signed_
     page.reload()
     expect(page.get_by_role("button", name="Import")).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_text_that_is_typed_on_stays_while_what_stood_before_is_looked_into(signed_in_page: Page) -> None:
+    page, name = signed_in_page, f"typed_{uuid.uuid4().hex[:8]}"
+    line = HeldBack(page)
+    page.goto("/app/workflows")
+    page.get_by_role("button", name="Import").click()
+    field = page.get_by_label("Text of the file")
+    expect(field).to_be_visible()
+    line.hold(name)
+    field.press_sequentially(f"name: {name}")
+    line.wait(name)
+    field.press_sequentially("_2\nnodes: [")
+    line.wait(f"{name}_2")
+    line.let_go(name)
+    expect(page.get_by_role("dialog")).to_contain_text("the key `version` is missing")
+    field.press_sequentially("[")
+    line.let_go()
+    expect(page.get_by_role("dialog")).to_contain_text("syntax")
+    expect(field).to_have_value(f"name: {name}_2\nnodes: [[")
 
 
 def test_a_name_that_is_there_already_is_kept_beside_or_replaced(signed_in_page: Page, studio: Any) -> None:
