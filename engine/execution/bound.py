@@ -9,6 +9,20 @@ from typing import Any, Protocol
 from engine.errors import ExpressionError, SchemaError
 from engine.execution.context import NO_USAGE, Effects, Ports, Resumed, RunInfo
 from engine.execution.plan import PlanNode
+from engine.execution.ports import (
+    AnswerCache,
+    ChildRuns,
+    Clock,
+    EventBus,
+    Http,
+    Mcp,
+    Memory,
+    Models,
+    Prompts,
+    Router,
+    Sandbox,
+    Tools,
+)
 from engine.execution.state import Active, State, money_left, scope_of
 from engine.execution.telling import Teller
 from engine.language.expressions import compile_expression
@@ -38,26 +52,77 @@ class Runner(Protocol):
     def effects_of(self, active: Active, node: PlanNode, idempotency_key: str) -> Effects: ...
 
 
+class _Port:
+    """A port of the run, under the name that it has there."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, ctx: BoundContext, owner: type) -> Any:
+        return getattr(ctx._runner.ports, self._name)
+
+
+def _port() -> Any:
+    return _Port()
+
+
 class BoundContext:
     """The StepContext of one attempt. What few nodes ask for is made when one does: a run binds a context a step.
 
     Expressions and templates are compiled once per text, by the language.
     """
 
+    models: Models = _port()
+    tools: Tools = _port()
+    http: Http = _port()
+    router: Router = _port()
+    clock: Clock = _port()
+    prompts: Prompts = _port()
+    mcp: Mcp = _port()
+    memory: Memory = _port()
+    sandbox: Sandbox = _port()
+    bus: EventBus = _port()
+    cache: AnswerCache = _port()
+    runs: ChildRuns = _port()
+
     def __init__(self, runner: Runner, active: Active, node: PlanNode, timeout_s: float) -> None:
         self._runner, self._active, self._node, self._state = runner, active, node, runner.state
         self.scope = scope_of(self._state, self._state.frames[active.frame])
-        self.run, self.history = runner.info, runner.history
-        self.node, self.inferred_schema = node.name, node.inferred_schema
-        self.path, self.attempt, self.timeout_s = active.path, active.attempt, timeout_s
-        self.kept, self.arrived = active.kept, active.arrived or ()
+        self.timeout_s = timeout_s
         self.input: Json = None
         self.usage = NO_USAGE
-        ports = runner.ports
-        self.models, self.tools, self.http = ports.models, ports.tools, ports.http
-        self.router, self.clock = ports.router, ports.clock
-        self.prompts, self.mcp, self.memory = ports.prompts, ports.mcp, ports.memory
-        self.sandbox, self.bus, self.cache, self.runs = ports.sandbox, ports.bus, ports.cache, ports.runs
+
+    @property
+    def run(self) -> RunInfo:
+        return self._runner.info
+
+    @property
+    def history(self) -> tuple[Mapping[str, str], ...]:
+        return self._runner.history
+
+    @property
+    def node(self) -> str:
+        return self._node.name
+
+    @property
+    def inferred_schema(self) -> Mapping[str, Json] | None:
+        return self._node.inferred_schema
+
+    @property
+    def path(self) -> str:
+        return self._active.path
+
+    @property
+    def attempt(self) -> int:
+        return self._active.attempt
+
+    @property
+    def kept(self) -> Json:
+        return self._active.kept
+
+    @property
+    def arrived(self) -> tuple[str, ...]:
+        return self._active.arrived or ()
 
     @cached_property
     def idempotency_key(self) -> str:

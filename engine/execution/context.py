@@ -130,17 +130,9 @@ class StepContext(Protocol):
     each call, so that money spent is counted even when the step then fails.
     """
 
-    run: RunInfo
-    node: str
-    path: str
-    attempt: int
-    kept: Json  # what the step put aside for itself when it began its last wait
-    arrived: tuple[str, ...]  # of a join: the nodes whose tokens it gathered
     timeout_s: float
     input: Json  # what the node's `inputs` returned
     usage: Usage
-    inferred_schema: Mapping[str, Json] | None  # of an agent, from the conditions downstream
-    history: tuple[Mapping[str, str], ...]
     models: Models
     tools: Tools
     http: Http
@@ -153,6 +145,36 @@ class StepContext(Protocol):
     cache: AnswerCache
     runs: ChildRuns
     clock: Clock
+
+    @property
+    def run(self) -> RunInfo: ...
+
+    @property
+    def history(self) -> tuple[Mapping[str, str], ...]: ...
+
+    @property
+    def node(self) -> str: ...
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def attempt(self) -> int: ...
+
+    @property
+    def inferred_schema(self) -> Mapping[str, Json] | None:
+        """Of an agent, from the conditions downstream."""
+        ...
+
+    @property
+    def kept(self) -> Json:
+        """What the step put aside for itself when it began its last wait."""
+        ...
+
+    @property
+    def arrived(self) -> tuple[str, ...]:
+        """Of a join: the nodes whose tokens it gathered."""
+        ...
 
     @property
     def idempotency_key(self) -> str:
