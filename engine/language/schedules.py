@@ -20,7 +20,13 @@ from engine.errors import InputError
 from engine.language.suggest import nearest
 
 MAX_CRON = 200  # characters
-_FIELDS = ("minute", "hour", "day-of-month", "month", "day-of-week")
+_FIELDS = {
+    "minute": "a minute",
+    "hour": "an hour",
+    "day-of-month": "a day-of-month",
+    "month": "a month",
+    "day-of-week": "a day-of-week",
+}
 _FIRST_SPAN = timedelta(hours=1)
 _SOME_TIME = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -89,7 +95,7 @@ def _parsed(cron: str, start: datetime) -> CronSim:
         return CronSim(" ".join(fields), start)
     except (CronSimError, AssertionError, TypeError, ValueError) as error:  # the last three: its parser's own slips
         which = str(error).removeprefix("Bad ")
-        said = f"{fields[_FIELDS.index(which)]!r} is not a {which}" if which in _FIELDS else str(error)
+        said = f"{fields[list(_FIELDS).index(which)]!r} is not {_FIELDS[which]}" if which in _FIELDS else str(error)
         raise ScheduleError(f"{said} of a cron expression", field="cron") from error
 
 

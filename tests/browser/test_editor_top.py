@@ -74,7 +74,7 @@ def test_a_schedule_is_set_by_lists_and_keeps_its_comments(signed_in_page: Page,
         '+      timezone: "Asia/Tokyo"',
     ]
     card.locator("#trigger-schedule-1-cron").fill("0 25 * * *")
-    expect(card.get_by_test_id("trigger-schedule-1-cron").get_by_role("alert")).to_contain_text("'25' is not a hour")
+    expect(card.get_by_test_id("trigger-schedule-1-cron").get_by_role("alert")).to_contain_text("'25' is not an hour")
     expect(card.get_by_label("How often")).to_have_value("daily")
 
 

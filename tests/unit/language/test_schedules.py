@@ -154,7 +154,7 @@ def test_when_the_clock_changes(timezone: str, cron: str, day: str, expected: li
         ("* * * * * *", "five fields"),
         ("", "five fields"),
         ("60 * * * *", "'60' is not a minute"),
-        ("* 24 * * *", "'24' is not a hour"),
+        ("* 24 * * *", "'24' is not an hour"),
         ("0 0 32 * *", "'32' is not a day-of-month"),
         ("0 0 31 2 *", "'31' is not a day-of-month"),
         ("0 0 * 13 *", "month"),

@@ -154,7 +154,7 @@ CASES: list[tuple[str, str, str, str, str | None]] = [
     ("bad-trigger", "error", "a path has", GOOD + "triggers:\n  - type: chat\n    config: {path: '../etc'} #!\n", None),
     ("bad-trigger", "error", "five fields", GOOD + "triggers:\n  - type: schedule\n    config: {cron: daily} #!\n", None),
     ("bad-trigger", "error", "`auth` must be one of", GOOD + "triggers:\n  - type: webhook\n    config: {path: p, auth: hmca} #!\n", "auth: hmac}"),
-    ("bad-trigger", "error", "'25' is not a hour", GOOD + "triggers:\n  - type: schedule\n    config:\n      cron: 0 25 * * * #!\n", None),
+    ("bad-trigger", "error", "'25' is not an hour", GOOD + "triggers:\n  - type: schedule\n    config:\n      cron: 0 25 * * * #!\n", None),
     ("bad-trigger", "error", "did you mean `Europe/Berlin`", GOOD + "triggers:\n  - type: schedule\n    config:\n      cron: 0 8 * * *\n      timezone: Europe/Berln #!\n", "timezone: Europe/Berlin #!"),
     ("bad-trigger", "error", "`overlap` must be one of", GOOD + "triggers:\n  - type: schedule\n    config: {cron: 0 8 * * *, overlap: skipp} #!\n", "overlap: skip}"),
     ("bad-trigger", "error", "`catch_up` must be 100 or less", GOOD + "triggers:\n  - type: schedule\n    config: {cron: 0 8 * * *, catch_up: 101} #!\n", None),

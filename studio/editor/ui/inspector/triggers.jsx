@@ -61,7 +61,7 @@ function TriggerForm({ item, editable }) {
       ))}
       <div className="hed-row">
         <button className="hed-btn small" onClick={() => session.showProblem({ line: item.lines?.[0] })}>Show in the YAML</button>
-        {editable && <button className="hed-btn small danger" onClick={() => removeFrom(session, "triggers", item.key)}><Trash2 size={12} /> Remove trigger</button>}
+        {editable && <button className="hed-btn small danger" aria-label="Remove trigger" onClick={() => removeFrom(session, "triggers", item.key)}><Trash2 size={12} /> Remove</button>}
       </div>
     </div>
   );
