@@ -9,20 +9,6 @@ from typing import Any, Protocol
 from engine.errors import ExpressionError, SchemaError
 from engine.execution.context import NO_USAGE, Effects, Ports, Resumed, RunInfo
 from engine.execution.plan import PlanNode
-from engine.execution.ports import (
-    AnswerCache,
-    ChildRuns,
-    Clock,
-    EventBus,
-    Http,
-    Mcp,
-    Memory,
-    Models,
-    Prompts,
-    Router,
-    Sandbox,
-    Tools,
-)
 from engine.execution.state import Active, State, money_left, scope_of
 from engine.execution.telling import Teller
 from engine.language.expressions import compile_expression
@@ -72,18 +58,18 @@ class BoundContext:
     Expressions and templates are compiled once per text, by the language.
     """
 
-    models: Models = _port()
-    tools: Tools = _port()
-    http: Http = _port()
-    router: Router = _port()
-    clock: Clock = _port()
-    prompts: Prompts = _port()
-    mcp: Mcp = _port()
-    memory: Memory = _port()
-    sandbox: Sandbox = _port()
-    bus: EventBus = _port()
-    cache: AnswerCache = _port()
-    runs: ChildRuns = _port()
+    models = _port()
+    tools = _port()
+    http = _port()
+    router = _port()
+    clock = _port()
+    prompts = _port()
+    mcp = _port()
+    memory = _port()
+    sandbox = _port()
+    bus = _port()
+    cache = _port()
+    runs = _port()
 
     def __init__(self, runner: Runner, active: Active, node: PlanNode, timeout_s: float) -> None:
         self._runner, self._active, self._node, self._state = runner, active, node, runner.state
