@@ -28,7 +28,7 @@ from runners.queue import RunQueue
 from runners.redis_client import open_redis
 from runners.sweeper import sweep
 from runners.ticker import tick
-from runners.upkeep import keep_statistics
+from runners.upkeep import keep_statistics, roll_up
 
 if TYPE_CHECKING:
     from engine.settings import Settings
@@ -40,6 +40,7 @@ Duty = Callable[[], Awaitable[object]]
 INTERVAL_S = 1.0
 PURGE_S = 600.0
 STATISTICS_S = 3.0
+ROLL_UP_S = 5.0
 _LONGEST_PAUSE_S = 10.0
 
 
@@ -57,6 +58,7 @@ class Scheduler:
             "tick": (lambda: tick(db, queue), interval_s),
             "fan out": (lambda: fan_out(db), interval_s),
             "statistics": (lambda: keep_statistics(db), STATISTICS_S),
+            "roll up": (lambda: roll_up(db), ROLL_UP_S),
             "purge": (lambda: purge(db), PURGE_S),
         }
         if deliverer is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from urllib.parse import quote
 from uuid import UUID
 
@@ -49,6 +48,11 @@ COLUMNS = (
     ("Cost a run", "num"),
     ("Edited", "num"),
 )
+HELP = {
+    "Succeeded": workflow_list.OF_ENDED,
+    "p95": workflow_list.OF_SUCCEEDED,
+    "Cost a run": workflow_list.COST_OF_ENDED,
+}
 
 
 class WorkflowsState(rx.State):
@@ -143,23 +147,24 @@ class WorkflowsState(rx.State):
     async def _read(self) -> None:
         db, scope, days = get_container().db, current_scope(), int(self.days)
         try:
-            self.kpis, self.category_options, self.rows = await asyncio.gather(
-                workflow_list.summary(db, scope, days),
-                workflow_list.categories(db, scope),
-                workflow_list.listing(
-                    db, scope, search=self.search, category=self.category, state=self.state, days=days
-                ),
+            found = await workflow_list.shown(
+                db, scope, search=self.search, category=self.category, state=self.state, days=days
             )
         except AppError as error:
             self.phase, self.fault = "failed", error.public_message
         else:
+            self.kpis, self.rows, self.category_options = found.kpis, found.rows, found.categories
             self.phase = "ready"
             self.any_workflow = bool(self.category_options or self.rows)
 
 
 def kpi_card(kpi: Kpi) -> rx.Component:
     return rx.el.div(
-        rx.el.span(kpi.title), rx.el.b(kpi.value), rx.el.i(kpi.remark, class_name=kpi.tone), class_name="card kpi"
+        rx.el.span(kpi.title),
+        rx.el.b(kpi.value),
+        rx.el.i(kpi.remark, class_name=kpi.tone),
+        class_name="card kpi",
+        title=kpi.help,
     )
 
 
@@ -235,7 +240,7 @@ def table_row(row: WorkflowLine) -> rx.Component:
 
 
 def table() -> rx.Component:
-    heads = [rx.el.th(title, class_name=kind, scope="col") for title, kind in COLUMNS]
+    heads = [rx.el.th(title, class_name=kind, scope="col", title=HELP.get(title)) for title, kind in COLUMNS]
     heads[5] = rx.el.th(WorkflowsState.days, " days", class_name="num", scope="col")
     widths = ("60%", "90px", "70px", "60px", "72px", "30px", "44px", "44px", "50px", "60px")
     bones = [(width, kind) for width, (_, kind) in zip(widths, COLUMNS, strict=True)] + [("16px", "act")]

@@ -9,22 +9,29 @@ from functools import lru_cache
 
 from engine.language.document import Document
 from engine.store.access import overview, workflows
-from engine.store.access.overview import Listed, RunNumbers
+from engine.store.access.overview import Listed
+from engine.store.access.run_numbers import RunNumbers, run_numbers
 from engine.store.session import Database, Scope
 from studio.services import words
 
 POINTS = {7: 7, 30: 10}
 SPARK_WIDTH, SPARK_HEIGHT = 72, 20
+OF_ENDED = "Of the runs that ended in this time, well or with a failure."
+OF_SUCCEEDED = (
+    "Of the runs that succeeded in this time, 95 % took as long or less. Exact for a few runs, else within 5 %."
+)
+COST_OF_ENDED = "What model calls cost in the runs that ended in this time."
 
 
 @dataclass(frozen=True, slots=True)
 class Kpi:
-    """One number over the list. `tone`: good, bad or empty."""
+    """One number over the list. `tone`: good, bad or empty. `help` says of which runs it is."""
 
     title: str
     value: str
     remark: str
     tone: str = ""
+    help: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +54,13 @@ class WorkflowLine:
     edited_at: str
 
 
-async def summary(db: Database, scope: Scope, days: int) -> list[Kpi]:
-    """The numbers over the list, computed from the runs of the last `days` days and of the days before them."""
-    async with db.transaction(scope) as tx:
-        now = await overview.run_numbers(tx, days=days)
-        before = await overview.run_numbers(tx, days=days, days_ago=days)
-    return kpis(now, before, days)
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The page: numbers over all workflows, the rows that were asked for, and (key, title) of the categories in use."""
+
+    kpis: list[Kpi]
+    rows: list[WorkflowLine]
+    categories: list[tuple[str, str]]
 
 
 def kpis(now: RunNumbers, before: RunNumbers, days: int) -> list[Kpi]:
@@ -61,12 +69,18 @@ def kpis(now: RunNumbers, before: RunNumbers, days: int) -> list[Kpi]:
     runs = words.trend(now.runs, before.runs)
     points = _points(now.success_share, before.success_share)
     slower = None if now.p95_s is None or before.p95_s is None else now.p95_s - before.p95_s
-    per_run = words.money(now.cost_usd_micros / now.runs) if now.runs else ""
+    per_run = "" if now.cost_a_run is None else words.money(now.cost_a_run)
+    remark = f"{runs} on the {span} before" if runs else "no earlier runs"
     return [
-        Kpi(f"Runs, {days} days", words.count(now.runs), f"{runs} on the {span} before" if runs else "no earlier runs"),
-        Kpi("Succeeded", words.percent(now.success_share), *(points or _ended(now))),
-        Kpi("p95 time to answer", words.duration(now.p95_s), *_slower(slower)),
-        Kpi("Model cost", words.money(now.cost_usd_micros), f"{per_run} a run" if per_run else "no runs yet"),
+        Kpi(f"Runs, {days} days", words.count(now.runs), remark, help=f"Runs that began in the last {days} days."),
+        Kpi("Succeeded", words.percent(now.success_share), *(points or _ended(now)), help=OF_ENDED),
+        Kpi("p95 time to answer", words.duration(now.p95_s), *_slower(slower), help=OF_SUCCEEDED),
+        Kpi(
+            "Model cost",
+            words.money(now.cost_usd_micros),
+            f"{per_run} a run" if per_run else "no run has ended yet",
+            help=COST_OF_ENDED,
+        ),
     ]
 
 
@@ -89,18 +103,21 @@ def _slower(seconds: float | None) -> tuple[str, str]:
     return f"{sign}{words.duration(abs(seconds))}", "bad" if seconds > 0.0005 else "good" if seconds < -0.0005 else ""
 
 
-async def listing(
+async def shown(
     db: Database, scope: Scope, *, search: str = "", category: str = "", state: str = "", days: int = 7
-) -> list[WorkflowLine]:
-    """The rows of the list. `state` is live, changed, draft or empty for any."""
+) -> Shown:
+    """The list over the last `days` days. `state` is live, changed, draft or empty for any."""
     async with db.transaction(scope) as tx:
         found = await overview.list_with_publication(tx, search=search, category=category)
-        numbers = await overview.run_numbers_by_workflow(tx, days=days)
-        lines = await overview.runs_over_time(tx, days=days, points=POINTS.get(days, 7))
         everything = await overview.list_with_publication(tx) if search or category else found
+        categories = [(key, words.plain(key).capitalize()) for key in await overview.categories(tx)]
+        numbers = await run_numbers(tx, days=days, points=POINTS.get(days, 7))
     called = await asyncio.to_thread(_called_by_others, [item.row.text for item in everything])
-    rows = [_line(item, numbers.get(item.row.name), lines.get(item.row.name), called) for item in found]
-    return [row for row in rows if not state or row.state == state]
+    rows = [
+        _line(item, numbers.by_workflow.get(item.row.name), numbers.begun.get(item.row.name), called) for item in found
+    ]
+    chosen = [row for row in rows if not state or row.state == state]
+    return Shown(kpis(numbers.now, numbers.before, days), chosen, categories)
 
 
 def _line(item: Listed, numbers: RunNumbers | None, line: list[int] | None, called: frozenset[str]) -> WorkflowLine:
@@ -119,7 +136,7 @@ def _line(item: Listed, numbers: RunNumbers | None, line: list[int] | None, call
         runs=words.count(numbers.runs) if numbers.runs else words.NOTHING,
         succeeded=words.percent(numbers.success_share),
         p95=words.duration(numbers.p95_s),
-        cost=words.money(numbers.cost_usd_micros / numbers.runs if numbers.runs else None),
+        cost=words.money(numbers.cost_a_run),
         edited=words.ago(row.updated_at),
         edited_at=words.exact(row.updated_at),
     )
@@ -155,9 +172,3 @@ def _calls(text: str) -> frozenset[str]:
         return frozenset()
     names = (node.config.get("workflow_name") for node in workflow.nodes if node.type == "sub_workflow")
     return frozenset(name for name in names if isinstance(name, str))
-
-
-async def categories(db: Database, scope: Scope) -> list[tuple[str, str]]:
-    """(key, title) of the categories in use."""
-    async with db.transaction(scope) as tx:
-        return [(key, words.plain(key).capitalize()) for key in await overview.categories(tx)]

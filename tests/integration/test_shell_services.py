@@ -40,7 +40,7 @@ async def _run(database: Database, scope: Scope, name: str, **values: Any) -> st
 
 async def test_a_blank_workflow_is_valid_and_listed(database: Database, scope: Scope) -> None:
     await _workflow(database, scope, "hello")
-    (row,) = await workflow_list.listing(database, scope)
+    (row,) = (await workflow_list.shown(database, scope)).rows
     assert (row.name, row.category, row.state, row.runs) == ("hello", "customer service", "draft", "–")
     async with database.transaction(scope) as tx:
         text = (await workflows.get_by_name(tx, "hello")).text
@@ -78,16 +78,16 @@ async def test_a_taken_name_is_refused_and_copies_find_their_own(database: Datab
 async def test_archiving_takes_out_of_the_list_and_back(database: Database, scope: Scope) -> None:
     workflow_id = await _workflow(database, scope, "hello")
     await library.archive(database, scope, workflow_id)
-    assert await workflow_list.listing(database, scope) == []
+    assert (await workflow_list.shown(database, scope)).rows == []
     await library.archive(database, scope, workflow_id, archived=False)
-    assert len(await workflow_list.listing(database, scope)) == 1
+    assert len((await workflow_list.shown(database, scope)).rows) == 1
 
 
 @pytest.mark.parametrize("text", ["", "nodes: [", "- a list", "name: 'No Name'\nnodes: []", "\u0000", "a: &a {b: *a}"])
 async def test_what_is_no_workflow_is_not_kept(database: Database, scope: Scope, text: str) -> None:
     with pytest.raises(SchemaError):
         await library.import_text(database, scope, text)
-    assert await workflow_list.listing(database, scope) == []
+    assert (await workflow_list.shown(database, scope)).rows == []
 
 
 async def test_a_huge_text_is_refused_at_once() -> None:
@@ -97,7 +97,7 @@ async def test_a_huge_text_is_refused_at_once() -> None:
 
 async def test_another_tenant_s_workflow_is_not_there(database: Database, scope: Scope, other_scope: Scope) -> None:
     workflow_id = await _workflow(database, scope, "secret_plan")
-    assert await workflow_list.listing(database, other_scope) == []
+    assert (await workflow_list.shown(database, other_scope)).rows == []
     for deed in (library.duplicate, library.archive):
         with pytest.raises(NotFound):
             await deed(database, other_scope, workflow_id)
@@ -118,12 +118,12 @@ async def test_the_numbers_come_from_the_runs(database: Database, scope: Scope, 
             cost_usd_micros=1000,
         )
     await _run(database, other_scope, "hello", status="succeeded")
-    (row,) = await workflow_list.listing(database, scope)
+    (row,) = (await workflow_list.shown(database, scope)).rows
     assert (row.runs, row.succeeded, row.p95, row.cost) == ("3", "66.7%", "2.00 s", "$0.0010")
-    shown = await workflow_list.summary(database, scope, 7)
+    shown = (await workflow_list.shown(database, scope)).kpis
     assert [kpi.value for kpi in shown] == ["3", "66.7%", "2.00 s", "$0.0030"]
     assert shown[0].remark == "+200% on the week before"
-    (month,) = await workflow_list.listing(database, scope, days=30)
+    (month,) = (await workflow_list.shown(database, scope, days=30)).rows
     assert month.runs == "4"
 
 
@@ -131,9 +131,9 @@ async def test_filters_narrow_and_never_leave_the_tenant(database: Database, sco
     await _workflow(database, scope, "hello")
     await _workflow(database, other_scope, "hello")
     for search, hits in (("hello", 1), ("model auto", 1), ("HELLO", 1), ("100%", 0), ("_", 1), ("'; --", 0)):
-        assert len(await workflow_list.listing(database, scope, search=search)) == hits, search
-    assert await workflow_list.listing(database, scope, category="sales") == []
-    assert await workflow_list.listing(database, scope, state="live") == []
+        assert len((await workflow_list.shown(database, scope, search=search)).rows) == hits, search
+    assert (await workflow_list.shown(database, scope, category="sales")).rows == []
+    assert (await workflow_list.shown(database, scope, state="live")).rows == []
 
 
 async def test_the_run_list_pages_through_everything_once(database: Database, scope: Scope) -> None:

@@ -1,4 +1,4 @@
-"""Numbers about the tenant's workflows and their runs, for lists: one query each, however many runs there are."""
+"""The tenant's workflows, for lists: one query each, however many runs there are."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from engine.store.session import Tx
-from engine.store.tables.runs import RunRow
 from engine.store.tables.workflows import Endpoint, WorkflowRow, WorkflowVersion
 
 
@@ -23,25 +22,6 @@ class Listed:
     row: WorkflowRow
     published_hash: str | None
     channels: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RunNumbers:
-    """Of the runs that began in a span of time.
-
-    `ended` counts succeeded and failed ones; `p95_s` is of the succeeded ones, from being accepted to the end.
-    """
-
-    runs: int = 0
-    ended: int = 0
-    succeeded: int = 0
-    p95_s: float | None = None
-    cost_usd_micros: int = 0
-
-    @property
-    def success_share(self) -> float | None:
-        """0..1, None while nothing has ended."""
-        return self.succeeded / self.ended if self.ended else None
 
 
 async def list_with_publication(
@@ -82,35 +62,6 @@ async def categories(tx: Tx) -> Sequence[str]:
     return sorted(filter(None, (await tx.session.execute(query)).scalars().all()))
 
 
-async def run_numbers(tx: Tx, *, days: int, days_ago: int = 0) -> RunNumbers:
-    """Of all runs that began in the `days` days up to `days_ago` days ago."""
-    query = sa.select(*_measures()).where(*_began(days, days_ago))
-    return _numbers((await tx.session.execute(query)).one())
-
-
-async def run_numbers_by_workflow(tx: Tx, *, days: int) -> dict[str, RunNumbers]:
-    """The same by the workflow's name, for the last `days` days."""
-    query = sa.select(col(RunRow.workflow_name), *_measures()).where(*_began(days, 0)).group_by(RunRow.workflow_name)
-    return {row[0]: _numbers(row[1:]) for row in (await tx.session.execute(query)).all()}
-
-
-async def runs_over_time(tx: Tx, *, days: int, points: int) -> dict[str, list[int]]:
-    """Runs begun by workflow name, in `points` equal spans of the last `days` days, oldest first."""
-    span_s = days * 86_400 / points
-    age = sa.extract("epoch", sa.func.now() - col(RunRow.created_at))
-    bucket = sa.cast(sa.func.floor(age / sa.literal(span_s)), sa.Integer).label("bucket")
-    query = (
-        sa.select(col(RunRow.workflow_name), bucket, sa.func.count())
-        .where(*_began(days, 0))
-        .group_by(col(RunRow.workflow_name), sa.literal_column("bucket"))
-    )
-    found: dict[str, list[int]] = {}
-    for name, back, count in (await tx.session.execute(query)).all():
-        line = found.setdefault(name, [0] * points)
-        line[points - 1 - min(max(back, 0), points - 1)] += count
-    return found
-
-
 async def workflow_names_with_runs(tx: Tx) -> Sequence[str]:
     """Names that runs carry, archived workflows and files included."""
     return (await tx.session.execute(_NAMES)).scalars().all()
@@ -129,26 +80,3 @@ async def name_of(tx: Tx, workflow_id: UUID) -> str | None:
     """The present name of a workflow, None when there is none (any more)."""
     row = await tx.session.get(WorkflowRow, (tx.scope.tenant_id, workflow_id))
     return row.name if row else None
-
-
-def _began(days: int, days_ago: int) -> tuple[sa.ColumnElement[bool], ...]:
-    until = sa.func.now() - sa.func.make_interval(0, 0, 0, days_ago)
-    since = sa.func.now() - sa.func.make_interval(0, 0, 0, days + days_ago)
-    return (col(RunRow.created_at) > since, col(RunRow.created_at) <= until)
-
-
-def _measures() -> tuple[sa.ColumnElement[Any], ...]:
-    seconds = sa.extract("epoch", col(RunRow.ended_at) - col(RunRow.created_at))
-    good = col(RunRow.status) == "succeeded"
-    return (
-        sa.func.count(),
-        sa.func.count().filter(col(RunRow.status).in_(("succeeded", "failed"))),
-        sa.func.count().filter(good),
-        sa.func.percentile_cont(0.95).within_group(seconds).filter(good),
-        sa.func.coalesce(sa.func.sum(col(RunRow.cost_usd_micros)), 0),
-    )
-
-
-def _numbers(row: Any) -> RunNumbers:
-    runs, ended, succeeded, p95_s, cost = row
-    return RunNumbers(runs, ended, succeeded, None if p95_s is None else float(p95_s), int(cost))

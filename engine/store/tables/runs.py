@@ -64,6 +64,12 @@ class RunRow(TenantRow, table=True):
             sa.text("created_at DESC"),
             postgresql_where=sa.text("status <> 'succeeded'"),
         ),
+        sa.Index(  # nearly all runs end soon after they began, and are found by when that was
+            "runs_that_took_long",
+            "tenant_id",
+            "ended_at",
+            postgresql_where=sa.text("NOT (ended_at - created_at BETWEEN interval '0' AND interval '10 minutes')"),
+        ),
         sa.Index("runs_of_origin", "tenant_id", "origin_run_id", postgresql_where=sa.text("origin_run_id IS NOT NULL")),
         sa.Index(
             "runs_due",

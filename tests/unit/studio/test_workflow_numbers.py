@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from engine.store.access.overview import RunNumbers
+from engine.store.access.run_numbers import RunNumbers
 from studio.services.workflow_list import SPARK_HEIGHT, SPARK_WIDTH, kpis, spark
 
 
 def test_numbers_with_something_to_compare() -> None:
-    runs, succeeded, p95, cost = kpis(RunNumbers(112, 100, 98, 1.4, 224_000), RunNumbers(100, 100, 97, 1.3, 200_000), 7)
+    runs, succeeded, p95, cost = kpis(
+        RunNumbers(112, 98, 2, 12, 1.4, 224_000), RunNumbers(100, 97, 3, 0, 1.3, 200_000), 7
+    )
     assert (runs.value, runs.remark) == ("112", "+12% on the week before")
     assert (succeeded.value, succeeded.remark, succeeded.tone) == ("98.0%", "+1.0 points", "good")
     assert (p95.value, p95.remark, p95.tone) == ("1.40 s", "+100 ms", "bad")
@@ -21,7 +23,7 @@ def test_numbers_of_an_empty_house_invent_nothing() -> None:
         "no earlier runs",
         "no run has ended yet",
         "of the runs that succeeded",
-        "no runs yet",
+        "no run has ended yet",
     ]
 
 
