@@ -11,30 +11,20 @@ from uuid import UUID
 from bench.support.loads import Answer, closed_loop, serve_orders
 from bench.support.runtime import given, opened, run_loop
 from engine.execution.events import RunStatus
-from engine.execution.ports import StepRecord
-from engine.store.journal import LeasedJournal
+from engine.execution.executor import Executor, RunResult
 from engine.store.session import Scope
+from runners import host
 from runners.client import ByVersion, RunRequest
-from runners.runtime import Runtime
 
 
-class EachStep(LeasedJournal):
-    """Waits for the commit of each record."""
+class EachStep(Executor):
+    """Waits for the commit of each step before the next one."""
 
-    async def append(self, record: StepRecord) -> None:
-        await super().append(record)
-        await self.barrier()
-
-
-def wait_for_each_step(runtime: Runtime) -> None:
-    make = runtime.hub.journal
-
-    def journal(*args: Any) -> LeasedJournal:
-        made = make(*args)
-        made.__class__ = EachStep
-        return made
-
-    runtime.hub.journal = journal  # type: ignore[method-assign]
+    async def _next(self) -> RunResult | None:
+        result = await super()._next()
+        if result is None:
+            await self.barrier()
+        return result
 
 
 async def main() -> None:
@@ -43,7 +33,7 @@ async def main() -> None:
     request = RunRequest(ByVersion(UUID(config["workflow_id"])), {"message": "hello"}, trigger="api")
     async with opened(config) as runtime:
         if config["durability"] == "step":
-            wait_for_each_step(runtime)
+            host.Executor = EachStep  # type: ignore[misc]
 
         async def once(_: int) -> None:
             view = await runtime.client.run_inline(scope, request, 60.0)

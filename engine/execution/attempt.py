@@ -9,10 +9,9 @@ from typing import Any, Protocol
 
 from engine.errors import AppError, ControlSignal, StepError, StepTimeout
 from engine.execution.bound import BoundContext, Runner
-from engine.execution.context import NO_USAGE, Usage
 from engine.execution.node import CallWorkflow, Done, Iterate, Suspend
 from engine.execution.plan import PlanNode
-from engine.execution.ports import StepRecord, StepRecordStatus
+from engine.execution.ports import NO_USAGE, StepRecord, StepRecordStatus, Usage
 from engine.execution.records import clean, outcome_of, shown_input
 from engine.execution.state import Active, State
 
@@ -52,8 +51,8 @@ class Writer(Runner, Protocol):
 
 async def run_attempt(runner: Writer, active: Active, node: PlanNode, attempt: Attempt, timeout_s: float) -> None:
     """Fill in `attempt`. Raises control signals only: failures are in it; bugs in nodes become a StepError."""
-    ctx = BoundContext(runner, active, node, timeout_s)
-    attempt.started_at = runner.ports.clock.now()
+    ctx, clock = BoundContext(runner, active, node, timeout_s), runner.ports.clock
+    attempt.started_at = clock.now()
     try:
         ctx.input = node.behaviour.inputs(ctx, node.config)
         attempt.input = shown_input(ctx.input) if ctx.input is not None else None
@@ -74,7 +73,7 @@ async def run_attempt(runner: Writer, active: Active, node: PlanNode, attempt: A
         attempt.error = _bug(err, node)
     finally:
         attempt.usage = ctx.usage
-        attempt.ended_at = runner.ports.clock.now()
+        attempt.ended_at = clock.now()
 
 
 def _take(attempt: Attempt, node: PlanNode, result: Any) -> None:
@@ -99,7 +98,6 @@ def record_of(
     outcome: dict[str, Json],
 ) -> StepRecord:
     """The next journal record of a run, about an attempt."""
-    usage = attempt.usage
     return StepRecord(
         seq=state.seq,
         path=active.path,
@@ -111,12 +109,7 @@ def record_of(
         input=attempt.input,
         started_at=attempt.started_at,
         duration_ms=round((attempt.ended_at - attempt.started_at) * 1000) if attempt.ended_at else 0,
-        model=usage.model,
-        tier=usage.tier,
-        reason=usage.reason,
-        tokens_in=usage.tokens_in,
-        tokens_out=usage.tokens_out,
-        cost_usd_micros=usage.cost_usd_micros,
+        usage=attempt.usage,
     )
 
 

@@ -7,8 +7,9 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from engine.errors import ExpressionError, SchemaError
-from engine.execution.context import NO_USAGE, Effects, Ports, Resumed, RunInfo
+from engine.execution.context import Effects, Ports, Resumed, RunInfo
 from engine.execution.plan import PlanNode
+from engine.execution.ports import NO_USAGE
 from engine.execution.state import Active, State, money_left, scope_of
 from engine.execution.telling import Teller
 from engine.language.expressions import compile_expression

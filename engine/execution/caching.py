@@ -13,8 +13,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from engine.execution.context import StepContext, Usage
+from engine.execution.context import StepContext
 from engine.execution.node import Done, Node, Outcome
+from engine.execution.ports import Usage
 from engine.execution.records import outcome_of
 from engine.language.node_types import NodeConfig
 

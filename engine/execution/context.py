@@ -32,6 +32,7 @@ from engine.execution.ports import (
     Router,
     Sandbox,
     Tools,
+    Usage,
 )
 
 Json = Any
@@ -90,21 +91,6 @@ class RunPart:
 
 
 WHOLE = RunPart()
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What a step's model calls used in all; `tier` and `reason` are the router's, None for a fixed model."""
-
-    model: str | None = None
-    tier: str | None = None
-    reason: str | None = None
-    tokens_in: int = 0
-    tokens_out: int = 0
-    cost_usd_micros: int = 0
-
-
-NO_USAGE = Usage()
 
 
 @dataclass(frozen=True, slots=True)

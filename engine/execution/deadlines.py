@@ -27,7 +27,7 @@ class Deadlines:
             if end is None:
                 frame = state.frames[frame_path]
                 limit = frame.timeout_s if frame.timeout_s is not None else frame.plan.defaults.timeout_s
-                end = self._ends[frame_path] = now + limit - frame.used_ms / 1000
+                end = self._ends[frame_path] = now + limit - state.spent[frame_path].used_ms / 1000
             if end - now < least:
                 nearest, least = frame_path, end - now
         return nearest, least

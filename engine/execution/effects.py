@@ -27,7 +27,7 @@ class Writer(Protocol):
 
     state: State
 
-    async def write(self, record: StepRecord) -> None: ...
+    def write(self, record: StepRecord) -> None: ...
 
     async def barrier(self) -> None: ...
 
@@ -49,11 +49,11 @@ class StepEffects:
         began = self._writer.now()
         key = self._idempotency_key(name, asked)
         shown = shown_input({"effect": name, "key": key, "request": request})
-        await self._write("requested", {"effect": name, "then": {"do": "request"}}, began, shown)
+        self._write("requested", {"effect": name, "then": {"do": "request"}}, began, shown)
         await self._writer.barrier()
         result = clean(await work(key))
         done = {"effect": asked, "result": result, "then": {"do": "effect"}}
-        await self._write("effect", done, began)
+        self._write("effect", done, began)
         return result
 
     def _idempotency_key(self, name: str, asked: str) -> str:
@@ -61,13 +61,11 @@ class StepEffects:
         others = any(known != asked and known.rpartition("#")[0] == name for known in self._active().effects)
         return f"{self._base}:{asked if others else name}"
 
-    async def _write(
-        self, status: StepRecordStatus, outcome: dict[str, Json], began: float, shown: Json = None
-    ) -> None:
+    def _write(self, status: StepRecordStatus, outcome: dict[str, Json], began: float, shown: Json = None) -> None:
         attempt = Attempt(started_at=began, ended_at=self._writer.now(), input=shown)
         active = self._active()
         record = record_of(self._writer.state, active, self._node, attempt, status=status, outcome=outcome)
-        await self._writer.write(record)
+        self._writer.write(record)
 
     def _active(self) -> Active:
         active = self._writer.state.active.get(self._key)

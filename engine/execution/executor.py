@@ -44,7 +44,6 @@ from engine.execution.loops import outcome_of_loop
 from engine.execution.machine import (
     Await,
     Close,
-    Command,
     EndLoop,
     Finish,
     Interrupt,
@@ -53,6 +52,7 @@ from engine.execution.machine import (
     commands,
     fold,
     initial,
+    interrupted,
 )
 from engine.execution.node import CallWorkflow, Iterate, Suspend
 from engine.execution.plan import Plan, PlanNode
@@ -63,14 +63,13 @@ from engine.execution.settle import Moment, interrupt, settle_close, settle_fail
 from engine.execution.signals import resumption
 from engine.execution.state import Active, Ending, State
 from engine.execution.telling import Teller
-from engine.execution.tokens import end_frame, item_path
+from engine.execution.tokens import item_path
 from engine.execution.unasked import Unasked
 
 Json = Any
 SUSPEND_AFTER_S = 30.0  # a retry further away than this does not hold a worker
 FAIR_TURNS = 32  # of a run that only computes; then others have their turn
 WAIT_HERE_S = 2.0  # nor does a step that waits for longer than this
-_STEPS = (Start, Await)  # the commands that are steps; all others are ends and limits
 
 
 class RunResult(NamedTuple):
@@ -162,57 +161,64 @@ class Executor:
         if schema and not self._records:
             found = problems(schema, self._input)
             if found:
-                self.state = end_frame(self.state, "", Ending(error=InputMismatch(found).to_dict()))
+                self.state = interrupted(self.state, "", Ending(error=InputMismatch(found).to_dict()))
 
     # -- one turn of the loop ----------------------------------------------------------------------------------------
 
     async def _next(self) -> RunResult | None:
         """Do the next thing, whatever it is; a result when the run ends or leaves this process."""
+        if self._flights:
+            await self._cut_off_dropped()
         if self._stop is not None and not isinstance(self._stop, ShutdownRequested):
             return await self._stopped(self._stop)
-        todo = commands(self.state)
-        for command in todo:
-            if not isinstance(command, _STEPS):
+        starts: list[Active] = []
+        waits: list[Active] = []
+        for command in commands(self.state):
+            if isinstance(command, Start):
+                starts.append(command.active)
+            elif isinstance(command, Await):
+                waits.append(command.active)
+            else:
                 return await self._settle_command(command)
         now = self._clock.now()
-        for command in todo:
-            if isinstance(command, Await) and (then := resumption(self.state, command.active, self._signals, now)):
-                await self._resume(command.active, then)
+        for active in waits:
+            if then := resumption(self.state, active, self._signals, now):
+                self._resume(active, then)
                 return None
-        return await self._go_on(todo, now)
+        return await self._go_on(starts, waits, now)
 
-    async def _settle_command(self, command: Command) -> RunResult | None:
+    async def _settle_command(self, command: Close | EndLoop | Interrupt | Finish) -> RunResult | None:
         """Ends and limits come before steps."""
         if isinstance(command, Finish):
             return await self._finish(command.ending)
         if isinstance(command, Close):
-            await self._close(command)
+            self._close(command)
         elif isinstance(command, EndLoop):
-            await self._end_loop(command.active)
-        elif isinstance(command, Interrupt):
-            await self._interrupt(command.frame, command.error)
+            self._end_loop(command.active)
+        else:
+            self._interrupt(command.frame, command.error)
         return None
 
-    async def _go_on(self, todo: Sequence[Command], now: float) -> RunResult | None:
+    async def _go_on(self, starts: Sequence[Active], waits: Sequence[Active], now: float) -> RunResult | None:
         """Start what can be started; when nothing can, wait for what is under way."""
         leaves = isinstance(self._stop, ShutdownRequested) or (self._deadline is not None and now >= self._deadline)
-        due: list[Active] = []
         later: list[Active] = []
         left: list[Active] = []
-        for command in todo:
-            if isinstance(command, Start) and command.active.key not in self._flights:
-                is_due = command.active.not_before is None or command.active.not_before <= now
-                (due if is_due else later).append(command.active)
-        for active in due:
+        for active in starts:
+            if self._flights and active.key in self._flights:
+                continue
+            if active.not_before is not None and active.not_before > now:
+                later.append(active)
+                continue
             node = self._node(active)
             frame, remaining = self._deadlines.nearest(self.state, active.frame, now)
             if remaining <= 0:
-                await self._time_out(frame)
+                self._time_out(frame)
                 return None
             if leaves or (self._inline and node.long):
                 left.append(active)
             elif node.disabled or active.path in self._part.pins:
-                await self._stand_in(active, node)
+                self._stand_in(active, node)
                 return None
             elif node.effect or node.long:
                 await self._launch(active, node, min(node.timeout_s, remaining))
@@ -221,7 +227,7 @@ class Executor:
                 return None
         if (left or (leaves and later)) and not self._flights:
             return await self._hand_over()
-        return await self._wait(later, [c.active for c in todo if isinstance(c, Await)], now)
+        return await self._wait(later, waits, now)
 
     async def _wait(self, retries: Sequence[Active], waits: Sequence[Active], now: float) -> RunResult | None:
         """Nothing can be started: wait here for steps under way and for moments that are near, else suspend the run."""
@@ -265,10 +271,10 @@ class Executor:
         if attempt.timed_out:
             frame, remaining = self._deadlines.nearest(self.state, active.frame, self._clock.now())
             if remaining <= 0:
-                await self._time_out(frame)
+                self._time_out(frame)
                 return
         if attempt.next is None:
-            await self._settle(active, node, attempt)
+            self._settle(active, node, attempt)
             return
         if attempt.is_untold:
             self._tell.started(active, node, attempt.started_at, attempt.input)
@@ -278,16 +284,16 @@ class Executor:
         elif isinstance(attempt.next, Iterate):
             items = attempt.next.items
             then = {"do": "loop", "items": None if items is None else list(items)}
-            await self._record(active, node, attempt, "opened", {"then": then})
+            self._record(active, node, attempt, "opened", {"then": then})
         else:
-            await self._suspend_step(active, node, attempt, attempt.next)
+            self._suspend_step(active, node, attempt, attempt.next)
 
-    async def _settle(self, active: Active, node: PlanNode, attempt: Attempt) -> None:
+    def _settle(self, active: Active, node: PlanNode, attempt: Attempt) -> None:
         if attempt.error is None:
             outcome = settle_success(self.state, active, attempt.outcome, self._moment)
         else:
             outcome = settle_failure(self.state, active, attempt.error, self._moment)
-        await self._ended(active, node, outcome, attempt)
+        self._ended(active, node, outcome, attempt)
 
     async def _open(self, active: Active, node: PlanNode, attempt: Attempt, call: CallWorkflow) -> None:
         """Open the called workflow's frame, or fail the step when that cannot be."""
@@ -295,32 +301,32 @@ class Executor:
             plan, outcome = await open_frame(self.state, active, call, self._ports)
         except AppError as err:
             attempt.error = err.to_dict()
-            await self._settle(active, node, attempt)
+            self._settle(active, node, attempt)
             return
         self._plans[plan.hash] = plan
-        await self._record(active, node, attempt, "opened", outcome)
+        self._record(active, node, attempt, "opened", outcome)
         self._tell.opened(active.path)
         self._deadlines.forget(active.path)
 
-    async def _suspend_step(self, active: Active, node: PlanNode, attempt: Attempt, wait: Suspend) -> None:
+    def _suspend_step(self, active: Active, node: PlanNode, attempt: Attempt, wait: Suspend) -> None:
         try:
             shown = {"reason": wait.reason, "data": clean(dict(wait.data))}
             kept = {} if wait.keep is None else {"keep": clean(wait.keep)}
             match = {"match": clean(dict(wait.match))} if wait.match else {}
         except AppError as err:
             attempt.error = err.to_dict()
-            await self._settle(active, node, attempt)
+            self._settle(active, node, attempt)
             return
         then = {"do": "suspend", "until": wait.wake_at, "signal": wait.signal, **match}
-        record = await self._record(active, node, attempt, "suspended", {"suspend": shown, **kept, "then": then})
+        record = self._record(active, node, attempt, "suspended", {"suspend": shown, **kept, "then": then})
         data = {**shown, "until": wait.wake_at, "signal": wait.signal}
         self._tell.step("step.suspended", active, node, data, record.ended_at)
 
-    async def _resume(self, active: Active, then: dict[str, Json]) -> None:
+    def _resume(self, active: Active, then: dict[str, Json]) -> None:
         now = self._clock.now()
-        await self._record(active, self._node(active), Attempt(now, now), "resumed", {"then": then})
+        self._record(active, self._node(active), Attempt(now, now), "resumed", {"then": then})
 
-    async def _close(self, command: Close) -> None:
+    def _close(self, command: Close) -> None:
         """A frame beneath a step has ended: an item of a loop is done, or the step ends with the frame."""
         active, index = command.active, command.index
         node = self._node(active)
@@ -332,64 +338,61 @@ class Executor:
         else:
             outcome = settle_item(self.state, active, index, command.ending, self._moment)
         if outcome["then"]["do"] == "item":
-            await self._record(active, node, attempt, "iterated", outcome)
+            self._record(active, node, attempt, "iterated", outcome)
         else:
-            await self._ended(active, node, outcome, attempt)
+            self._ended(active, node, outcome, attempt)
 
-    async def _end_loop(self, active: Active) -> None:
+    def _end_loop(self, active: Active) -> None:
         started = active.started_at if active.started_at is not None else self._clock.now()
         attempt = Attempt(started_at=started, ended_at=self._clock.now())
         try:
             attempt.outcome = clean(outcome_of_loop(active))
         except AppError as err:
             attempt.error = err.to_dict()
-        await self._settle(active, self._node(active), attempt)
+        self._settle(active, self._node(active), attempt)
 
-    async def _stand_in(self, active: Active, node: PlanNode) -> None:
+    def _stand_in(self, active: Active, node: PlanNode) -> None:
         """A step that is not run: of a disabled node, or one whose output is pinned."""
         now, pins = self._clock.now(), self._part.pins
         if active.path in pins:
             outcome = settle_success(self.state, active, {"output": pins[active.path]}, self._moment)
             outcome["pinned"] = True
-            await self._ended(active, node, outcome, Attempt(now, now))
+            self._ended(active, node, outcome, Attempt(now, now))
             return
         outcome = settle_success(self.state, active, {}, self._moment)
-        await self._record(active, node, Attempt(now, now), "succeeded", outcome)
+        self._record(active, node, Attempt(now, now), "succeeded", outcome)
         self._tell.step("step.skipped", active, node, {"disabled": True})
 
-    async def _interrupt(self, path: str, error: Mapping[str, Json]) -> None:
+    def _interrupt(self, path: str, error: Mapping[str, Json]) -> None:
         """End a frame that may not go on; its caller's step settles next, or the run finishes."""
-        self.state = end_frame(self.state, path, interrupt(self.state, path, error))
-        await self._cut_off_dropped()
+        self.state = interrupted(self.state, path, interrupt(self.state, path, error))
 
-    async def _time_out(self, path: str) -> None:
+    def _time_out(self, path: str) -> None:
         frame = self.state.frames[path]
         error = StepTimeout(f"{frame.plan.name} took longer than {frame.timeout_s:g} s", workflow=frame.plan.name)
-        await self._interrupt(path, error.to_dict())
+        self._interrupt(path, error.to_dict())
 
     # -- writing down ------------------------------------------------------------------------------------------------
 
-    async def _ended(self, active: Active, node: PlanNode, outcome: dict[str, Json], attempt: Attempt) -> None:
+    def _ended(self, active: Active, node: PlanNode, outcome: dict[str, Json], attempt: Attempt) -> None:
         """Write down and apply the end of an attempt, and tell the live view."""
         status: StepRecordStatus = "failed" if "error" in outcome else "succeeded"
-        record = await self._record(active, node, attempt, status, outcome)
+        record = self._record(active, node, attempt, status, outcome)
         self._tell.ended(self.state, active, node, record, start=attempt.is_untold)
 
-    async def _record(
+    def _record(
         self, active: Active, node: PlanNode, attempt: Attempt, status: StepRecordStatus, outcome: dict[str, Json]
     ) -> StepRecord:
         record = record_of(self.state, active, node, attempt, status=status, outcome=outcome)
         self.state = apply(self.state, record, self._plans)  # as `write`, which is a call more for every step
         self._unasked.note(self.state, record, self._tell)
-        await self._journal.append(record)
-        if self._flights:
-            await self._cut_off_dropped()
+        self._journal.append(record)
         return record
 
-    async def write(self, record: StepRecord) -> None:
-        """Apply a record and queue it. (Applied first, so that no other step takes the same seq meanwhile.)"""
+    def write(self, record: StepRecord) -> None:
+        """Apply a record and queue it."""
         self.state = apply(self.state, record, self._plans)
-        await self._journal.append(record)
+        self._journal.append(record)
 
     async def barrier(self) -> None:
         await self._journal.barrier()
@@ -397,7 +400,7 @@ class Executor:
     async def request(self, active: Active, node: PlanNode, attempt: Attempt) -> None:
         shown = Attempt(attempt.started_at, attempt.started_at, input=None if node.long else attempt.input)
         outcome: dict[str, Json] = {"then": {"do": "request"}}
-        await self.write(record_of(self.state, active, node, shown, status="requested", outcome=outcome))
+        self.write(record_of(self.state, active, node, shown, status="requested", outcome=outcome))
         await self._journal.barrier()
 
     async def _cut_off_dropped(self) -> None:
@@ -442,8 +445,8 @@ class Executor:
         return self._result(RunStatus.QUEUED)
 
     def _result(self, status: RunStatus, output: Json = None, error: Mapping[str, Json] | None = None) -> RunResult:
-        state, root = self.state, self.state.root
-        return RunResult(status, output, error, root.steps, state.tokens_in, state.tokens_out, root.cost_usd_micros)
+        state, spent = self.state, self.state.spent[""]
+        return RunResult(status, output, error, spent.steps, state.tokens_in, state.tokens_out, spent.cost_usd_micros)
 
     # -- for attempts and effects ------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""When a join goes on. Pure.
+"""When a join goes on.
 
 A join waits for the tokens that can still come to it: those of its frame from whose node a way leads there. Mode all
 goes on when none can come any more (so a branch that ended elsewhere is not waited for), any with the first one, n with
@@ -29,11 +29,10 @@ def _is_complete(state: State, join: Active) -> bool:
     return (wanted is not None and len(join.arrived) >= wanted) or not on_the_way(state, join)
 
 
-def passed(state: State, join: Active) -> State:
-    """The state when this step goes on: a join that waited for some of the tokens drops the others."""
-    if join.arrived is None or _wanted(state, join) is None:
-        return state
-    return drop(state, on_the_way(state, join))
+def pass_on(state: State, join: Active) -> None:
+    """Change the state for a step that goes on: a join that waited for some of the tokens drops the others."""
+    if join.arrived is not None and _wanted(state, join) is not None:
+        drop(state, on_the_way(state, join))
 
 
 def _wanted(state: State, join: Active) -> int | None:

@@ -1,8 +1,10 @@
-"""A loop under way: which items are worked on, and what is kept of each. Pure.
+"""A loop under way: which items are worked on, and what is kept of each.
 
 Items of a list are worked on in frames of their own, up to `concurrency` at once, each with a copy of the caller's data
 in which `item` and `index` are roots. Without a list, iterations follow each other, and what one puts into context the
 next one finds there, and in the end the caller.
+
+`open_loop` and `settle_item` change the state that they are given: a copy that the machine has made for one record.
 """
 
 from __future__ import annotations
@@ -18,20 +20,20 @@ Json = Any
 UNLIMITED = float("inf")
 
 
-def open_loop(state: State, active: Active, then: Mapping[str, Json], started_at: float) -> State:
+def open_loop(state: State, active: Active, then: Mapping[str, Json], started_at: float) -> None:
     """Begin: open the first frames."""
     items = then["items"]
     loop = Loop(items=None if items is None else tuple(items))
     waiting = active._replace(open=True, not_before=None, started_at=started_at, loop=loop)
-    return _opened(state, waiting)
+    _open(state, waiting)
 
 
-def settle_item(state: State, active: Active, then: Mapping[str, Json]) -> State:
+def settle_item(state: State, active: Active, then: Mapping[str, Json]) -> None:
     """One item is done: keep its result, and open the next frames."""
     loop, index = active.loop, then["index"]
     assert loop is not None
     frame = state.frames[item_path(active, index)]
-    state = drop_frame(state, frame.path, rewind=False)
+    drop_frame(state, frame.path, rewind=False)
     carried = loop.carried
     if loop.items is None:
         carried = {**carried, **{key: frame.context[key] for key in frame.produced if key in frame.context}}
@@ -42,7 +44,7 @@ def settle_item(state: State, active: Active, then: Mapping[str, Json]) -> State
         carried=carried,
         kept=loop.kept + estimate(then["value"]),
     )
-    return _opened(state, active._replace(loop=loop))
+    _open(state, active._replace(loop=loop))
 
 
 def is_over(state: State, active: Active) -> bool:
@@ -72,16 +74,15 @@ def _may_open(state: State, active: Active, loop: Loop) -> bool:
     return loop.opened < len(loop.items) and len(loop.running) < config.concurrency  # type: ignore[attr-defined]
 
 
-def _opened(state: State, active: Active) -> State:
-    """The state with this token in it, and with as many frames open as there may be."""
+def _open(state: State, active: Active) -> None:
+    """Put this token into the state, with as many frames open as there may be."""
     loop = active.loop
     assert loop is not None
     while _may_open(state, active, loop):
         index = loop.opened
-        state = begin(state, _frame(state, active, loop, index), _config(state, active).body)
+        begin(state, _frame(state, active, loop, index), _config(state, active).body)
         loop = loop._replace(opened=index + 1, running=(*loop.running, index))
-        active = active._replace(loop=loop)
-    return state._replace(active={**state.active, active.key: active})
+    state.active[active.key] = active._replace(loop=loop)
 
 
 def _config(state: State, active: Active) -> Any:

@@ -3,9 +3,10 @@
     apply(state, record, plans) -> State        the state after one record
     commands(state) -> (Command, ...)           what is to be done now, from the state alone
 
-Both are deterministic: no clock, no randomness, no I/O. A step's end is decided once (settle.py), written down as a
-StepRecord, and applied here. Resuming after a crash folds the same records over `initial(...)`; a step without a record
-is still active and so is started again, with the same path and iteration and therefore the same idempotency key.
+Both are deterministic: no clock, no randomness, no I/O, and the state that they are given stays as it is. A step's end
+is decided once (settle.py), written down as a StepRecord, and applied here. Resuming after a crash folds the same
+records over `initial(...)`; a step without a record is still active and so is started again, with the same path and
+iteration and therefore the same idempotency key.
 
 Limits of a frame count everything beneath it. They stop new steps: a result that is there is never thrown away.
 """
@@ -22,7 +23,7 @@ from engine.execution.context import WHOLE, RunPart
 from engine.execution.plan import Plan
 from engine.execution.ports import StepRecord
 from engine.execution.records import fits
-from engine.execution.state import Active, Ending, Frame, State, Wait, chain, with_error
+from engine.execution.state import NOTHING_SPENT, Active, Ending, Frame, Spent, State, Wait, chain, with_error
 from engine.execution.tokens import begin, drop_frames, end_frame, enter, frames_beneath, is_alone, leave, move
 
 Json = Any
@@ -87,23 +88,31 @@ def initial(plan: Plan, run_input: Mapping[str, Json], constants: Mapping[str, J
     only = entry if part.only else None
     outputs = {name: {"output": output} for name, output in part.outputs.items()}
     frame = Frame("", plan, context, run_input, timeout_s=plan.defaults.timeout_s, outputs=outputs, only=only)
-    return begin(State(constants, {}, {}, {}), frame, entry)
+    state = State(constants, {}, {}, {}, {})
+    begin(state, frame, entry)
+    return state
 
 
 def fold(state: State, records: Iterable[StepRecord], plans: Plans) -> State:
     """The state after these records, in the order of their seq."""
+    after = state.copy()
     for record in sorted(records, key=lambda r: r.seq):
-        state = apply(state, record, plans)
-    return state
+        _change(after, record, plans)
+    return after
 
 
 def apply(state: State, record: StepRecord, plans: Plans) -> State:
     """The state after one record. Raises KeyError for a record that does not belong to the state."""
-    do = record.outcome["then"]["do"]
-    if do == "edit":
-        return _edit(state, record)
-    active = state.active[(record.path, record.iteration)]
-    return _CHANGES[do](_charge(state, active, record), active, record, plans)
+    after = state.copy()
+    _change(after, record, plans)
+    return after
+
+
+def interrupted(state: State, path: str, ending: Ending) -> State:
+    """The state after the end of a frame that no record asks for: its limits, its time, or its input."""
+    after = state.copy()
+    end_frame(after, path, ending)
+    return after
 
 
 def commands(state: State) -> tuple[Command, ...]:
@@ -140,90 +149,87 @@ def _closings(state: State, active: Active) -> list[Command]:
 _ENDS = frozenset({"succeeded", "failed"})
 
 
-def _charge(state: State, active: Active, record: StepRecord) -> State:
+def _change(state: State, record: StepRecord, plans: Plans) -> None:
+    """Make the state, which nobody else has, the one after this record."""
+    do = record.outcome["then"]["do"]
+    if do == "edit":
+        _edit(state, record)
+    else:
+        active = state.active[(record.path, record.iteration)]
+        _charge(state, active, record)
+        _CHANGES[do](state, active, record, plans)
+    state.seq = record.seq + 1
+
+
+def _charge(state: State, active: Active, record: StepRecord) -> None:
     """Count the record towards every frame it lies in. A step with a frame beneath was counted there already."""
-    steps = 1 if record.status in _ENDS else 0
+    step = 1 if record.status in _ENDS else 0
     took_time = record.duration_ms and not active.open
     ended_at = record.ended_at if took_time else 0.0
-    cost = record.cost_usd_micros
-    frames = dict(state.frames)
+    usage, spent = record.usage, state.spent
     for path in chain(active.frame):
-        frame = frames[path]
-        used_ms, busy_until = frame.used_ms, frame.busy_until
+        steps, used_ms, busy_until, cost = spent[path]
         if ended_at > busy_until:  # what ran beside other steps counts once
             used_ms += round((ended_at - max(record.started_at, busy_until)) * 1000)
             busy_until = ended_at
-        frames[path] = frame._replace(
-            steps=frame.steps + steps,
-            used_ms=used_ms,
-            busy_until=busy_until,
-            cost_usd_micros=frame.cost_usd_micros + cost,
-        )
-    return state._replace(
-        frames=frames,
-        seq=record.seq + 1,
-        tokens_in=state.tokens_in + record.tokens_in,
-        tokens_out=state.tokens_out + record.tokens_out,
-    )
+        spent[path] = Spent(steps + step, used_ms, busy_until, cost + usage.cost_usd_micros)
+    state.tokens_in += usage.tokens_in
+    state.tokens_out += usage.tokens_out
 
 
-def _keep(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
+def _keep(state: State, active: Active, record: StepRecord, plans: Plans) -> None:
     """A request is written down for others; the state is not changed by it."""
-    return state
 
 
-def _effect(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
+def _effect(state: State, active: Active, record: StepRecord, plans: Plans) -> None:  # noqa: ARG001
     outcome = record.outcome
-    return _put(state, active._replace(effects={**active.effects, outcome["effect"]: outcome["result"]}))
+    state.active[active.key] = active._replace(effects={**active.effects, outcome["effect"]: outcome["result"]})
 
 
-def _edit(state: State, record: StepRecord) -> State:
+def _edit(state: State, record: StepRecord) -> None:
     """A person lets the run go on, with changed data: where the step was that the record names, which may be over, as
     may be the frame it was in. With `renew` every frame has all the time, steps and money that it may take."""
-    then, frames = record.outcome["then"], dict(state.frames)
+    then, frames = record.outcome["then"], state.frames
     frame = next(frames[path] for path in chain(record.path)[1:] if path in frames)
     frames[frame.path] = frame._replace(context={**frame.context, **then["context"]})
     if then.get("renew"):
-        frames = {path: one._replace(steps=0, used_ms=0, cost_usd_micros=0) for path, one in frames.items()}
-    return state._replace(frames=frames, seq=record.seq + 1)
+        state.spent = {path: NOTHING_SPENT._replace(busy_until=spent.busy_until) for path, spent in state.spent.items()}
 
 
-def _suspend(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
+def _suspend(state: State, active: Active, record: StepRecord, plans: Plans) -> None:  # noqa: ARG001
     then, kept = record.outcome["then"], record.outcome.get("keep")
     wait = Wait(then["until"], then["signal"], then.get("match") or {})
-    return _put(state, active._replace(wait=wait, resumed=None, kept=kept, not_before=None))
+    state.active[active.key] = active._replace(wait=wait, resumed=None, kept=kept, not_before=None)
 
 
-def _resume(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
+def _resume(state: State, active: Active, record: StepRecord, plans: Plans) -> None:  # noqa: ARG001
     then = record.outcome["then"]
-    taken = state.taken if then["id"] is None else state.taken | {then["id"]}
-    return _put(state._replace(taken=taken), active._replace(wait=None, resumed=then))
+    if then["id"] is not None:
+        state.taken |= {then["id"]}
+    state.active[active.key] = active._replace(wait=None, resumed=then)
 
 
-def _loop(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
-    return loops.open_loop(state, active, record.outcome["then"], record.started_at)
+def _loop(state: State, active: Active, record: StepRecord, plans: Plans) -> None:  # noqa: ARG001
+    loops.open_loop(state, active, record.outcome["then"], record.started_at)
 
 
-def _item(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
-    return loops.settle_item(state, active, record.outcome["then"])
+def _item(state: State, active: Active, record: StepRecord, plans: Plans) -> None:  # noqa: ARG001
+    loops.settle_item(state, active, record.outcome["then"])
 
 
-def _respond(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
+def _respond(state: State, active: Active, record: StepRecord, plans: Plans) -> None:  # noqa: ARG001
     reply = record.outcome["then"]["reply"]
-    state = leave(state, active, {"reply": reply})
+    leave(state, active, {"reply": reply})
     output = {"reply_text" if state.frames[active.frame].caller is not None else "reply": reply}
-    return end_frame(state, active.frame, Ending(output, reply))
+    end_frame(state, active.frame, Ending(output, reply))
 
 
-def _fail(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
-    return end_frame(leave(state, active, None), active.frame, Ending(error=record.outcome["error"]))
+def _fail(state: State, active: Active, record: StepRecord, plans: Plans) -> None:  # noqa: ARG001
+    leave(state, active, None)
+    end_frame(state, active.frame, Ending(error=record.outcome["error"]))
 
 
-def _put(state: State, active: Active) -> State:
-    return state._replace(active={**state.active, active.key: active})
-
-
-def _retry(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
+def _retry(state: State, active: Active, record: StepRecord, plans: Plans) -> None:  # noqa: ARG001
     """Let the step be tried once more; what is beneath it begins anew, effects that were done stay done.
 
     A wait that time has ended begins anew, too, unless the step has put something aside to go on with.
@@ -233,62 +239,65 @@ def _retry(state: State, active: Active, record: StepRecord, plans: Plans) -> St
     if resumed is not None and resumed["signal"] is None and active.kept is None:
         resumed = None
     tries = {**active.tries, then["by"]: active.tries.get(then["by"], 0) + 1}
-    state = drop_frames(state, active, rewind=True) if active.open else state
-    return _put(
-        state,
-        active._replace(
-            attempt=active.attempt + 1,
-            tries=tries,
-            not_before=then["at"],
-            open=False,
-            loop=None,
-            started_at=None,
-            resumed=resumed,
-        ),
+    if active.open:
+        drop_frames(state, active, rewind=True)
+    state.active[active.key] = active._replace(
+        attempt=active.attempt + 1,
+        tries=tries,
+        not_before=then["at"],
+        open=False,
+        loop=None,
+        started_at=None,
+        resumed=resumed,
     )
 
 
-def _go(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
+def _go(state: State, active: Active, record: StepRecord, plans: Plans) -> None:  # noqa: ARG001
     outcome = record.outcome
     error = outcome.get("error")
-    state = joins.passed(state, active)
+    joins.pass_on(state, active)
     border = state.frames[active.frame].border
-    targets = [target for target in outcome["then"]["to"] if target != border]
+    targets = outcome["then"]["to"]
+    if border is not None:
+        targets = [target for target in targets if target != border]
     if error is None and targets:
-        return move(state, active, outcome, targets)
-    state = leave(state, active, outcome if error is None or "output" in outcome else None)
-    frame = state.frames[active.frame]
+        move(state, active, outcome, targets)
+        return
+    leave(state, active, outcome if error is None or "output" in outcome else None)
     if error is not None:
-        state = state._replace(frames={**state.frames, active.frame: with_error(frame, active.node, error)})
+        state.frames[active.frame] = with_error(state.frames[active.frame], active.node, error)
     if targets:
-        return enter(state, active.frame, targets, active.node)
-    return _item_end(state, active, outcome)
+        enter(state, active.frame, targets, active.node)
+    else:
+        _item_end(state, active, outcome)
 
 
-def _end(state: State, active: Active, record: StepRecord, plans: Plans) -> State:  # noqa: ARG001
+def _end(state: State, active: Active, record: StepRecord, plans: Plans) -> None:  # noqa: ARG001
     outcome = record.outcome
-    state = leave(joins.passed(state, active), active, outcome)
+    joins.pass_on(state, active)
+    leave(state, active, outcome)
     if not is_alone(state, active.frame):
-        return state  # another branch still runs; the last one to arrive ends the frame
+        return  # another branch still runs; the last one to arrive ends the frame
     frame = state.frames[active.frame]
     if frame.border is not None:
-        return _item_end(state, active, outcome)
+        _item_end(state, active, outcome)
+        return
     own = frame.plan.nodes[active.node].behaviour.final and "output" in outcome
     reply = frame.context.get("reply_text") if "reply_text" in frame.produced else None
     if own and isinstance(outcome["output"], dict) and isinstance(outcome["output"].get("reply"), str):
         reply = outcome["output"]["reply"]
     output = outcome["output"] if own else default_output(frame)
-    return end_frame(state, active.frame, Ending(output, reply if isinstance(reply, str) else None))
+    end_frame(state, active.frame, Ending(output, reply if isinstance(reply, str) else None))
 
 
-def _item_end(state: State, active: Active, outcome: Mapping[str, Json]) -> State:
+def _item_end(state: State, active: Active, outcome: Mapping[str, Json]) -> None:
     """A token of a loop's body has come to its end; the last one ends the item, with its output as the item's."""
     if not is_alone(state, active.frame):
-        return state
+        return
     output = outcome.get("output")
     if output is None:
         output = outcome.get("reply", default_output(state.frames[active.frame]))
-    return end_frame(state, active.frame, Ending(output))
+    end_frame(state, active.frame, Ending(output))
 
 
 def default_output(frame: Frame) -> dict[str, Json]:
@@ -307,7 +316,7 @@ def default_output(frame: Frame) -> dict[str, Json]:
     return {"reply": reply, **values}
 
 
-def _open(state: State, active: Active, record: StepRecord, plans: Plans) -> State:
+def _open(state: State, active: Active, record: StepRecord, plans: Plans) -> None:
     """Begin the called workflow in a frame of its own."""
     then = record.outcome["then"]
     caller = state.frames[active.frame]
@@ -320,23 +329,23 @@ def _open(state: State, active: Active, record: StepRecord, plans: Plans) -> Sta
         inputs=inputs,
         caller=active.key,
         timeout_s=then["timeout_s"],
-        visits_before=state.visits,
+        visits_before=state.visits.copy(),
     )
-    waiting = active._replace(open=True, not_before=None, started_at=record.started_at)
-    return begin(_put(state, waiting), frame, frame.plan.start)
+    state.active[active.key] = active._replace(open=True, not_before=None, started_at=record.started_at)
+    begin(state, frame, frame.plan.start)
 
 
 def _exhausted(state: State, path: str) -> Interrupt | None:
     """The outermost frame around a step that has used up its steps or its money, if there is one."""
     for frame_path in reversed(chain(path)):
-        frame = state.frames[frame_path]
-        limits = frame.plan.defaults
-        if frame.steps >= limits.max_steps:
-            message = f"{frame.plan.name} has taken {frame.steps} steps, which is its limit (max_steps)"
+        plan, spent = state.frames[frame_path].plan, state.spent[frame_path]
+        limits = plan.defaults
+        if spent.steps >= limits.max_steps:
+            message = f"{plan.name} has taken {spent.steps} steps, which is its limit (max_steps)"
             return Interrupt(frame_path, BudgetExceeded(message, limit="max_steps").to_dict())
-        if limits.max_cost_usd is not None and frame.cost_usd_micros > limits.max_cost_usd * 1e6:
-            spent = frame.cost_usd_micros / 1e6
-            message = f"{frame.plan.name} has cost ${spent:.4f}, its limit is ${limits.max_cost_usd:g} (max_cost_usd)"
+        if limits.max_cost_usd is not None and spent.cost_usd_micros > limits.max_cost_usd * 1e6:
+            cost = spent.cost_usd_micros / 1e6
+            message = f"{plan.name} has cost ${cost:.4f}, its limit is ${limits.max_cost_usd:g} (max_cost_usd)"
             return Interrupt(frame_path, BudgetExceeded(message, limit="max_cost_usd").to_dict())
     return None
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
-from engine.execution.context import StepContext, Usage
+from engine.execution.context import StepContext
+from engine.execution.ports import Usage
 from engine.language.node_types import NodeConfig, NodeType
 
 C = TypeVar("C", bound=NodeConfig)

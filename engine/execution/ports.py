@@ -344,6 +344,21 @@ class ChildRuns(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a step's model calls used in all; `tier` and `reason` are the router's, None for a fixed model."""
+
+    model: str | None = None
+    tier: str | None = None
+    reason: str | None = None
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost_usd_micros: int = 0
+
+
+NO_USAGE = Usage()
+
+
 # The end of an attempt is succeeded or failed. On the way: opened (frames beneath), iterated (one item of a loop),
 # requested and effect (before and after the outside world is touched), suspended and resumed, edited (by a person).
 StepRecordStatus = Literal[
@@ -380,12 +395,7 @@ class StepRecord:
     input: Json = None
     started_at: float = 0.0  # unix time, seconds
     duration_ms: int = 0
-    model: str | None = None
-    tier: str | None = None
-    reason: str | None = None
-    tokens_in: int = 0
-    tokens_out: int = 0
-    cost_usd_micros: int = 0
+    usage: Usage = NO_USAGE
 
     @property
     def ended_at(self) -> float:
@@ -396,7 +406,7 @@ class StepRecord:
 class Journal(Protocol):
     """The durable record of one leased run. Every write is fenced: it raises LeaseLost when the epoch has moved on."""
 
-    async def append(self, record: StepRecord) -> None:
+    def append(self, record: StepRecord) -> None:
         """Queue a record; returns at once, before it is durable."""
         ...
 

@@ -1,8 +1,11 @@
-"""What a run is between two steps, as immutable values.
+"""What a run is between two steps.
 
 A run is a tree of frames: the workflow itself (path ""), one for each open sub_workflow step (path "a", "a/b"), and
 one for each item that a loop works on (path "a[3]"). Active steps are the run's tokens; a frame lives as long as it has
-one. Nothing is changed in place, and JSON values are shared, never copied, so a step costs a few shallow dict copies.
+one.
+
+Tokens and frames are immutable, and JSON values are shared, never copied. The state that holds them is copied once for
+a record (`State.copy`, a few shallow dicts), and only that copy is changed, before anybody else has it.
 (Named tuples, because dataclasses.replace is slow; with a `_replace` of their own, because theirs is slow, too.)
 """
 
@@ -10,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 from engine.execution.plan import Plan, PlanNode
@@ -110,7 +114,6 @@ class Frame(NamedTuple):
 
     `outputs` is the `nodes` root of expressions: {name: {"output": value}}. `visits_before` is the run's count of
     visits when the frame was opened: a retry of the calling step repeats the same iterations, and effects their keys.
-    `used_ms` is the time in which at least one step ran, `busy_until` the end of the last such stretch (unix time).
     `item` holds the further roots `item` and `index` of an item's frame; an edge that leads back to `border` ends it.
     `only` is the one node that is to be run.
     """
@@ -125,27 +128,39 @@ class Frame(NamedTuple):
     produced: Mapping[str, None] = _EMPTY
     visited: frozenset[str] = frozenset()
     visits_before: Mapping[str, int] = _EMPTY
-    steps: int = 0
-    used_ms: int = 0
-    busy_until: float = 0.0
-    cost_usd_micros: int = 0
     ending: Ending | None = None
     item: Mapping[str, Json] = _EMPTY
     only: str | None = None
     border: str | None = None
 
 
-@_replaceable
-class State(NamedTuple):
+class Spent(NamedTuple):
+    """What a frame's steps and all beneath them have taken of its limits.
+
+    `used_ms` is the time in which at least one step ran, `busy_until` the end of the last such stretch (unix time).
+    """
+
+    steps: int = 0
+    used_ms: int = 0
+    busy_until: float = 0.0
+    cost_usd_micros: int = 0
+
+
+NOTHING_SPENT = Spent()
+
+
+@dataclass(slots=True)
+class State:
     """A whole run. `constants` are the roots `run` and `tenant` of expressions; `visits` counts starts by path.
 
-    `taken` holds the ids of the signals that a step has used up.
+    `frames` and `spent` have the same paths. `taken` holds the ids of the signals that a step has used up.
     """
 
     constants: Mapping[str, Json]
-    frames: Mapping[str, Frame]
-    active: Mapping[Key, Active]
-    visits: Mapping[str, int]
+    frames: dict[str, Frame]
+    spent: dict[str, Spent]
+    active: dict[Key, Active]
+    visits: dict[str, int]
     seq: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
@@ -155,23 +170,34 @@ class State(NamedTuple):
     def root(self) -> Frame:
         return self.frames[""]
 
+    def copy(self) -> State:
+        """One that may be changed without a change of this one."""
+        return State(
+            self.constants,
+            self.frames.copy(),
+            self.spent.copy(),
+            self.active.copy(),
+            self.visits.copy(),
+            self.seq,
+            self.tokens_in,
+            self.tokens_out,
+            self.taken,
+        )
 
-def chain(path: str) -> list[str]:
-    """A frame's path and those of all frames above it, innermost first: "a/b" -> ["a/b", "a", ""]."""
-    paths = [path]
-    while path:
-        path = path.rpartition("/")[0]
-        paths.append(path)
-    return paths
+
+@lru_cache(maxsize=4096)
+def chain(path: str) -> tuple[str, ...]:
+    """A frame's path and those of all frames above it, innermost first: "a/b" -> ("a/b", "a", "")."""
+    return (path, *chain(path.rpartition("/")[0])) if path else ("",)
 
 
 def money_left(state: State, path: str) -> int | None:
     """Millionths of a dollar that a step of this frame may still spend, by the nearest limit; None without one."""
-    left = [
-        round(frame.plan.defaults.max_cost_usd * 1e6) - frame.cost_usd_micros
-        for frame in map(state.frames.__getitem__, chain(path))
-        if frame.plan.defaults.max_cost_usd is not None
-    ]
+    left: list[int] = []
+    for frame_path in chain(path):
+        limit = state.frames[frame_path].plan.defaults.max_cost_usd
+        if limit is not None:
+            left.append(round(limit * 1e6) - state.spent[frame_path].cost_usd_micros)
     return min(left, default=None)
 
 
@@ -199,15 +225,15 @@ def merged(frame: Frame, node: PlanNode, outcome: Mapping[str, Json], entered: I
     A mapping's keys go into context, unless the node has an output_key: then the whole output goes there.
     """
     output = outcome.get("output")
-    changes: dict[str, Json] = {}
+    changes: Mapping[str, Json] = _EMPTY
     if node.config.output_key:
-        changes[node.config.output_key] = output
+        changes = {node.config.output_key: output}
     elif isinstance(output, dict):
-        changes.update(output)
+        changes = output
     if "context" in outcome:
-        changes.update(outcome["context"])
+        changes = {**changes, **outcome["context"]}
     if "reply" in outcome:
-        changes["reply_text"] = outcome["reply"]
+        changes = {**changes, "reply_text": outcome["reply"]}
     outputs = {**frame.outputs, node.name: {"output": output}}
     removed = outcome.get("remove")
     visited = frame.visited.union(entered) if entered else frame.visited

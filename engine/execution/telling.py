@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from engine.execution.events import RunEvent
@@ -74,15 +75,8 @@ def _with_figures(
     """With what the attempt took, and where the run goes from this step: edges of names, and `by` when something other
     than an edge decided."""
     data["duration_ms"] = record.duration_ms
-    if record.model is not None:
-        data |= {
-            "model": record.model,
-            "tier": record.tier,
-            "reason": record.reason,
-            "tokens_in": record.tokens_in,
-            "tokens_out": record.tokens_out,
-            "cost_usd_micros": record.cost_usd_micros,
-        }
+    if record.usage.model is not None:
+        data |= asdict(record.usage)
     if then["do"] == "go":
         data["edges"] = [[active.node, target] for target in then["to"]]
     if "by" in then:

@@ -1,40 +1,37 @@
-"""Moving tokens: where a run's steps stand, and the frames that open and close beneath them. Pure."""
+"""Moving tokens: where a run's steps stand, and the frames that open and close beneath them.
+
+These functions change the state that they are given: a copy that the machine has made for one record.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from engine.execution.state import Active, Ending, Frame, Key, State, merged
+from engine.execution.state import NOTHING_SPENT, Active, Ending, Frame, Key, State, merged
 
 Json = Any
 
 
-def enter(state: State, path: str, nodes: Iterable[str], source: str | None = None) -> State:
+def enter(state: State, path: str, nodes: Iterable[str], source: str | None = None) -> None:
     """Put a token on each of these nodes of a frame. A join that gathers already takes it in."""
-    active, visits = dict(state.active), dict(state.visits)
     frame = state.frames[path]
-    _put(frame, active, visits, nodes, source)
-    frame = frame._replace(visited=frame.visited.union(nodes))
-    return state._replace(active=active, visits=visits, frames={**state.frames, path: frame})
+    state.frames[path] = frame._replace(visited=frame.visited.union(nodes))
+    _put(state, frame, nodes, source)
 
 
-def move(state: State, active: Active, outcome: Mapping[str, Json], nodes: Sequence[str]) -> State:
+def move(state: State, active: Active, outcome: Mapping[str, Json], nodes: Iterable[str]) -> None:
     """As `leave`, then `enter` for these nodes of the same frame: what nearly every step does."""
     if active.open:
-        state = drop_frames(state, active, rewind=False)
-    tokens, visits = dict(state.active), dict(state.visits)
-    del tokens[active.key]
+        drop_frames(state, active, rewind=False)
+    del state.active[active.key]
     frame = state.frames[active.frame]
-    frame = merged(frame, frame.plan.nodes[active.node], outcome, nodes)
-    _put(frame, tokens, visits, nodes, active.node)
-    return state._replace(active=tokens, visits=visits, frames={**state.frames, active.frame: frame})
+    state.frames[active.frame] = merged(frame, frame.plan.nodes[active.node], outcome, nodes)
+    _put(state, frame, nodes, active.node)
 
 
-def _put(
-    frame: Frame, active: dict[Key, Active], visits: dict[str, int], nodes: Iterable[str], source: str | None
-) -> None:
-    path = frame.path
+def _put(state: State, frame: Frame, nodes: Iterable[str], source: str | None) -> None:
+    path, active, visits = frame.path, state.active, state.visits
     for node in nodes:
         step_path = f"{path}/{node}" if path else node
         gathers = frame.plan.nodes[node].behaviour.joins
@@ -54,31 +51,27 @@ def _gathering(active: Mapping[Key, Active], path: str, visits: Mapping[str, int
     return found if found is not None and found.attempt == 1 else None
 
 
-def leave(state: State, active: Active, outcome: Mapping[str, Json] | None) -> State:
+def leave(state: State, active: Active, outcome: Mapping[str, Json] | None) -> None:
     """Take the token away, with the frames beneath it, and merge the step's result when there is one."""
     if active.open:
-        state = drop_frames(state, active, rewind=False)
-    remaining = {key: other for key, other in state.active.items() if key != active.key}
-    if outcome is None:
-        return state._replace(active=remaining)
-    frame = state.frames[active.frame]
-    frame = merged(frame, frame.plan.nodes[active.node], outcome)
-    return state._replace(active=remaining, frames={**state.frames, active.frame: frame})
+        drop_frames(state, active, rewind=False)
+    del state.active[active.key]
+    if outcome is not None:
+        frame = state.frames[active.frame]
+        state.frames[active.frame] = merged(frame, frame.plan.nodes[active.node], outcome)
 
 
-def drop(state: State, keys: Iterable[Key]) -> State:
+def drop(state: State, keys: Iterable[Key]) -> None:
     """Take tokens away that are no longer wanted, with all beneath them."""
     for key in keys:
-        state = leave(state, state.active[key], None)
-    return state
+        leave(state, state.active[key], None)
 
 
-def drop_frames(state: State, active: Active, *, rewind: bool) -> State:
+def drop_frames(state: State, active: Active, *, rewind: bool) -> None:
     """Forget the frames beneath a step. `rewind` sets visits back, so that a retry repeats iterations and keys."""
     for path in frames_beneath(active):
         if path in state.frames:
-            state = drop_frame(state, path, rewind=rewind)
-    return state
+            drop_frame(state, path, rewind=rewind)
 
 
 def frames_beneath(active: Active) -> Iterator[str]:
@@ -88,26 +81,24 @@ def frames_beneath(active: Active) -> Iterator[str]:
         yield from (item_path(active, index) for index in active.loop.running)
 
 
-def drop_frame(state: State, path: str, *, rewind: bool) -> State:
+def drop_frame(state: State, path: str, *, rewind: bool) -> None:
     frame = state.frames[path]
     inside = path + "/"
-    state = end_frame(state, path, Ending())
-    frames = {p: f for p, f in state.frames.items() if p != path}
-    visits = state.visits
+    end_frame(state, path, Ending())
+    del state.frames[path], state.spent[path]
     if rewind or frame.border is not None:  # an item's path is its own: its visits need not be kept
-        visits = {p: n for p, n in visits.items() if not p.startswith(inside)}
-        visits |= {p: n for p, n in frame.visits_before.items() if p.startswith(inside)}
-    return state._replace(frames=frames, visits=visits)
+        visits = {p: n for p, n in state.visits.items() if not p.startswith(inside)}
+        state.visits = visits | {p: n for p, n in frame.visits_before.items() if p.startswith(inside)}
 
 
-def end_frame(state: State, path: str, ending: Ending) -> State:
+def end_frame(state: State, path: str, ending: Ending) -> None:
     """End a frame from outside (limits, timeout) or inside: its active steps and the frames beneath are dropped."""
     inside = path + "/" if path else ""
     beneath = {p for p in state.frames if p == path or p.startswith(inside)}
-    active = {k: a for k, a in state.active.items() if a.frame not in beneath}
-    frames = {p: f for p, f in state.frames.items() if p == path or p not in beneath}
-    frames[path] = frames[path]._replace(ending=ending)
-    return state._replace(active=active, frames=frames)
+    state.active = {k: a for k, a in state.active.items() if a.frame not in beneath}
+    for gone in beneath - {path}:
+        del state.frames[gone], state.spent[gone]
+    state.frames[path] = state.frames[path]._replace(ending=ending)
 
 
 def item_path(active: Active, index: int) -> str:
@@ -121,6 +112,8 @@ def is_alone(state: State, path: str) -> bool:
     return all(other.frame != path for other in state.active.values())
 
 
-def begin(state: State, frame: Frame, node: str) -> State:
+def begin(state: State, frame: Frame, node: str) -> None:
     """Add a frame with a token on its first node."""
-    return enter(state._replace(frames={**state.frames, frame.path: frame}), frame.path, [node])
+    state.frames[frame.path] = frame
+    state.spent[frame.path] = NOTHING_SPENT
+    enter(state, frame.path, [node])

@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from engine.errors import AppError
-from engine.execution.context import StepContext, Usage
-from engine.execution.ports import ModelReply, ModelRequest, RouteRequest, Tier
+from engine.execution.context import StepContext
+from engine.execution.ports import ModelReply, ModelRequest, RouteRequest, Tier, Usage
 from engine.nodes._agent_config import AgentConfig, Routing
 from engine.nodes._agent_talk import Talk, counted
 from engine.nodes._answers import read_answer

@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from engine.errors import BudgetExceeded, SchemaMismatch, TransientError
-from engine.execution.context import StepContext, Usage
-from engine.execution.ports import ModelReply, ModelRequest
+from engine.execution.context import StepContext
+from engine.execution.ports import ModelReply, ModelRequest, Usage
 from engine.nodes._agent_approvals import Asked, AsksFirst, ask, refusal
 from engine.nodes._agent_config import Approvals
 from engine.nodes._agent_tools import LIMIT, Call, Tool, call_all, calls_of, told

@@ -14,8 +14,8 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from engine.errors import AppError
-from engine.execution.context import NO_USAGE, StepContext, Usage
-from engine.execution.ports import ModelRequest
+from engine.execution.context import StepContext
+from engine.execution.ports import NO_USAGE, ModelRequest, Usage
 from engine.language.node_types import NodeConfig
 from engine.nodes._agent_config import AgentConfig, Routing
 from engine.nodes._agent_routing import models_in_order

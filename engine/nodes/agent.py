@@ -26,9 +26,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from engine.execution.context import StepContext, Usage
+from engine.execution.context import StepContext
 from engine.execution.node import Done, Json, Node, Outcome, Suspend
-from engine.execution.ports import ModelRequest
+from engine.execution.ports import ModelRequest, Usage
 from engine.language.node_types import Group
 from engine.nodes._agent_approvals import AsksFirst
 from engine.nodes._agent_config import AgentConfig, Approvals

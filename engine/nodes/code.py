@@ -19,9 +19,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from engine.errors import InputError
-from engine.execution.context import StepContext, Usage
+from engine.execution.context import StepContext
 from engine.execution.node import Done, Json, Node, Outcome
-from engine.execution.ports import CodeTask
+from engine.execution.ports import CodeTask, Usage
 from engine.execution.records import fits
 from engine.language.node_types import Group, NodeConfig
 from engine.nodes._fields import NextNode

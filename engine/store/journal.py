@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
 import orjson
 
 from engine.errors import AppError, LeaseLost
-from engine.execution.ports import Clock, StepRecord
+from engine.execution.ports import NO_USAGE, Clock, StepRecord
 from engine.store.acceptance import Acceptance
 from engine.store.faults import LOST_CONNECTION, as_ours, is_lost
 from engine.store.group_commit import Lane, Link
@@ -32,7 +33,6 @@ _CROWD = 32  # entries that wait in a lane, before another one is taken
 _PATIENCE_S = 5.0  # with a database that does not answer, however short the leases are
 _CLAIM = "SELECT * FROM heddle_claim(%s::jsonb, %s, %s, %s)"
 _WRITE = "SELECT * FROM heddle_journal(%s::jsonb)"
-_USAGE = ("model", "tier", "reason", "tokens_in", "tokens_out", "cost_usd_micros")
 _CLOSED = ("ended_at", "steps", "tokens_in", "tokens_out", "cost_usd_micros")
 _HEARTBEAT = "SELECT * FROM heddle_heartbeat(%s, %s::jsonb, %s)"
 
@@ -151,7 +151,7 @@ class LeasedJournal:
         """Whether the end of this lease has been asked for, or it is lost."""
         return self._end is not None or self._failure is not None
 
-    async def append(self, record: StepRecord) -> None:
+    def append(self, record: StepRecord) -> None:
         self._check()
         self._pending.append(json_bytes(_row(record)))
         if self.totals is not None:
@@ -266,9 +266,10 @@ class Totals:
 
     def add(self, record: StepRecord) -> None:
         self._steps.add((record.path, record.iteration))
-        self._tokens_in += record.tokens_in
-        self._tokens_out += record.tokens_out
-        self._cost_usd_micros += record.cost_usd_micros
+        usage = record.usage
+        self._tokens_in += usage.tokens_in
+        self._tokens_out += usage.tokens_out
+        self._cost_usd_micros += usage.cost_usd_micros
         self.waited = self.waited or record.status == "suspended"
 
     @property
@@ -297,10 +298,9 @@ def _row(record: StepRecord) -> dict[str, Json]:
     }
     if record.input is not None:
         row["input"] = record.input
-    usage = {name: getattr(record, name) for name in _USAGE}  # all of it or none: a model may cost nothing
-    return row | usage if any(usage.values()) else row
+    return row if record.usage is NO_USAGE else row | asdict(record.usage)
 
 
 def _is_news(record: StepRecord) -> bool:
     """Whether others may want to know: a model was used, or the outside world touched. The outbox picks out what."""
-    return record.model is not None or record.status == "effect" or record.node_type in ("tool", "http", "email")
+    return record.usage.model is not None or record.status == "effect" or record.node_type in ("tool", "http", "email")

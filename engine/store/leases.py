@@ -10,7 +10,7 @@ from uuid import UUID
 
 import orjson
 
-from engine.execution.ports import Signal, StepRecord
+from engine.execution.ports import Signal, StepRecord, Usage
 from engine.store.faults import as_ours
 
 Json = Any
@@ -83,10 +83,12 @@ def _lease(tenant_id: UUID, run_id: UUID, row: Mapping[str, Any]) -> Lease:
     )
 
 
-_RECORD_FIELDS = tuple(field.name for field in fields(StepRecord))
+_USAGE_FIELDS = tuple(field.name for field in fields(Usage))
+_RECORD_FIELDS = tuple(field.name for field in fields(StepRecord) if field.name != "usage")
 
 
 def record_of(step: Mapping[str, Any]) -> StepRecord:
     """The record that a row of `steps` holds."""
     values = {name: step[name] for name in _RECORD_FIELDS}
-    return StepRecord(**values | {"started_at": float(step["started_at"] or 0.0)})
+    usage = Usage(**{name: step[name] for name in _USAGE_FIELDS})
+    return StepRecord(**values | {"started_at": float(step["started_at"] or 0.0), "usage": usage})

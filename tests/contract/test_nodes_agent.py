@@ -119,7 +119,7 @@ async def test_rubbish_is_sent_back_once_and_the_second_answer_taken() -> None:
     first, second = w.models.requests
     assert second.idempotency_key == first.idempotency_key + ":repair"
     assert "not JSON" in second.messages[-1]["content"]
-    assert w.journal.attempts[1].tokens_in == 20
+    assert w.journal.attempts[1].usage.tokens_in == 20
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ async def test_rubbish_twice_fails_with_schema_error_and_its_cost_is_counted(rub
     assert result.error["details"]["node"] == "ask"
     assert len(w.models.requests) == 2
     assert result.cost_usd_micros == 200
-    assert w.journal.attempts[-1].tier == "A"
+    assert w.journal.attempts[-1].usage.tier == "A"
 
 
 async def test_an_empty_free_text_is_a_failure() -> None:
@@ -155,12 +155,12 @@ async def test_model_auto_asks_the_router_and_a_fixed_model_does_not() -> None:
     w, _ = await answer(ask(f"agent_type: classifier, {SCHEMA}"), '{"intent": "faq"}')
     assert w.models.requests[0].model == "tier:A"
     record = w.journal.attempts[1]
-    assert (record.tier, record.reason) == ("A", "the answer is one of a few fixed values")
+    assert (record.usage.tier, record.usage.reason) == ("A", "the answer is one of a few fixed values")
     w, _ = await answer(ask("model: gpt-4o"), "text")
     assert w.models.requests[0].model == "gpt-4o"
-    assert w.journal.attempts[1].tier is None
+    assert w.journal.attempts[1].usage.tier is None
     w, _ = await answer(ask("model: 'tier:C'"), "text")
-    assert (w.models.requests[0].model, w.journal.attempts[1].tier) == ("tier:C", "C")
+    assert (w.models.requests[0].model, w.journal.attempts[1].usage.tier) == ("tier:C", "C")
 
 
 async def test_routing_limits_and_models_reach_router_and_models() -> None:
@@ -174,7 +174,7 @@ async def test_routing_limits_and_models_reach_router_and_models() -> None:
 async def test_a_note_of_the_models_adapter_is_shown() -> None:
     reply = ModelReply("text", "heddle-demo/tier-b", 1, 1, 0, demo=True, note="answered by the demo model")
     w, _ = await answer(ask("model: gpt-4o"), reply)
-    assert w.journal.attempts[1].reason == "answered by the demo model"
+    assert w.journal.attempts[1].usage.reason == "answered by the demo model"
 
 
 def test_every_known_agent_type_has_a_preset_and_data_agents_are_told_from_writers() -> None:

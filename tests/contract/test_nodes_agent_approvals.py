@@ -82,7 +82,7 @@ async def test_earlier_turns_and_results_are_kept_and_each_turn_is_paid_for_once
     assert [tool for tool, _ in talk.made] == ["find", "refund"]
     assert talk.told == ['{"status": "paid"}', '{"ok": true}']
     assert (result.cost_usd_micros, result.tokens_in) == (300, 30)
-    assert [record.cost_usd_micros for record in talk.w.journal.records if record.cost_usd_micros] == [200, 100]
+    assert [cost for record in talk.w.journal.records if (cost := record.usage.cost_usd_micros)] == [200, 100]
 
 
 @pytest.mark.parametrize("comment", [None, "The parcel is on its way."])
@@ -250,8 +250,8 @@ async def test_a_question_is_asked_by_the_tier_that_goes_on_afterwards() -> None
     assert result.status is RunStatus.SUCCEEDED
     assert [request.model for request in talk.w.models.requests] == ["tier:A", "tier:A", "tier:B", "tier:B"]
     last = talk.w.journal.attempts[1]
-    assert last.tier == "B"
-    assert "raised to B" in str(last.reason)
+    assert last.usage.tier == "B"
+    assert "raised to B" in str(last.usage.reason)
 
 
 async def test_tools_of_a_server_may_need_approval_too() -> None:

@@ -43,7 +43,7 @@ async def test_the_model_gets_the_tools_and_their_results_and_then_answers() -> 
         {"order_id": "ORD-1"},
         True,
     )
-    assert w.journal.attempts[1].cost_usd_micros == 200
+    assert w.journal.attempts[1].usage.cost_usd_micros == 200
 
 
 async def test_only_tools_of_the_list_are_called_whatever_the_model_asks_for() -> None:
@@ -139,8 +139,8 @@ async def test_an_answer_without_form_is_asked_of_the_next_higher_tier() -> None
     assert [request.model for request in w.models.requests] == ["tier:A", "tier:A", "tier:B"]
     assert result.output == {"reply": None, "intent": "order"}
     record = w.journal.attempts[1]
-    assert (record.tier, record.cost_usd_micros) == ("B", 300)
-    assert "raised to B: the model's answer does not follow the schema" in record.reason
+    assert (record.usage.tier, record.usage.cost_usd_micros) == ("B", 300)
+    assert "raised to B: the model's answer does not follow the schema" in record.usage.reason
 
 
 async def test_no_other_tier_is_asked_without_guard_or_with_a_fixed_model_or_beyond_the_allowed() -> None:
@@ -185,11 +185,11 @@ async def test_the_judge_raises_the_tier_until_one_passes_and_takes_the_last() -
     assert w.sink.seen("step.delta") == []  # nothing is shown that may be taken back
     w, result = await talk("routing: {guard: judge, min_quality: 0.8}", graded(0.5))
     assert [request.model for request in w.models.requests] == ["tier:B", "tier:B", "tier:C"]
-    assert "raised to C: graded 0.50, below 0.8" in str(w.journal.attempts[1].reason)
+    assert "raised to C: graded 0.50, below 0.8" in str(w.journal.attempts[1].usage.reason)
     assert result.output == {"reply": "an answer"}
 
 
 async def test_max_latency_bounds_the_call_and_lowers_the_tier() -> None:
     w, _ = await talk("routing: {max_latency_ms: 2000}", "ok")
     assert (w.models.requests[0].timeout_s, w.models.requests[0].model) == (2.0, "tier:A")
-    assert "lowered to A to answer within 2,000 ms" in str(w.journal.attempts[1].reason)
+    assert "lowered to A to answer within 2,000 ms" in str(w.journal.attempts[1].usage.reason)

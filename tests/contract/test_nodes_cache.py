@@ -89,7 +89,7 @@ async def test_the_same_question_is_asked_once(type_: str) -> None:
     fresh = await World.run(world(), text, {"q": "a", "unrelated": 5})
     assert result.output == fresh.output
     record = w.journal.attempts[-2]
-    assert (record.path, record.reason, record.cost_usd_micros, record.model) == (
+    assert (record.path, record.usage.reason, record.usage.cost_usd_micros, record.usage.model) == (
         "it",
         "from the cache, 0 s old",
         0,

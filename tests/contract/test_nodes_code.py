@@ -42,8 +42,8 @@ async def test_a_result_that_is_no_mapping_stands_under_the_node_and_the_output_
 
 async def test_what_it_printed_is_shown_with_the_step() -> None:
     w, _ = await run(FakeSandbox(CodeResult(1, "x" * 900)))
-    assert w.journal.attempts[1].reason == f"printed: {'x' * 500}"
-    assert w.journal.attempts[1].model is None
+    assert w.journal.attempts[1].usage.reason == f"printed: {'x' * 500}"
+    assert w.journal.attempts[1].usage.model is None
 
 
 @pytest.mark.parametrize(

@@ -89,8 +89,8 @@ async def test_auto_goes_to_the_next_tier_when_the_form_is_wrong() -> None:
     result = await w.run(one(f"{{{CLASSES}}}", "classifier", output="{c: context.class}"), {"message": "hi"})
     assert result.output == {"c": "order"}
     assert [r.model for r in w.models.requests] == ["tier:A", "tier:A", "tier:B"]
-    assert w.journal.attempts[1].tier == "B"
-    assert "raised to B" in str(w.journal.attempts[1].reason)
+    assert w.journal.attempts[1].usage.tier == "B"
+    assert "raised to B" in str(w.journal.attempts[1].usage.reason)
 
 
 async def test_a_message_cannot_close_its_tag_or_speak_as_the_system() -> None:

@@ -186,7 +186,7 @@ async def test_which_calls_are_told(
     claim = await hub.claim(scope.tenant_id, row.run_id)
     assert claim.lease is not None
     journal = hub.journal(claim.lease)
-    await journal.append(StepRecord(0, "a", node_type, 0, 1, status, outcome, shown, 1.0, 7))
+    journal.append(StepRecord(0, "a", node_type, 0, 1, status, outcome, shown, 1.0, 7))
     await journal.barrier()
     await hub.close()
     found = [event.payload for event in await told(database, scope)]

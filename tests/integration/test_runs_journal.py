@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from engine.errors import AppError, LeaseLost
-from engine.execution.ports import StepRecord
+from engine.execution.ports import StepRecord, Usage
 from engine.store.access import conversations, runs, workflows
 from engine.store.access.runs import NewRun
 from engine.store.group_commit import Lane
@@ -85,14 +85,14 @@ def record(seq: int, path: str = "a", **changes: object) -> StepRecord:
 async def test_end_of_run_holds_totals_of_all_its_leases(hub: JournalHub, database: Database, scope: Scope) -> None:
     run_id = await accept(database, scope)
     first = hub.journal(await lease(hub, scope, run_id))
-    await first.append(record(1, tokens_in=10, tokens_out=5, cost_usd_micros=700, model="m", tier="A", reason="short"))
+    first.append(record(1, usage=Usage("m", "A", "short", tokens_in=10, tokens_out=5, cost_usd_micros=700)))
     await first.hand_over()
     assert (await row_of(database, scope, run_id)).status == "queued"
 
     held = await lease(hub, scope, run_id)
-    assert [(r.seq, r.path, r.outcome, r.tier) for r in held.records] == [(1, "a", {"output": {"n": 1}}, "A")]
+    assert [(r.seq, r.path, r.outcome, r.usage.tier) for r in held.records] == [(1, "a", {"output": {"n": 1}}, "A")]
     second = hub.journal(held)
-    await second.append(record(2, "b", tokens_in=1, cost_usd_micros=2**40))
+    second.append(record(2, "b", usage=Usage(tokens_in=1, cost_usd_micros=2**40)))
     await second.finish("succeeded", {"reply": "done"}, None)
 
     row = await row_of(database, scope, run_id)
@@ -109,7 +109,7 @@ async def test_records_go_with_their_run_and_with_their_tenant(
     for name, whose in (("gone", scope), ("kept", scope), ("theirs", other_scope)):
         ids[name] = await accept(database, whose)
         journal = hub.journal(await lease(hub, whose, ids[name]))
-        await journal.append(record(0))
+        journal.append(record(0))
         await journal.finish("succeeded", None, None)
 
     async def left() -> list[str]:
@@ -137,8 +137,8 @@ async def test_what_no_index_takes_is_refused_alone_and_at_once(
     """PostgreSQL reports it among the errors that a lost connection has; asking again would hold up everybody."""
     bad, good = [hub.journal(await lease(hub, scope, await accept(database, scope))) for _ in range(2)]
     endless = {"suspend": {"reason": "event", "data": {}}, "then": {"until": None, "signal": secrets.token_hex(9_000)}}
-    await bad.append(record(1, status="suspended", outcome=endless))
-    await good.append(record(1))
+    bad.append(record(1, status="suspended", outcome=endless))
+    good.append(record(1))
     async with asyncio.timeout(5):
         with pytest.raises(AppError, match="refused"):
             await bad.barrier()
@@ -159,19 +159,19 @@ async def test_writes_of_a_lost_lease_are_refused(
     run_id = await accept(database, scope)
     told: list[str] = []
     zombie = hub.journal(await lease(hub, scope, run_id), on_lost=lambda: told.append("lost"))
-    await zombie.append(record(1))
+    zombie.append(record(1))
     await zombie.barrier()
     await end_lease(database, scope, run_id)
     successor = other_hub.journal(await lease(other_hub, scope, run_id))
 
-    await zombie.append(record(2, "of the zombie"))
+    zombie.append(record(2, "of the zombie"))
     with pytest.raises(LeaseLost):
         await zombie.barrier()
     with pytest.raises(LeaseLost):
         await zombie.finish("succeeded", "of the zombie", None)
     assert told == ["lost"]
 
-    await successor.append(record(2, "b"))
+    successor.append(record(2, "b"))
     await successor.finish("succeeded", "right", None)
     async with database.transaction(scope) as tx:
         assert [s.path for s in await runs.list_steps(tx, run_id)] == ["a", "b"]
@@ -226,7 +226,7 @@ async def test_many_runs_share_few_commits(hub: JournalHub, database: Database, 
 
     async def write(journal: object) -> None:
         for seq in range(1, 6):
-            await journal.append(record(seq, f"n{seq}"))  # type: ignore[attr-defined]
+            journal.append(record(seq, f"n{seq}"))  # type: ignore[attr-defined]
         await journal.finish("succeeded", None, None)  # type: ignore[attr-defined]
 
     await asyncio.gather(*map(write, journals))
@@ -241,7 +241,7 @@ async def test_a_lost_connection_loses_and_doubles_nothing(
     run_id = await accept(database, scope)
     journal = hub.journal(await lease(hub, scope, run_id))
     for seq in range(1, 31):
-        await journal.append(record(seq, f"n{seq}"))
+        journal.append(record(seq, f"n{seq}"))
         await journal.barrier()
         if seq % 10 == 0:
             kill_journal_connections(owner_url)
@@ -262,7 +262,7 @@ async def test_the_same_entry_twice_is_written_once(hub: JournalHub, database: D
     """A commit whose acknowledgement got lost is sent again."""
     run_id = await accept(database, scope, conversation_id=await conversation(database, scope))
     journal = hub.journal(await lease(hub, scope, run_id))
-    await journal.append(record(1))
+    journal.append(record(1))
     lane = journal._lane
     original, calls = Lane._commit, []
 
@@ -336,7 +336,7 @@ async def test_progress_resets_the_count_of_leases(hub: JournalHub, database: Da
     run_id = await accept(database, scope)
     for seq in range(2 * MAX_LEASES):
         journal = hub.journal(await lease(hub, scope, run_id))
-        await journal.append(record(seq))
+        journal.append(record(seq))
         await journal.barrier()
         await end_lease(database, scope, run_id)
     assert (await row_of(database, scope, run_id)).status == "running"
@@ -348,7 +348,7 @@ async def test_text_that_the_database_refuses_is_kept_readable(
 ) -> None:
     run_id = await accept(database, scope)
     journal = hub.journal(await lease(hub, scope, run_id))
-    await journal.append(record(1, outcome={"output": hostile}))
+    journal.append(record(1, outcome={"output": hostile}))
     await journal.finish("succeeded", hostile, None)
     row = await row_of(database, scope, run_id)
     assert "�" in str(row.output)
@@ -359,7 +359,7 @@ async def test_a_record_that_the_database_refuses_hits_only_its_run(
 ) -> None:
     bad_id, good_id = await accept(database, scope), await accept(database, scope)
     bad, good = [hub.journal(await lease(hub, scope, i)) for i in (bad_id, good_id)]
-    await bad.append(record(2**40))  # no such integer in the table
+    bad.append(record(2**40))  # no such integer in the table
     results = await asyncio.gather(
         bad.finish("succeeded", 1, None), good.finish("succeeded", 2, None), return_exceptions=True
     )

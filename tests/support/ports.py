@@ -325,7 +325,7 @@ class MemoryJournal:
         """The records that end an attempt."""
         return [record for record in self.records if record.status in ("succeeded", "failed", "opened")]
 
-    async def append(self, record: StepRecord) -> None:
+    def append(self, record: StepRecord) -> None:
         if self._lose_at is not None and len(self.records) >= self._lose_at:
             raise LeaseLost
         self.records.append(record)

@@ -96,7 +96,7 @@ class Journal:
         self._life, self._database = life, database
         self._pending: list[StepRecord] = []
 
-    async def append(self, record: StepRecord) -> None:
+    def append(self, record: StepRecord) -> None:
         self._pending.append(record)
 
     async def barrier(self) -> None:

@@ -209,7 +209,7 @@ async def test_time_used_side_by_side_counts_once() -> None:
     w.tools = FakeTools({"a": takes(10), "b": takes(10), "c": takes(10)})
     executor = w.executor(fork())
     await executor.run()
-    assert executor.state.root.used_ms == 10_000
+    assert executor.state.spent[""].used_ms == 10_000
 
 
 @pytest.mark.parametrize(

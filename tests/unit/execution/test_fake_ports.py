@@ -63,10 +63,10 @@ async def test_definitions_by_name_and_hash() -> None:
 async def test_journal_is_durable_up_to_the_last_barrier_and_can_lose_its_lease() -> None:
     journal = MemoryJournal(lose_lease_at=2)
     record = StepRecord(0, "a", "start", 0, 1, "succeeded", {})
-    await journal.append(record)
+    journal.append(record)
     assert journal.durable == 0
     await journal.barrier()
-    await journal.append(record)
+    journal.append(record)
     assert journal.durable == 1
     with pytest.raises(LeaseLost):
-        await journal.append(record)
+        journal.append(record)

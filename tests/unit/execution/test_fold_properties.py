@@ -103,10 +103,11 @@ def rest(record: StepRecord) -> tuple[Any, ...]:
 def essence(state: State) -> tuple[Any, ...]:
     """A state without what compares by identity only."""
     frames = {
-        path: (f.plan.hash, f.context, f.inputs, f.outputs, list(f.produced), f.visited, f.steps, f.used_ms, f.ending)
+        path: (f.plan.hash, f.context, f.inputs, f.outputs, list(f.produced), f.visited, f.ending)
         for path, f in state.frames.items()
     }
-    return frames, dict(state.active), dict(state.visits), state.seq
+    spent = {path: (s.steps, s.used_ms) for path, s in state.spent.items()}
+    return frames, spent, dict(state.active), dict(state.visits), state.seq
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
