@@ -56,25 +56,6 @@ def status_mark(status: rx.Var[str], *, pill: bool = False) -> rx.Component:
     return rx.el.span(status_icon(status), status, class_name=shape + status)
 
 
-def segmented(options: Sequence[tuple[str, str]], value: rx.Var[str], on_change: Any, label: str) -> rx.Component:
-    """A choice among few: `options` are (value, title); `on_change` is an event handler that takes the value."""
-    return rx.el.div(
-        *[
-            rx.el.button(
-                title,
-                type="button",
-                class_name=rx.cond(value == key, "on", ""),
-                aria_pressed=value == key,
-                on_click=on_change(key),
-            )
-            for key, title in options
-        ],
-        class_name="seg",
-        role="group",
-        aria_label=label,
-    )
-
-
 def search_box(value: rx.Var[str], on_change: Any, placeholder: str) -> rx.Component:
     """A search field; `/` anywhere on the page goes to it, Esc leaves it."""
     return rx.el.div(
@@ -91,15 +72,6 @@ def search_box(value: rx.Var[str], on_change: Any, placeholder: str) -> rx.Compo
         rx.el.kbd("/"),
         class_name="field search",
     )
-
-
-def select(options: Sequence[tuple[str, str]] | rx.Var[Any], value: Any, on_change: Any, label: str) -> rx.Component:
-    """A native select: `options` are (value, title) pairs."""
-    if isinstance(options, rx.Var):
-        shown: list[rx.Component] = [rx.foreach(options, lambda o: rx.el.option(o[1], value=o[0]))]
-    else:
-        shown = [rx.el.option(title, value=key) for key, title in options]
-    return rx.el.select(*shown, value=value, on_change=on_change, class_name="select", aria_label=label)
 
 
 def bone(width: str, **props: Any) -> rx.Component:

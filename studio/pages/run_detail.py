@@ -10,6 +10,7 @@ import reflex as rx
 from engine.errors import AppError, NotFound
 from studio.auth.guard import current_scope, still_allowed
 from studio.auth.permissions import requires
+from studio.components.address import lead_on
 from studio.components.layout import page, studio_page
 from studio.container import get_container
 from studio.pages import run_view
@@ -76,7 +77,7 @@ class RunState(rx.State):
             new = await runs.retry(get_container().client, current_scope(), run_id)
         except AppError as error:
             return rx.toast.error(error.public_message)
-        return rx.redirect(f"/app/runs/{new}")
+        return lead_on(self.router.url.path.rstrip("/"), f"/app/runs/{new}")
 
     @rx.event(background=True)
     @requires("runs:read")

@@ -12,6 +12,7 @@ from studio.auth.guard import current_scope
 from studio.auth.permissions import requires
 from studio.components.address import keep_in_address
 from studio.components.behaviour import search_key, ticker
+from studio.components.choices import select
 from studio.components.layout import link, page, studio_page
 from studio.components.parts import (
     LONGEST_SEARCH,
@@ -19,7 +20,6 @@ from studio.components.parts import (
     empty,
     failed,
     search_box,
-    select,
     status_mark,
     table_skeleton,
     tag,
@@ -53,7 +53,7 @@ class RunsState(rx.State):
     """One page of the list as filtered. The filters stand in the address too, so that a link carries them."""
 
     rows: list[RunLine] = []  # noqa: RUF012  # Reflex copies defaults for each tab
-    names: list[str] = []  # noqa: RUF012
+    names: list[tuple[str, str]] = []  # noqa: RUF012
     workflow: str = ""
     status: str = ""
     trigger: str = ""
@@ -139,7 +139,7 @@ class RunsState(rx.State):
         wanted = RunFilter(self.workflow, self.status, self.trigger, self.search)
         try:
             found = await runs.listing(db, scope, wanted, self._cursors[-1])
-            self.names = await runs.workflow_names(db, scope)
+            self.names = [(name, name) for name in await runs.workflow_names(db, scope)]
         except AppError as error:
             self.phase, self.fault = "failed", error.public_message
         else:
@@ -222,14 +222,7 @@ def nothing() -> rx.Component:
 
 def filters() -> rx.Component:
     return rx.el.div(
-        rx.el.select(
-            rx.el.option("All workflows", value=""),
-            rx.foreach(RunsState.names, lambda name: rx.el.option(name, value=name)),
-            value=RunsState.workflow,
-            on_change=RunsState.set_workflow,
-            class_name="select",
-            aria_label="Workflow",
-        ),
+        select((("", "All workflows"),), RunsState.workflow, RunsState.set_workflow, "Workflow", RunsState.names),
         select(STATUSES, RunsState.status, RunsState.set_status, "Status"),
         select(TRIGGERS, RunsState.trigger, RunsState.set_trigger, "Trigger"),
         class_name="filters",

@@ -11,9 +11,12 @@ import reflex as rx
 from engine.errors import AppError
 from studio.auth.guard import current_scope
 from studio.auth.permissions import requires
+from studio.components.address import lead_on
 from studio.container import get_container
 from studio.pages.workflow_bulk import BulkImport
 from studio.services import importing, templates, words, workflows
+
+ADDRESS = "/app/workflows"
 
 
 class WorkflowForms(rx.State):
@@ -75,7 +78,7 @@ class WorkflowForms(rx.State):
             self.fault = error.public_message
             return None
         self._clear("")
-        return rx.redirect(f"/app/workflows/{name}")
+        return lead_on(ADDRESS, f"/app/workflows/{name}")
 
     @rx.event
     @requires("workflows:write")
@@ -154,7 +157,7 @@ class WorkflowForms(rx.State):
             self.fault = error.public_message
             return None
         self._clear("")
-        return rx.redirect(f"/app/workflows/{name}")
+        return lead_on(ADDRESS, f"/app/workflows/{name}")
 
     async def _replace(self) -> list[rx.event.EventSpec]:
         done = await workflows.replace_text(get_container().db, current_scope(), self.text)
@@ -162,7 +165,7 @@ class WorkflowForms(rx.State):
         self._replaced = done
         undo = {"label": "Undo", "on_click": WorkflowForms.put_back}
         said = rx.toast.success(f"Replaced the draft of {done.name}", action=undo, duration=20_000)
-        return [said, rx.redirect(f"/app/workflows/{done.name}")]
+        return [said, lead_on(ADDRESS, f"/app/workflows/{done.name}")]
 
     @rx.event
     @requires("workflows:write")
@@ -198,7 +201,7 @@ class WorkflowForms(rx.State):
             return None
         if not self.losses:
             self._clear("")
-            return rx.redirect(f"/app/workflows/{name}")
+            return lead_on(ADDRESS, f"/app/workflows/{name}")
         self.imported, self.opened, self.text = name, "report", ""
         return None
 
@@ -207,7 +210,7 @@ class WorkflowForms(rx.State):
     def open_imported(self) -> rx.event.EventSpec:
         name = self.imported
         self._clear("")
-        return rx.redirect(f"/app/workflows/{name}")
+        return lead_on(ADDRESS, f"/app/workflows/{name}")
 
     def _forget_report(self) -> None:
         if self.opened == "report":

@@ -11,6 +11,7 @@ from engine.errors import AppError
 from studio.auth.guard import current_scope
 from studio.auth.permissions import requires
 from studio.components.behaviour import file_drop, search_key
+from studio.components.choices import segmented, select
 from studio.components.layout import link, page, studio_page
 from studio.components.overlays import menu, menu_item, menu_line
 from studio.components.parts import (
@@ -22,8 +23,6 @@ from studio.components.parts import (
     failed,
     icon_button,
     search_box,
-    segmented,
-    select,
     table_skeleton,
     tag,
 )
@@ -288,15 +287,13 @@ def nothing() -> rx.Component:
 
 
 def filters() -> rx.Component:
-    options = [rx.el.option("All categories", value="")]
     return rx.el.div(
-        rx.el.select(
-            *options,
-            rx.foreach(WorkflowsState.category_options, lambda o: rx.el.option(o[1], value=o[0])),
-            value=WorkflowsState.category,
-            on_change=WorkflowsState.set_category,
-            class_name="select",
-            aria_label="Category",
+        select(
+            (("", "All categories"),),
+            WorkflowsState.category,
+            WorkflowsState.set_category,
+            "Category",
+            WorkflowsState.category_options,
         ),
         select(STATES, WorkflowsState.state, WorkflowsState.set_state, "Status"),
         rx.el.div(class_name="grow"),

@@ -10,13 +10,11 @@ import uuid
 import zipfile
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from engine.execution.events import RunStatus
-from engine.store.access import identity, runs, workflows
+from engine.store.access import identity, workflows
 from engine.store.session import Database, Scope
 from studio.frontend import ROOT
 from tests.support.held_back import HeldBack
@@ -357,96 +355,6 @@ def test_the_filters_of_the_run_list_stand_in_its_address(signed_in_page: Page) 
     page.reload()
     expect(page.get_by_label("Status")).to_have_value("cancelled")
     expect(page.get_by_role("searchbox")).to_have_value("a&b='c'")
-
-
-def test_what_is_typed_stays_when_what_stood_before_is_answered(signed_in_page: Page) -> None:
-    page = signed_in_page
-    line = HeldBack(page)
-    page.goto("/app/runs?search=qqzzxx")
-    search = page.get_by_role("searchbox")
-    expect(page.get_by_role("heading", name="No run fits these filters")).to_be_visible()
-    line.hold()
-    search.fill("la")
-    line.wait("?search=la")
-    search.press_sequentially("te")
-    line.wait("?search=late")
-    line.let_go("?search=la")
-    expect(page).to_have_url(re.compile(r"\?search=la$"))
-    assert search.input_value() == "late"
-    line.let_go()
-    expect(page).to_have_url(re.compile(r"\?search=late$"))
-    page.get_by_role("button", name="Clear filters").click()
-    expect(search).to_have_value("")
-
-
-def test_filters_that_are_answered_late_leave_the_next_page_alone(signed_in_page: Page, studio: Any) -> None:
-    """The answer to a search arrives when the page has been left: its filters are not put into another's address."""
-    page = signed_in_page
-    line = HeldBack(page)
-    page.goto("/app/runs")
-    line.hold("replaceState")
-    page.get_by_role("searchbox").fill("late")
-    line.wait("replaceState")
-    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Workflows").click()
-    expect(page).to_have_url(f"{studio.url}/app/workflows")
-    line.let_go()
-    expect(page.get_by_role("row", name=re.compile("track_order"))).to_be_visible()
-    page.get_by_role("searchbox").fill("qqzzxx")
-    expect(page.get_by_role("heading", name="Nothing fits these filters")).to_be_visible()
-    assert page.url == f"{studio.url}/app/workflows"
-
-
-def test_a_queued_run_can_be_cancelled_and_the_page_follows(signed_in_page: Page, studio: Any) -> None:
-    page = signed_in_page
-    run_id = _waiting_run(studio)
-    page.goto(f"/app/runs/{run_id}")
-    expect(page.locator(".top .status")).to_have_text(re.compile("suspended|queued|running"))
-    page.get_by_role("button", name="Cancel run").click()
-    expect(page.locator(".top .status")).to_have_text("cancelled")
-    expect(page.get_by_role("button", name="Cancel run")).to_have_count(0)
-
-
-def test_the_run_that_is_cancelled_is_the_one_on_the_page(signed_in_page: Page, studio: Any) -> None:
-    """One has gone on to another run; until that is there, the button belongs to the one before."""
-    page, earlier = signed_in_page, _waiting_run(studio)
-    shown = _waiting_run(studio, earlier)
-    line = HeldBack(page)
-    page.goto(f"/app/runs/{shown}")
-    way_on = page.get_by_role("link", name="earlier run")
-    expect(way_on).to_be_visible()
-    line.hold()
-    way_on.click()
-    expect(page).to_have_url(f"{studio.url}/app/runs/{earlier}")
-    page.get_by_role("button", name="Cancel run").click()
-    line.wait("The run is cancelled.")
-    line.let_go()
-    expect(page.locator(".top .run-id")).to_have_text(earlier[-12:])
-    assert [_status(studio, run_id) for run_id in (shown, earlier)] == ["cancelled", "suspended"]
-
-
-def _waiting_run(studio: Any, goes_on_from: str = "") -> str:
-    """A run that nobody works on: suspended until tomorrow."""
-
-    async def make(database: Database) -> str:
-        async with database.transaction(await _demo(database)) as tx:
-            digest = await workflows.put_definition(tx, "faq_handling", "name: faq_handling")
-            origin = UUID(goes_on_from) if goes_on_from else None
-            new = runs.NewRun("faq_handling", digest, "manual", {"message": "wait"}, origin_run_id=origin)
-            row, _ = await runs.create_run(tx, new)
-            row.status = RunStatus.SUSPENDED.value
-            return str(row.run_id)
-
-    found: str = studio.run(make)
-    return found
-
-
-def _status(studio: Any, run_id: str) -> str:
-    async def read(database: Database) -> str:
-        async with database.transaction(await _demo(database)) as tx:
-            return (await runs.get_run(tx, UUID(run_id))).status
-
-    found: str = studio.run(read)
-    return found
 
 
 def test_the_theme_is_chosen_and_kept(signed_in_page: Page) -> None:
