@@ -335,6 +335,31 @@ def test_undo_that_crosses_somebody_elses_move_gives_way(signed_in_page: Page, s
     expect(one.locator('.react-flow__node[data-id="answer"]')).to_have_attribute("style", place_of(other, "answer"))
 
 
+def test_undo_says_that_a_card_is_called_otherwise_by_now(signed_in_page: Page, studio: Any, small: str) -> None:
+    one, other = signed_in_page, signed_in_page.context.new_page()
+    for page in (one, other):
+        open_editor(page, studio, small)
+    ends = place_of(one, "end")
+    by_drag(one, node(one, "answer"), 200)
+    mine = place_of(one, "answer")
+    expect(other.locator('.react-flow__node[data-id="answer"]')).to_have_attribute("style", mine)
+    node(other, "answer").click()
+    title = other.get_by_test_id("node-name")
+    title.fill("reply")
+    title.press("Enter")
+    saved(other)
+    expect(node(one, "reply")).to_be_visible()
+    one.get_by_test_id("canvas").focus()
+    one.keyboard.press("Control+z")
+    said = one.get_by_role("status").filter(has_text="has renamed answer since: reply stays where it is.")
+    expect(said).to_be_visible()
+    saved(one)
+    assert [place_of(one, card) for card in ("reply", "end")] == [mine, ends]
+    one.reload()
+    expect(node(one, "reply")).to_be_visible()
+    assert [place_of(one, card) for card in ("reply", "end")] == [mine, ends]
+
+
 def test_an_empty_note_of_others_or_of_the_history_takes_no_focus(
     signed_in_page: Page, studio: Any, small: str
 ) -> None:

@@ -40,6 +40,12 @@ export class BothChanged {
     return `${by} ${names.size === 1 ? "has" : "have"} ${did[0]} ${named(kept)} since: ${kept.length === 1 ? "it stays" : "they stay"} ${did[1]} ${kept.length === 1 ? "it is" : "they are"}.`;
   }
 
+  // Of a node that a step in the history would have moved, were it still there under that name. A sentence.
+  wentAway(name, now) {
+    const by = this.theirs.get(`nodes:${name}`) ?? "Somebody";
+    return now ? `${by} has renamed ${name} since: ${now} stays where it is.` : `${by} has removed ${name} since: it cannot go back.`;
+  }
+
   // Of a commit that was merged: which of its steps in the history gave way to what `by` did just before. A sentence, or null.
   heldBack({ undone, baseLayout, laid }, next, by) {
     const kept = PARTS.flatMap((part) => [...undone[part]].map((id) => [part, id, next[part].get(id)]))

@@ -236,10 +236,18 @@ export class Session {
 
   // On what is saved; what the server refused cannot be, and going back is how to be rid of it.
   inHistory(step) {
-    const go = () => this.view && inHistory(this.view, step, (kept) => this.say(this.sync.both.leftAlone(kept)));
+    const go = () => this.view && inHistory(this.view, step, (left) => this.saidOf(left));
     if (this.sync.stuck) go();
     else this.sync.settled().then(go, () => {});
     return true;
+  }
+
+  saidOf({ kept, gone }) {
+    const { both } = this.sync;
+    const { graph } = this.state;
+    const renamed = gone.filter((name) => graph && !graph.byName.has(name));
+    const said = [kept.length && both.leftAlone(kept), ...renamed.map((name) => both.wentAway(name, this.names.nowCalled(name, graph)))];
+    if (said.some(Boolean)) this.say(said.filter(Boolean).join(" "));
   }
 
   saveNow() {

@@ -39,22 +39,28 @@ function merged(old, change) {
   return next;
 }
 
-// What a step in the history does to what stands there now: {change, kept}. What somebody else moved, sized or wrote on since
-// stays as they left it: `kept` is [part, id, how it stands now] of each.
+// What a step in the history does to what stands there now: {change, kept, gone}. What somebody else moved, sized or wrote on
+// since stays as they left it: `kept` is [part, id, how it stands now] of each. `gone` are names of nodes that have no place any
+// more: somebody else renamed or removed them, or took all places away.
 export function stepped(layout, { before, after, stood }) {
   const change = {};
   const kept = [];
+  const gone = [];
   for (const part of PARTS.filter((one) => after[one])) {
     change[part] = new Map();
     for (const [id, to] of after[part]) {
       const drawn = part === "nodes" ? stood?.get(id) : undefined;
-      const { next, isKept } = stepOf(layout[part].get(id) ?? null, before[part]?.get(id) ?? null, to, drawn);
+      const [now, from] = [layout[part].get(id) ?? null, before[part]?.get(id) ?? null];
+      const { next, isKept } = stepOf(now, from, to, drawn);
+      if (part === "nodes" && from && !now) gone.push(id);
       change[part].set(id, next);
       if (isKept) kept.push([part, id, next]);
     }
   }
-  if (kept.some(([part]) => part === "nodes")) keepDrawn(change.nodes, stood);
-  return { change, kept: kept.filter(([part, id]) => part !== "nodes" || !isPin(id, before, after, stood)) };
+  const isPlacedAnew = gone.length && [...layout.nodes.keys()].some((name) => !after.nodes.has(name));
+  if (isPlacedAnew || kept.some(([part]) => part === "nodes")) keepDrawn(change.nodes, stood);
+  const isMeant = (name) => !isPin(name, before, after, stood);
+  return { change, kept: kept.filter(([part, id]) => part !== "nodes" || isMeant(id)), gone: gone.filter(isMeant) };
 }
 
 // With one card left where somebody put it, those that get no place of their own again would find others than they had.
@@ -91,14 +97,17 @@ export function isOtherwise(before, after, next) {
 // The list without what the step takes out, and with what it brings.
 const withSteps = (now, from, to) => [...now.filter((name) => to.includes(name) || !from.includes(name)), ...to.filter((name) => !from.includes(name) && !now.includes(name))];
 
-// What a transaction of the history leaves alone, see `stepped`.
+// What a transaction of the history leaves alone: {kept, gone}, see `stepped`.
 export function keptOf(tr) {
   let layout = tr.startState.field(layoutField);
-  return tr.effects.filter((effect) => effect.is(layOut)).flatMap(({ value }) => {
-    const { kept } = stepped(layout, value);
+  const all = { kept: [], gone: [] };
+  for (const { value } of tr.effects.filter((effect) => effect.is(layOut))) {
+    const { kept, gone } = stepped(layout, value);
     layout = withLayout(layout, value);
-    return kept;
-  });
+    all.kept.push(...kept);
+    all.gone.push(...gone);
+  }
+  return all;
 }
 
 // The effect's value for a change: with what stood there before. `drawn`: where the nodes are, with or without a place of their own.

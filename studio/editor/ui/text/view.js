@@ -121,12 +121,12 @@ export function applyDraft(view, text, layout) {
   });
 }
 
-// One step back or forth, by CodeMirror's `undo` or `redo`. `tell` hears what of it somebody else changed since, which stays.
+// One step back or forth, by CodeMirror's `undo` or `redo`. `tell` hears what of it somebody else changed since, see `keptOf`.
 export function inHistory(view, step, tell) {
   const dispatch = (tr) => {
-    const kept = keptOf(tr);
+    const left = keptOf(tr);
     view.dispatch(tr);
-    if (kept.length) tell(kept);
+    tell(left);
   };
   return step({ state: view.state, dispatch });
 }
