@@ -7,6 +7,7 @@ multicast and reserved ranges, and the IPv6 forms that carry an IPv4 address ins
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 Address = IPv4Address | IPv6Address
@@ -68,3 +69,21 @@ def is_disguised(host: str) -> bool:
     """Whether the host means an address without a look-up: localhost, 2130706433, 0x7f.1, 017700000001, 127.1."""
     last = host.rstrip(".").rpartition(".")[2]
     return literal(host) is None and (last.lower() == "localhost" or _NUMBER.fullmatch(last) is not None)
+
+
+def normal(allow: Collection[str]) -> frozenset[str]:
+    """The operator's list of "host:port" as `allows` and `is_refused` take it."""
+    return frozenset(entry.strip().lower() for entry in allow)
+
+
+def allows(allow: Collection[str], host: str, port: int) -> bool:
+    """Whether the operator allows this host and port, wherever it is."""
+    shown = f"[{host}]" if ":" in host else host
+    return f"{shown}:{port}".lower() in allow
+
+
+def is_refused(allow: Collection[str], host: str, port: int) -> bool:
+    """Whether an address that is written out, or disguised, is not to be reached. A name has to be resolved first."""
+    written = literal(host)
+    within = is_disguised(host) or (written is not None and not is_public(written))
+    return within and not allows(allow, host, port)

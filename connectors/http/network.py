@@ -10,7 +10,7 @@ from typing import Any
 
 import httpcore
 
-from connectors.http.addresses import Address, is_disguised, is_public, literal
+from connectors.http.addresses import Address, allows, is_public, is_refused, literal, normal
 from engine.errors import EgressBlocked, TransientError
 
 Resolve = Callable[[str, int], Awaitable[list[Address]]]
@@ -32,7 +32,7 @@ class PinnedBackend(httpcore.AsyncNetworkBackend):
     def __init__(
         self, allow: Collection[str], *, resolve: Resolve = resolve, inner: httpcore.AsyncNetworkBackend | None = None
     ) -> None:
-        self._allow = {entry.strip().lower() for entry in allow}
+        self._allow = normal(allow)
         self._resolve = resolve
         self._inner = inner or httpcore.AnyIOBackend()
 
@@ -55,7 +55,7 @@ class PinnedBackend(httpcore.AsyncNetworkBackend):
     async def addresses(self, host: str, port: int) -> list[Address]:
         """The addresses to connect to; raises EgressBlocked when one of them is not to be reached."""
         self.refuse_literal(host, port)
-        allowed = self.allows(host, port)
+        allowed = allows(self._allow, host, port)
         written = literal(host)
         found = [written] if written else await self._resolve(host, port)
         if not found:
@@ -66,16 +66,8 @@ class PinnedBackend(httpcore.AsyncNetworkBackend):
 
     def refuse_literal(self, host: str, port: int) -> None:
         """Raise EgressBlocked for an address that is written out, or disguised, and not to be reached."""
-        if self.allows(host, port):
-            return
-        written = literal(host)
-        if is_disguised(host) or (written is not None and not is_public(written)):
+        if is_refused(self._allow, host, port):
             raise EgressBlocked(f"{host} is not on the public internet.", host=host)
-
-    def allows(self, host: str, port: int) -> bool:
-        """Whether the operator allows this host and port, wherever it is."""
-        shown = f"[{host}]" if ":" in host else host
-        return f"{shown}:{port}".lower() in self._allow
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -23,8 +23,8 @@ async def list_entries(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
     async with container_of(request).db.transaction(scope) as tx:
-        rows = await audit.entries(tx, before=cursor, limit=limit)
-    return {"entries": [audit_json(row) for row in rows], "cursor": rows[-1].number if len(rows) == limit else None}
+        rows, older = await audit.entries(tx, before=cursor, limit=limit)
+    return {"entries": [audit_json(row) for row in rows], "cursor": older}
 
 
 @router.get("/verify", summary="Whether the record is as it was written")

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.store.access import deliveries, subscriptions
+from engine.store.access import deliveries, listeners, subscriptions
 from engine.store.access import events as access
 from engine.store.session import Scope
 from studio.api.access import container_of, requires
@@ -90,17 +90,27 @@ async def list_events(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
     async with container_of(request).db.transaction(scope) as tx:
-        rows = await access.recent(tx, topic=topic, run_id=run_id, before=cursor, limit=limit)
-    return {"events": [event_json(row) for row in rows], "cursor": rows[-1].seq if len(rows) == limit else None}
+        page = await access.recent(
+            tx, topic=topic, run_id=run_id, without=events.hidden_topics(scope), before=cursor, limit=limit
+        )
+    return {"events": [event_json(row) for row in page.rows], "cursor": page.cursor}
 
 
 @router.get("/events/dead", summary="What could not be delivered, newest first")
 async def list_dead(
-    request: Request, scope: Reader, target_id: UUID | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 50
+    request: Request,
+    scope: Reader,
+    target_id: UUID | None = None,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
 ) -> dict[str, Any]:
+    """`hindrance` says why a letter cannot be sent again."""
+    hidden = events.hidden_topics(scope)
     async with container_of(request).db.transaction(scope) as tx:
-        rows = await deliveries.dead(tx, target_id=target_id, limit=limit)
-    return {"dead_letters": [dead_letter_json(row) for row in rows]}
+        rows = await deliveries.dead(tx, target_id=target_id, without=hidden, cursor=cursor, limit=limit)
+        kept = await listeners.hindrances(tx, rows)
+    shown = [dead_letter_json(row) | {"hindrance": kept.get(row.dead_letter_id)} for row in rows]
+    return {"dead_letters": shown, "cursor": deliveries.place_of(rows[-1]) if len(rows) == limit else None}
 
 
 @router.post("/events/redeliver", summary="Send dead letters again", status_code=202)
@@ -121,15 +131,22 @@ async def subscribe(request: Request, body: NewSubscription, scope: Writer) -> d
     """The signing secret is in this answer only."""
     container = container_of(request)
     row, secret = await events.subscribe(
-        container.db, container.vault, scope, url=body.url, topics=body.topics, description=body.description
+        container.db,
+        container.vault,
+        scope,
+        url=body.url,
+        topics=body.topics,
+        description=body.description,
+        allow=container.settings.egress_allow,
     )
     return subscription_json(row) | {"secret": secret}
 
 
 @router.patch("/subscriptions/{subscription_id}", summary="Change a subscription, or switch it on or off")
 async def change(request: Request, subscription_id: UUID, body: ChangedSubscription, scope: Writer) -> dict[str, Any]:
-    wanted = events.Change(**body.model_dump())
-    return subscription_json(await events.change(container_of(request).db, scope, subscription_id, wanted))
+    container, wanted = container_of(request), events.Change(**body.model_dump())
+    allow = container.settings.egress_allow
+    return subscription_json(await events.change(container.db, scope, subscription_id, wanted, allow=allow))
 
 
 @router.delete("/subscriptions/{subscription_id}", summary="Send nothing there any more", status_code=204)

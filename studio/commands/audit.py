@@ -46,7 +46,8 @@ async def _act(connections: Connections, args: argparse.Namespace) -> dict[str, 
 
     async with tenant_database(connections) as (db, scope), db.transaction(scope) as tx:
         if args.action == "list":
-            return {"entries": [audit_json(row) for row in await audit.entries(tx, limit=args.limit)]}
+            rows, _ = await audit.entries(tx, limit=args.limit)
+            return {"entries": [audit_json(row) for row in rows]}
         fault = await audit.verify(tx)
         return {"intact": fault is None} | ({"number": fault.number, "fault": fault.fault} if fault else {})
 

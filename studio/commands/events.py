@@ -58,7 +58,7 @@ async def _list(db: Database, scope: Scope, args: argparse.Namespace) -> Any:
     from studio.api.views import event_json
 
     async with db.transaction(scope) as tx:
-        rows = await events.recent(tx, topic=args.topic, run_id=args.run, limit=args.limit)
+        rows = (await events.recent(tx, topic=args.topic, run_id=args.run, limit=args.limit)).rows
     if args.json:
         return {"events": [event_json(row) for row in rows]}
     lines = (

@@ -186,7 +186,7 @@ async def test_an_answer_to_other_arguments_is_refused_and_two_answers_at_once_a
     assert await runtime.host.execute(scope.tenant_id, run_id) == "succeeded"
     assert len(effects_of(effects)) == (1 if results[0] is None else 0)
     async with database.transaction(scope) as tx:
-        answers = [one for one in await audit.entries(tx) if one.action == "approval.answer"]
+        answers = [one for one in (await audit.entries(tx))[0] if one.action == "approval.answer"]
     told = {"step": "ask", "tool": "count", "hash": question["hash"]}
     decision = "approve" if results[0] is None else "reject"
     assert [(one.resource_id, one.details) for one in answers] == [(str(run_id), {**told, "decision": decision})]

@@ -72,26 +72,39 @@ async def test_a_subscription_from_its_beginning_to_its_end(
     place = f"{PLACE}/{shown['subscription_id']}"
     renewed = (await http.post(f"{place}/secret", headers=key)).json()["secret"]
     assert renewed != secret
-    changed = (await http.patch(place, headers=key, json={"enabled": False, "description": "for accounting"})).json()
-    assert (changed["enabled"], changed["description"], changed["url"]) == (False, "for accounting", body["url"])
     event = (await http.post("/api/v1/events", headers=key, json={"topic": "order.paid"})).json()
     assert (await http.post(f"{place}/send", headers=key, json=event)).status_code == 202
     missing = await http.post(f"{place}/send", headers=key, json={"event_id": str(uuid.uuid4())})
     assert missing.status_code == 404
+    changed = (await http.patch(place, headers=key, json={"enabled": False, "description": "for accounting"})).json()
+    assert (changed["enabled"], changed["description"], changed["url"]) == (False, "for accounting", body["url"])
+    assert (await http.post(f"{place}/send", headers=key, json=event)).status_code == 409, "nobody listens there"
     assert (await http.delete(place, headers=key)).status_code == 204
     assert (await http.delete(place, headers=key)).status_code == 404
     record = (await http.get("/api/v1/audit", headers=key)).json()["entries"]
     assert [entry["action"].partition(".")[2] for entry in record][::-1] == [
         "create",
         "renew_secret",
-        "change",
         "send_again",
+        "change",
         "delete",
     ]
     assert (await http.get("/api/v1/audit/verify", headers=key)).json() == {"intact": True}
 
 
-@pytest.mark.parametrize("body", [{"url": "file:///etc/passwd"}, {"topics": []}, {"topics": ["*x"]}, {"secret": "x"}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"url": "file:///etc/passwd"},
+        {"url": "http://10.0.0.1/"},
+        {"url": "https://localhost/hook"},
+        {"url": "http://[::1]:8000/"},
+        {"url": "http://2130706433/"},
+        {"topics": []},
+        {"topics": ["*x"]},
+        {"secret": "x"},
+    ],
+)
 async def test_what_cannot_be_made_of_a_subscription(
     http: httpx.AsyncClient, database: Database, scope: Scope, body: dict[str, Any]
 ) -> None:

@@ -59,7 +59,7 @@ async def runtime(settings: Settings, connections: Connections, tmp_path: Path) 
 
 async def told(database: Database, scope: Scope) -> list[OutboxEvent]:
     async with database.transaction(scope) as tx:
-        return list(await events.recent(tx, limit=200))[::-1]
+        return list((await events.recent(tx, limit=200)).rows)[::-1]
 
 
 async def counted(database: Database, scope: Scope) -> dict[str, int]:

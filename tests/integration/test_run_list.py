@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from engine.store.access import overview, run_list, runs, workflows
+from engine.store.access import overview, paging, run_list, runs, workflows
 from engine.store.access.runs import NewRun
 from engine.store.session import Database, Scope
 from engine.store.tables.runs import RunRow
@@ -49,8 +49,8 @@ async def walked(database: Database, scope: Scope, **wanted: object) -> tuple[li
 async def test_a_search_finds_all_whatever_time_it_gets(
     database: Database, scope: Scope, other_scope: Scope, monkeypatch: pytest.MonkeyPatch, bounds: tuple[int, float]
 ) -> None:
-    monkeypatch.setattr(run_list, "LOOK_AT", bounds[0])
-    monkeypatch.setattr(run_list, "SEARCH_S", bounds[1])
+    monkeypatch.setattr(paging, "LOOK_AT", bounds[0])
+    monkeypatch.setattr(paging, "SEARCH_S", bounds[1])
     order = await filled(database, scope, 22)
     await filled(database, other_scope, 8)
     found, sizes = await walked(database, scope, search="KETTLE")
@@ -69,8 +69,8 @@ async def test_a_search_finds_all_whatever_time_it_gets(
 async def test_a_search_that_gives_up_leads_on(
     database: Database, scope: Scope, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_list, "LOOK_AT", 3)
-    monkeypatch.setattr(run_list, "SEARCH_S", 0.0)
+    monkeypatch.setattr(paging, "LOOK_AT", 3)
+    monkeypatch.setattr(paging, "SEARCH_S", 0.0)
     await filled(database, scope, 9)
     page = await service.listing(database, scope, service.RunFilter(search="no such thing"))
     assert page.rows == []
@@ -85,8 +85,8 @@ async def test_a_search_that_gives_up_leads_on(
 async def test_a_run_is_found_by_its_id(
     database: Database, scope: Scope, other_scope: Scope, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_list, "LOOK_AT", 1)
-    monkeypatch.setattr(run_list, "SEARCH_S", 0.0)
+    monkeypatch.setattr(paging, "LOOK_AT", 1)
+    monkeypatch.setattr(paging, "SEARCH_S", 0.0)
     order, theirs = await filled(database, scope, 6), await filled(database, other_scope, 2)
     async with database.transaction(scope) as tx:
         for run_id in (order[0], order[-1]):

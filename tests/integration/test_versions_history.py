@@ -116,7 +116,7 @@ async def test_rolling_back_serves_the_earlier_version_at_its_addresses(
     draft = (await http.get(PLACE, headers=key)).json()
     assert (draft["text"], draft["published_version"]) == (text("new", "3"), 1)
     async with database.transaction(scope) as tx:
-        last = (await audit.entries(tx))[0]
+        last = (await audit.entries(tx))[0][0]
         assert (last.action, last.details) == ("workflow.make_live", {"name": "history", "number": 1, "was": 2})
 
     assert (await http.post(f"{PLACE}/versions/2/live", headers=key, json={"live": 1})).status_code == 200

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,10 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from engine.errors import NotFound
+from engine.store.access import listeners
+from engine.store.access.paging import cursor_of, read_cursor
 from engine.store.session import Tx
-from engine.store.tables.events import DeadLetter, Delivery, EventTrigger, OutboxEvent, Subscription
+from engine.store.tables.events import DeadLetter, Delivery, OutboxEvent
 
-DISPATCH = "dispatch"
+COUNTED = 10_000  # dead letters that are counted; where there are more, the oldest are left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,40 +109,71 @@ async def _bury(tx: Tx, found: Sequence[tuple[UUID, int]], consumer: str, target
     await tx.session.flush()
 
 
-async def dead(tx: Tx, *, target_id: UUID | None = None, limit: int = 50) -> Sequence[DeadLetter]:
-    """The tenant's dead letters, newest first."""
-    query = select(DeadLetter).order_by(col(DeadLetter.created_at).desc(), col(DeadLetter.dead_letter_id))
+async def dead(
+    tx: Tx,
+    *,
+    target_id: UUID | None = None,
+    without: Collection[str] = (),
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Sequence[DeadLetter]:
+    """The tenant's dead letters, newest first, but for those of the topics `without`; `cursor` is the `place_of` the
+    last one that was seen. Raises InputError for a cursor that is none."""
+    query = select(DeadLetter).order_by(col(DeadLetter.created_at).desc(), col(DeadLetter.dead_letter_id).desc())
     if target_id is not None:
         query = query.where(DeadLetter.target_id == target_id)
+    if without:
+        query = query.where(col(DeadLetter.topic).not_in(without))
+    if cursor:
+        here = sa.tuple_(col(DeadLetter.created_at), col(DeadLetter.dead_letter_id))
+        query = query.where(sa.tuple_(*read_cursor(cursor)) > here)
     return (await tx.session.execute(query.limit(max(1, min(limit, 1000))))).scalars().all()
+
+
+def place_of(letter: DeadLetter) -> str:
+    """The cursor that leads to older dead letters."""
+    return cursor_of(letter.created_at, letter.dead_letter_id)
+
+
+async def letter(tx: Tx, dead_letter_id: UUID) -> DeadLetter:
+    """Raises NotFound, also for another tenant's."""
+    row = await tx.session.get(DeadLetter, (tx.scope.tenant_id, dead_letter_id))
+    if row is None:
+        raise NotFound("There is no such dead letter (any more).")
+    return row
+
+
+async def dead_counts(tx: Tx, *, without: Collection[str] = ()) -> Mapping[UUID | None, int]:
+    """How many of the newest COUNTED dead letters each listener has; None for those that nobody could be told of."""
+    newest = select(DeadLetter.target_id).order_by(col(DeadLetter.created_at).desc()).limit(COUNTED)
+    if without:
+        newest = newest.where(col(DeadLetter.topic).not_in(without))
+    found = newest.subquery()
+    counts = sa.select(found.c.target_id, sa.func.count().label("letters")).group_by(found.c.target_id)
+    return {row.target_id: row.letters for row in await tx.session.execute(counts)}
 
 
 async def redeliver(tx: Tx, letters: Sequence[UUID]) -> int:
     """Put dead letters on their way again, in the order of their events; returns how many.
 
-    Those whose listener is gone stay where they are. Raises NotFound when one of them is not there.
+    Those that listeners.hindrances names stay where they are. Raises NotFound when one of them is not there.
     """
     query = select(DeadLetter).where(col(DeadLetter.dead_letter_id).in_(letters)).with_for_update()
     rows = (await tx.session.execute(query.order_by(col(DeadLetter.event_at)))).scalars().all()
     if len(rows) != len(set(letters)):
-        raise NotFound("There is no such dead letter.")
-    sent = [row for row in rows if await _again(tx, row)]
+        raise NotFound("There is no such dead letter (any more).")
+    kept = await listeners.hindrances(tx, rows)
+    sent = [row for row in rows if row.dead_letter_id not in kept]
     for row in sent:
+        await _again(tx, row)
         await tx.session.delete(row)
     await tx.session.flush()
     return len(sent)
 
 
-async def _again(tx: Tx, letter: DeadLetter) -> bool:
+async def _again(tx: Tx, letter: DeadLetter) -> None:
     """The event may have been purged meanwhile: it is written anew, under the id that it had."""
     event = await tx.session.get(OutboxEvent, (tx.scope.tenant_id, letter.event_id))
-    if letter.consumer == DISPATCH:
-        if event is None:
-            return False
-        event.dispatched_at = None
-        return True
-    if not await _listens(tx, letter):
-        return False
     if event is None:
         event = OutboxEvent(
             tenant_id=tx.scope.tenant_id,
@@ -153,8 +186,10 @@ async def _again(tx: Tx, letter: DeadLetter) -> bool:
             dispatched_at=letter.created_at,
         )
         tx.session.add(event)
-    await queue(tx, letter.consumer, letter.target_id or uuid4(), event)
-    return True
+    if letter.consumer == listeners.DISPATCH:
+        event.dispatched_at = None
+    else:
+        await queue(tx, letter.consumer, letter.target_id or uuid4(), event)
 
 
 async def queue(tx: Tx, consumer: str, target_id: UUID, event: OutboxEvent) -> None:
@@ -168,12 +203,6 @@ async def queue(tx: Tx, consumer: str, target_id: UUID, event: OutboxEvent) -> N
     }
     tx.session.add(Delivery(tenant_id=tx.scope.tenant_id, **row))
     await tx.session.flush()
-
-
-async def _listens(tx: Tx, letter: DeadLetter) -> bool:
-    table: Any = Subscription if letter.consumer == "webhook" else EventTrigger
-    row = await tx.session.get(table, (tx.scope.tenant_id, letter.target_id))
-    return row is not None and getattr(row, "enabled", True)
 
 
 def _mine(one: Due) -> tuple[sa.ColumnElement[bool], ...]:

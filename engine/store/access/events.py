@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
@@ -15,6 +16,7 @@ from sqlmodel import col, select
 
 from engine.errors import InputError, NotFound
 from engine.language.triggers import is_topic
+from engine.store.access.paging import look_back
 from engine.store.session import Tx
 from engine.store.tables.events import OutboxEvent
 
@@ -31,6 +33,7 @@ SYSTEM_TOPICS = (
 )
 MAX_PAYLOAD = 64_000  # bytes of JSON
 EVENTS_DAYS, LETTERS_DAYS = 7, 30
+TOPICS_OF = 2_000  # newest events whose topics can be chosen among
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # as JSON writes it; PostgreSQL cannot keep it
 _OWN_IDS = UUID("6a1f0d0c-6f0e-5b3b-9d55-0f4f3f1a8f10")
 
@@ -80,18 +83,44 @@ async def get(tx: Tx, event_id: UUID) -> OutboxEvent:
     return row
 
 
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """One page, newest first; `cursor` is the `seq` before which older ones are, None when there are none left.
+
+    A look for rare ones that takes long ends early: the page may then be short, or empty, and has a cursor anyway.
+    """
+
+    rows: Sequence[OutboxEvent]
+    cursor: int | None
+
+
 async def recent(
-    tx: Tx, *, topic: str | None = None, run_id: UUID | None = None, before: int | None = None, limit: int = 50
-) -> Sequence[OutboxEvent]:
-    """Events of the tenant, newest first; `before` is the `seq` of the last one that was seen."""
-    query = select(OutboxEvent).order_by(col(OutboxEvent.seq).desc()).limit(max(1, min(limit, 200)))
-    if topic:
-        query = query.where(OutboxEvent.topic == topic)
-    if run_id:
-        query = query.where(OutboxEvent.run_id == run_id)
+    tx: Tx,
+    *,
+    topic: str | None = None,
+    run_id: UUID | None = None,
+    without: Collection[str] = (),
+    before: int | None = None,
+    limit: int = 50,
+) -> EventPage:
+    """Events of the tenant, but for those of the topics `without`."""
+    query, size = select(OutboxEvent), max(1, min(limit, 200))
     if before:
         query = query.where(col(OutboxEvent.seq) < before)
-    return (await tx.session.execute(query)).scalars().all()
+    wanted = [col(OutboxEvent.topic).not_in(without)] if without else []
+    wanted += [OutboxEvent.topic == topic] if topic else []  # type: ignore[list-item]
+    wanted += [OutboxEvent.run_id == run_id] if run_id else []  # type: ignore[list-item]
+    if wanted:
+        rows, last = await look_back(tx, query, [col(OutboxEvent.seq)], sa.and_(*wanted), size)
+        return EventPage(rows, None if last is None else last[0])
+    found = (await tx.session.execute(query.order_by(col(OutboxEvent.seq).desc()).limit(size + 1))).scalars().all()
+    return EventPage(found[:size], found[size - 1].seq if len(found) > size else None)
+
+
+async def topics(tx: Tx) -> Sequence[str]:
+    """The topics of the tenant's newest events, by name."""
+    newest = select(OutboxEvent.topic).order_by(col(OutboxEvent.seq).desc()).limit(TOPICS_OF).subquery()
+    return (await tx.session.execute(sa.select(newest.c.topic).distinct().order_by(newest.c.topic))).scalars().all()
 
 
 async def fan_out(session: AsyncSession, limit: int) -> int:

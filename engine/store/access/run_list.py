@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import col, select
 
-from engine.errors import InputError
+from engine.store.access.paging import cursor_of, look_back, read_cursor
 from engine.store.session import Tx
 from engine.store.tables.runs import RunRow
 
 _MAX_PAGE = 200
-LOOK_AT = 20_000  # runs that are searched at a time
-SEARCH_S = 1.0
 
 _Query = Any  # a select of RunRow
 _NEWEST_FIRST = (col(RunRow.created_at).desc(), col(RunRow.run_id).desc())
@@ -60,7 +54,7 @@ async def list_runs(
     if trigger:
         query = query.where(RunRow.trigger == trigger)
     if cursor:
-        query = query.where(sa.tuple_(*_read_cursor(cursor)) > _PLACE)
+        query = query.where(sa.tuple_(*read_cursor(cursor)) > _PLACE)
     size = max(1, min(limit, _MAX_PAGE))
     if search:
         return await _searched(tx, query, search, size)
@@ -69,39 +63,19 @@ async def list_runs(
 
 
 async def _searched(tx: Tx, query: _Query, search: str, size: int) -> RunPage:
-    """Look through the runs from the newest on, some at a time, until the page is full or the time is up.
-
-    (docs/adr/0007 says why there is no index over the inputs.)
-    """
+    """Look through the runs from the newest on. (docs/adr/0007 says why there is no index over the inputs.)"""
     if (run_id := _as_id(search)) is not None:
         found = (await tx.session.execute(query.where(RunRow.run_id == run_id))).scalars().all()
         if found:
             return _page(found, size)
-    until = time.monotonic() + SEARCH_S
-    rows: list[RunRow] = []
-    while True:
-        last = await _last_of_some(tx, query)
-        some = query if last is None else query.where(sa.tuple_(*last) <= _PLACE)
-        wanted = some.where(_mentions(search)).order_by(*_NEWEST_FIRST).limit(size + 1 - len(rows))
-        rows += (await tx.session.execute(wanted)).scalars().all()
-        if len(rows) > size or last is None:
-            return _page(rows, size)
-        if time.monotonic() >= until:
-            return RunPage(rows, _cursor(*last))
-        query = query.where(sa.tuple_(*last) > _PLACE)
-
-
-async def _last_of_some(tx: Tx, query: _Query) -> tuple[datetime, UUID] | None:
-    """Where the newest LOOK_AT runs end; None when there are no more than that."""
-    places = query.with_only_columns(col(RunRow.created_at), col(RunRow.run_id)).order_by(*_NEWEST_FIRST)
-    row = (await tx.session.execute(places.offset(LOOK_AT - 1).limit(1))).one_or_none()
-    return None if row is None else (row[0], row[1])
+    rows, last = await look_back(tx, query, (col(RunRow.created_at), col(RunRow.run_id)), _mentions(search), size)
+    return RunPage(rows, None if last is None else cursor_of(*last))
 
 
 def _page(rows: Sequence[RunRow], size: int) -> RunPage:
     """The page of `size` rows, of which there is one too many when more follow."""
     last = rows[size - 1] if len(rows) > size else None
-    return RunPage(rows[:size], None if last is None else _cursor(last.created_at, last.run_id))
+    return RunPage(rows[:size], None if last is None else cursor_of(last.created_at, last.run_id))
 
 
 def _mentions(search: str) -> sa.ColumnElement[bool]:
@@ -120,15 +94,3 @@ def _as_id(search: str) -> UUID | None:
         return UUID(search)
     except ValueError:
         return None
-
-
-def _cursor(created_at: datetime, run_id: UUID) -> str:
-    return base64.urlsafe_b64encode(f"{created_at.isoformat()} {run_id}".encode()).decode()
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
-    try:
-        moment, _, run_id = base64.urlsafe_b64decode(cursor.encode()).decode().rpartition(" ")
-        return datetime.fromisoformat(moment), UUID(run_id)
-    except (ValueError, binascii.Error) as error:
-        raise InputError("This is not a cursor of the run list.") from error

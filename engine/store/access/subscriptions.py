@@ -68,7 +68,11 @@ def check(url: str, topics: Sequence[str], description: str) -> None:
         raise InputError(f'Name 1 to {MAX_TOPICS} topics, or "*" for all.', field="topics")
     for topic in topics:
         if topic != "*" and not is_topic(topic.removesuffix(".*")):
-            raise InputError(f"{topic[:80]!r} is no topic.", field="topics")
+            raise InputError(
+                f"{topic[:80]!r} is no topic: letters, digits, _ and -, in parts joined by . : or /, "
+                'or "prefix.*" for all that begin so.',
+                field="topics",
+            )
     if len(description) > 500 or "\0" in description:
         raise InputError("The description is at most 500 characters.", field="description")
 
