@@ -41,10 +41,10 @@ function ChosenOption({ value, onChoose, ...rest }) {
 _SEGMENTS = """
 function ChosenSegment({ value, onChoose, options, ...rest }) {
   const [chosen, choose] = useChosen(value, onChoose);
-  const button = ([key, title]) => jsx("button", {
+  const button = ([key, title, count]) => jsx("button", {
     key, type: "button", className: key === chosen ? "on" : "", "aria-pressed": key === chosen,
     onClick: () => choose(key),
-  }, title);
+  }, title, count ? jsx("span", { className: "tab-count" }, count) : null);
   return jsx("div", { ...rest, role: "group" }, options.map(button));
 }
 """
@@ -67,7 +67,7 @@ class _Select(_Chosen):
 
 class _Segments(_Chosen):
     tag = "ChosenSegment"
-    options: rx.Var[list[tuple[str, str]]]
+    options: rx.Var[list[Any]]
 
     def add_custom_code(self) -> list[str]:
         return [_CHOSEN, _SEGMENTS]
@@ -85,8 +85,10 @@ def select(
     )
 
 
-def segmented(options: Sequence[tuple[str, str]], value: rx.Var[str], on_change: Any, label: str) -> rx.Component:
-    """A choice among few, all of them seen: `options` are (value, title)."""
+def segmented(
+    options: Sequence[tuple[str, str] | tuple[str, str, rx.Var[int]]], value: rx.Var[str], on_change: Any, label: str
+) -> rx.Component:
+    """A choice among few, all of them seen: `options` are (value, title), or with how many wait behind it."""
     return _Segments.create(
         options=list(options),
         value=value,

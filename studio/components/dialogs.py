@@ -11,9 +11,15 @@ from studio.components.parts import button, icon_button
 
 
 def dialog(
-    *body: rx.Component, title: str, text: str, opened: rx.Var[bool], on_close: Any, width: str = "480px"
+    *body: rx.Component,
+    title: str,
+    text: str,
+    opened: rx.Var[bool],
+    on_close: Any,
+    width: str = "480px",
+    stays: bool = False,
 ) -> rx.Component:
-    """`on_close` is an event handler without arguments."""
+    """`on_close` is an event handler without arguments; `stays`: a click outside does not call it."""
     return modal(
         rx.el.div(
             modal_title(title, class_name="dialog-title grow"),
@@ -25,6 +31,7 @@ def dialog(
         opened=opened,
         on_close=on_close,
         width=width,
+        stays=stays,
     )
 
 

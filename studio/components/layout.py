@@ -18,15 +18,17 @@ from reflex_components_core.react_router.dom import ReactRouterLink
 from studio.components.behaviour import ticker
 from studio.components.native import native_form
 from studio.components.overlays import menu, menu_item, menu_line, tooltip
+from studio.components.parts import empty
 from studio.state import ShellState
 
 NAME = "Heddle"
 
-# Only pages that exist: (key, title, address, lucide icon)
+# Only pages that exist: (key, title, address, lucide icon, the permission without which it is not there, "" for none)
 RAIL = (
-    ("workflows", "Workflows", "/app/workflows", "workflow"),
-    ("runs", "Runs", "/app/runs", "list"),
-    ("approvals", "Approvals", "/app/approvals", "user_check"),
+    ("workflows", "Workflows", "/app/workflows", "workflow", ""),
+    ("runs", "Runs", "/app/runs", "list", ""),
+    ("approvals", "Approvals", "/app/approvals", "user_check", ""),
+    ("events", "Events", "/app/events", "webhook", "events:read"),
 )
 COUNT_MS = 30_000
 
@@ -48,10 +50,15 @@ def page(
     beside_crumbs: Sequence[rx.Component] = (),
     center: Sequence[rx.Component] = (),
     actions: Sequence[rx.Component] = (),
+    needs: str = "",
     bare: bool = False,
     flush: bool = False,
 ) -> rx.Component:
-    """A page in its frame. `bare` leaves the top bar to the content, `flush` takes the content's padding away."""
+    """A page in its frame. `bare` leaves the top bar to the content, `flush` takes the content's padding away.
+
+    `needs`: the permission without which the page says that it is not for this person.
+    """
+    content = (not_for_you(rx.fragment(*content), needs),) if needs else content
     bar = [] if bare else [top_bar(crumbs, beside_crumbs, center, actions)]
     return rx.el.div(
         rail(active),
@@ -60,6 +67,22 @@ def page(
         rx.el.main(*content, class_name="main flush" if flush or bare else "main", id="main"),
         class_name="frame bare" if bare else "frame",
     )
+
+
+def allowed(permission: str, component: rx.Component) -> rx.Component:
+    """The component for those who hold the permission; "" for everybody."""
+    return rx.cond(ShellState.may.contains(permission), component) if permission else component
+
+
+def not_for_you(content: rx.Component, permission: str) -> rx.Component:
+    """The content, or why there is none. Until it is known who looks, the content: it waits for its rows itself."""
+    refused = empty(
+        "lock",
+        "This page is not for your role",
+        "Somebody who administers the tenant can see it, and can give you the role for it.",
+        link("Open workflows", to="/app/workflows", class_name="btn"),
+    )
+    return rx.cond((ShellState.role == "") | ShellState.may.contains(permission), content, refused)
 
 
 def top_bar(
@@ -118,7 +141,10 @@ def rail(active: str) -> rx.Component:
     """56 px: the pages, and at the foot the person."""
     return rx.el.nav(
         link(logo(), to="/app/workflows", aria_label=NAME),
-        *[rail_link(key, title, to, icon, on=key == active) for key, title, to, icon in RAIL],
+        *[
+            allowed(permission, rail_link(key, title, to, icon, on=key == active))
+            for key, title, to, icon, permission in RAIL
+        ],
         rx.el.div(class_name="grow"),
         user_menu(),
         class_name="rail",

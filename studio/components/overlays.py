@@ -153,14 +153,18 @@ class _DialogDescription(_Dialog):
     alias = "DialogDescription"
 
 
-def modal(*body: rx.Component, opened: rx.Var[bool], on_close: Any, width: str) -> rx.Component:
-    """A surface over the darkened page. Esc and a click outside call `on_close`, an event handler without arguments."""
+def modal(*body: rx.Component, opened: rx.Var[bool], on_close: Any, width: str, stays: bool = False) -> rx.Component:
+    """A surface over the darkened page. Esc and a click outside call `on_close`, an event handler without arguments.
+
+    `stays`: a click outside does nothing.
+    """
+    outside = {} if stays else {"on_pointer_down_outside": on_close}
     shown = _DialogContent.create(
         *body,
         class_name="dialog",
         custom_attrs=styled(width=width),
         on_escape_key_down=on_close,
-        on_pointer_down_outside=on_close,
+        **outside,
     )
     over = _DialogOverlay.create(shown, class_name="dialog-over")
     return _DialogRoot.create(_DialogPortal.create(over), open=opened)

@@ -56,6 +56,72 @@ def status_mark(status: rx.Var[str], *, pill: bool = False) -> rx.Component:
     return rx.el.span(status_icon(status), status, class_name=shape + status)
 
 
+def pager(number: rx.Var[int], older: rx.Var[str], on_newer: Any, on_older: Any, things: str) -> rx.Component:
+    """Under a list of several pages; `older` is the cursor of the next one, `things` what the list has."""
+    return rx.cond(
+        (older != "") | (number > 1),
+        rx.el.nav(
+            button(
+                "Newer",
+                icon="chevron_left",
+                why_not=rx.cond(number == 1, f"These are the newest {things}.", ""),
+                on_click=on_newer,
+            ),
+            rx.el.span("Page ", number, class_name="caption"),
+            button(
+                "Older",
+                icon="chevron_right",
+                why_not=rx.cond(older == "", f"There are no older {things}.", ""),
+                on_click=on_older,
+            ),
+            class_name="row pager",
+            aria_label=f"Pages of {things}",
+        ),
+    )
+
+
+def switch(on: rx.Var[bool], label: Text, on_click: Any) -> rx.Component:
+    """On or off, done at once."""
+    return rx.el.button(
+        rx.el.span(class_name="knob"),
+        type="button",
+        role="switch",
+        aria_checked=on,
+        aria_label=label,
+        title=rx.cond(on, "On", "Off"),
+        class_name=rx.cond(on, "switch on", "switch"),
+        on_click=on_click,
+    )
+
+
+def labelled(
+    name: str, title: str, control: rx.Component, *, wrong: rx.Var[str], hint: str = "", area: bool = False
+) -> rx.Component:
+    """A label, its control, and beneath it what to mend (`wrong`), or a hint. The control has `field_attributes`."""
+    box = "field area short" if area else "field"
+    return rx.el.div(
+        rx.el.label(title, html_for=name, class_name="caption"),
+        rx.el.div(control, class_name=rx.cond(wrong != "", f"{box} invalid", box)),
+        fault_line(name, wrong, hint),
+        class_name="ask-field",
+    )
+
+
+def fault_line(name: str, wrong: rx.Var[str], hint: str = "") -> rx.Component:
+    """What to mend about a field, or a hint."""
+    return rx.el.div(
+        rx.cond(wrong != "", wrong, hint),
+        class_name=rx.cond(wrong != "", "hint bad", "hint"),
+        id=f"{name}-hint",
+        role="status",
+    )
+
+
+def field_attributes(name: str, wrong: rx.Var[str]) -> dict[str, Any]:
+    """What binds a control to its label and to what is said beneath it."""
+    return {"id": name, "name": name, "aria_invalid": wrong != "", "aria_describedby": f"{name}-hint"}
+
+
 def search_box(value: rx.Var[str], on_change: Any, placeholder: str) -> rx.Component:
     """A search field; `/` anywhere on the page goes to it, Esc leaves it."""
     return rx.el.div(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import reflex as rx
 
 from engine.errors import AppError
@@ -19,12 +17,14 @@ from studio.components.parts import (
     button,
     empty,
     failed,
+    pager,
     search_box,
     status_mark,
     table_skeleton,
     tag,
 )
 from studio.container import get_container
+from studio.pages.paging import Paged, known
 from studio.services import runs
 from studio.services.runs import RunFilter, RunLine
 
@@ -49,7 +49,7 @@ ADDRESS = "/app/runs"
 FAST_MS, SLOW_MS = 1500, 8000
 
 
-class RunsState(rx.State):
+class RunsState(Paged, rx.State):
     """One page of the list as filtered. The filters stand in the address too, so that a link carries them."""
 
     rows: list[RunLine] = []  # noqa: RUF012  # Reflex copies defaults for each tab
@@ -60,10 +60,7 @@ class RunsState(rx.State):
     search: str = ""
     phase: str = "loading"  # loading | ready | failed
     fault: str = ""
-    older: str = ""  # cursor of the next page
-    page_number: int = 1
     every_ms: int = SLOW_MS
-    _cursors: list[str] = [""]  # noqa: RUF012  # of this page and the newer ones
 
     @rx.event
     @requires("runs:read")
@@ -71,7 +68,7 @@ class RunsState(rx.State):
         """The newest page, narrowed to what the address says."""
         query = self.router.url.query_parameters
         self.workflow, self.search = query.get("workflow", ""), query.get("search", "")[:LONGEST_SEARCH]
-        self.status, self.trigger = _known(query.get("status"), STATUSES), _known(query.get("trigger"), TRIGGERS)
+        self.status, self.trigger = known(query.get("status"), STATUSES), known(query.get("trigger"), TRIGGERS)
         await self._first_page()
 
     @rx.event
@@ -83,13 +80,13 @@ class RunsState(rx.State):
     @rx.event
     @requires("runs:read")
     async def set_status(self, status: str) -> rx.event.EventSpec:
-        self.status = _known(status, STATUSES)
+        self.status = known(status, STATUSES)
         return await self._filtered()
 
     @rx.event
     @requires("runs:read")
     async def set_trigger(self, trigger: str) -> rx.event.EventSpec:
-        self.trigger = _known(trigger, TRIGGERS)
+        self.trigger = known(trigger, TRIGGERS)
         return await self._filtered()
 
     @rx.event
@@ -107,15 +104,13 @@ class RunsState(rx.State):
     @rx.event
     @requires("runs:read")
     async def go_older(self) -> None:
-        if self.older:
-            self._cursors.append(self.older)
+        if self._turn_older():
             await self._read()
 
     @rx.event
     @requires("runs:read")
     async def go_newer(self) -> None:
-        if len(self._cursors) > 1:
-            self._cursors.pop()
+        if self._turn_newer():
             await self._read()
 
     @rx.event
@@ -131,26 +126,20 @@ class RunsState(rx.State):
         return keep_in_address(ADDRESS, query)
 
     async def _first_page(self) -> None:
-        self._cursors = [""]
+        self._turn_first()
         await self._read()
 
     async def _read(self) -> None:
         db, scope = get_container().db, current_scope()
         wanted = RunFilter(self.workflow, self.status, self.trigger, self.search)
         try:
-            found = await runs.listing(db, scope, wanted, self._cursors[-1])
+            found = await runs.listing(db, scope, wanted, self._cursor)
             self.names = [(name, name) for name in await runs.workflow_names(db, scope)]
         except AppError as error:
             self.phase, self.fault = "failed", error.public_message
         else:
             self.phase, self.rows, self.older = "ready", found.rows, found.cursor
-            self.page_number = len(self._cursors)
             self.every_ms = FAST_MS if any(row.live for row in found.rows) else SLOW_MS
-
-
-def _known(value: str | None, options: Iterable[tuple[str, str]]) -> str:
-    """The value, or none where it is no option: an address can say anything."""
-    return value if value and value in dict(options) else ""
 
 
 def table_row(row: RunLine) -> rx.Component:
@@ -229,33 +218,10 @@ def filters() -> rx.Component:
     )
 
 
-def pager() -> rx.Component:
-    several = (RunsState.older != "") | (RunsState.page_number > 1)
-    return rx.cond(
-        several & (RunsState.phase == "ready"),
-        rx.el.nav(
-            button(
-                "Newer",
-                icon="chevron_left",
-                why_not=rx.cond(RunsState.page_number == 1, "These are the newest runs.", ""),
-                on_click=RunsState.go_newer,
-            ),
-            rx.el.span("Page ", RunsState.page_number, class_name="caption"),
-            button(
-                "Older",
-                icon="chevron_right",
-                why_not=rx.cond(RunsState.older == "", "There are no older runs.", ""),
-                on_click=RunsState.go_older,
-            ),
-            class_name="row pager",
-            aria_label="Pages of runs",
-        ),
-    )
-
-
 @studio_page(ADDRESS, title="Runs", on_load=RunsState.load)
 def runs_page() -> rx.Component:
-    content = rx.fragment(filters(), table(), pager())
+    several = pager(RunsState.page_number, RunsState.older, RunsState.go_newer, RunsState.go_older, "runs")
+    content = rx.fragment(filters(), table(), rx.cond(RunsState.phase == "ready", several))
     return page(
         rx.cond(RunsState.phase == "failed", failed(RunsState.fault, RunsState.load), content),
         search_key(),

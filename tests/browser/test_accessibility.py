@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +25,7 @@ from tests.support.editor import (
     run_on,
     save_elsewhere,
 )
+from tests.support.told import HOOK, published, subscribed, undelivered
 
 AXE = Axe()
 OPTIONS = {"resultTypes": ["violations"], "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
@@ -256,3 +259,27 @@ def test_forms_of_what_stands_at_the_top_of_the_file(themed_page: Page, studio: 
         page.get_by_test_id(f"trigger-{kind}#1").locator(".hed-trigger").click()
         expect(page.get_by_role("button", name="Remove trigger")).to_be_visible()
         assert findings(page) == [], kind
+
+
+def test_the_events(themed_page: Page, studio: Any) -> None:
+    page = themed_page
+    scope = run_on(studio, demo_scope)
+    which = subscribed(studio, scope, f"{HOOK}/{uuid.uuid4().hex[:8]}")
+    published(studio, scope, "order.paid")
+    undelivered(studio, scope, which, "order.lost")
+    undelivered(studio, scope, uuid.uuid4(), "order.gone")
+    page.goto("/app/events")
+    page.get_by_role("button", name="New subscription").click()
+    page.get_by_role("button", name="Create subscription").click()
+    expect(page.get_by_label("Address")).to_be_focused()
+    assert findings(page) == [], "a form with a fault"
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert findings(page) == [], "subscriptions"
+    for view, topic in (("Recent", "order.paid"), ("Undelivered", "order.lost"), ("Undelivered", "order.gone")):
+        page.get_by_role("button", name=view).click()
+        page.get_by_role("button", name=re.compile(topic)).first.click()
+        expect(page.get_by_label("Payload")).to_be_visible()
+        assert findings(page) == [], topic
+    page.set_viewport_size({"width": 400, "height": 800})
+    assert findings(page) == [], "on a small screen"

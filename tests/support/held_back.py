@@ -15,7 +15,7 @@ LIMIT_MS = 15_000
 class HeldBack:
     """The page's websocket. Made before the page is opened; what the page says always passes.
 
-    `lines`: a connection each time the page made one.
+    `lines`: a connection each time the page made one; `passed`: what it was told.
     """
 
     def __init__(self, page: Page) -> None:
@@ -23,12 +23,12 @@ class HeldBack:
         self._page = page
         self._waiting: deque[tuple[WebSocketRoute, str | bytes]] = deque()
         self._from: str | None = None  # hold back from the message on that has this text
-        self._passed: list[str] = []
+        self.passed: list[str] = []
         page.route_web_socket(re.compile("/_event"), self._through)
 
     def heard(self, text: str) -> None:
         """Wait until the page has been told something that has this text."""
-        self._until(lambda: any(text in message for message in self._passed), text)
+        self._until(lambda: any(text in message for message in self.passed), text)
 
     def hold(self, text: str = "") -> None:
         """Hold back from now on, or from the message on that has this text."""
@@ -56,7 +56,7 @@ class HeldBack:
         raise AssertionError(f"the server did not say {text!r}")
 
     def _pass_on(self, line: WebSocketRoute, message: str | bytes) -> None:
-        self._passed.append(str(message))
+        self.passed.append(str(message))
         line.send(message)
 
     def _through(self, line: WebSocketRoute) -> None:
