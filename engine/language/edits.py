@@ -7,6 +7,7 @@
     {"op": "add_edge", "from": a, "to": b, "condition": text | null, "label"?, "on"?, "index"?}
     {"op": "set_edge", "index": i, "field": "from" | "to" | "condition" | "label" | "on", "value": v}
     {"op": "move_edge", "index": i, "to": j}
+    {"op": "rename_variable", "index": i, "to": m}
     {"op": "set_top", "path": [...], "value": v}                                {"op": "unset_top", "path": [...]}
 
 Every edit is checked: the new text is read again, and unless its data is exactly the old data with the edit applied,

@@ -17,7 +17,7 @@ from engine.language.document import Document
 from engine.language.items import read_item
 from engine.language.mirror_changes import mirror_changes
 from engine.language.positions import Path
-from engine.language.renames import rename_changes
+from engine.language.renames import rename_changes, variable_changes
 from engine.language.writer import value_at
 
 EDGE_FIELDS = ("from", "to", "condition", "label", "on")
@@ -105,6 +105,23 @@ def _rename_node(document: Document, edit: Edit) -> list[Change]:
         return []
     _check_name(document, edit.get("to"))
     return rename_changes(document, index, str(edit["to"]))
+
+
+def _rename_variable(document: Document, edit: Edit) -> list[Change]:
+    index, new = edit.get("index"), edit.get("to")
+    raw = document.data.get("variables")
+    items = raw if isinstance(raw, list) else []
+    if type(index) is not int or not 0 <= index < len(items) or not isinstance(items[index], dict):
+        raise SchemaError(f"there is no variable {index!r}")
+    if not isinstance(new, str) or not re.fullmatch(shape.NODE_NAME, new):
+        raise SchemaError(
+            "a variable's name has letters, digits and _ only, 64 at most, and does not start with a digit"
+        )
+    if new == items[index].get("name"):
+        return []
+    if any(isinstance(one, dict) and one.get("name") == new for one in items):
+        raise SchemaError(f"there is a variable named `{new}` already")
+    return variable_changes(document, index, new)
 
 
 def _add_edge(document: Document, edit: Edit) -> list[Change]:
@@ -279,6 +296,7 @@ _OPERATIONS: dict[str, Callable[[Document, Edit], list[Change]]] = {
     "add_node": _add_node,
     "remove_node": _remove_node,
     "rename_node": _rename_node,
+    "rename_variable": _rename_variable,
     "add_edge": _add_edge,
     "remove_edge": _remove_edge,
     "set_edge": _set_edge,

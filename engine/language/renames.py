@@ -1,4 +1,4 @@
-"""Everything in a file that refers to a node by name, for renaming it."""
+"""Everything in a file that refers to a node or a variable by name, for renaming it."""
 
 from __future__ import annotations
 
@@ -26,14 +26,33 @@ def rename_changes(document: Document, index: int, new: str) -> list[Change]:
     old = data["nodes"][index]["name"]
     changes: list[Change] = [Set(("nodes", index, "name"), new)]
     changes += [Set(path, new) for path in _names(data, old)]
-    for path, text, reading in _texts(data):
-        pieces = renamed_pieces(text, reading, old, new)
-        if pieces:
-            changes.append(Rewrite(path, pieces, _apply(text, pieces)))
+    changes += _rewritten(data, "nodes", old, new)
     layout = data.get("ui", {}).get("nodes") if isinstance(data.get("ui"), dict) else None
     if isinstance(layout, dict) and old in layout and new not in layout:
         changes.append(RenameKey(("ui", "nodes", old), new))
     return changes
+
+
+def variable_changes(document: Document, index: int, new: str) -> list[Change]:
+    """The changes that give the variable at `index` another name, also where it is read.
+
+    What is read stays where another variable has the old name, too: it may be that one.
+    """
+    data = document.data
+    old = data["variables"][index].get("name")
+    changes: list[Change] = [Set(("variables", index, "name"), new)]
+    names = [one.get("name") for one in data["variables"] if isinstance(one, dict)]
+    if isinstance(old, str) and old and names.count(old) == 1:
+        changes += _rewritten(data, "variables", old, new)
+    return changes
+
+
+def _rewritten(data: Any, root: str, old: str, new: str) -> Iterator[Change]:
+    """Texts that read `<root>.<old>`."""
+    for path, text, reading in _texts(data):
+        pieces = renamed_pieces(text, reading, old, new, root=root)
+        if pieces:
+            yield Rewrite(path, pieces, _apply(text, pieces))
 
 
 def renamed_data(data: Any, names: Mapping[str, str]) -> Any:
@@ -87,7 +106,7 @@ def _names(data: Any, old: str) -> Iterator[Path]:
 
 
 def _texts(data: Any) -> Iterator[tuple[Path, str, Reading]]:
-    """Texts that may name a node in an expression or a template."""
+    """Texts that may name a node or a variable in an expression or a template."""
     for i, edge in enumerate(_list(data.get("edges"))):
         if isinstance(edge, dict) and isinstance(edge.get("condition"), str):
             yield ("edges", i, "condition"), edge["condition"], Reading.EXPRESSION
@@ -119,26 +138,26 @@ def _below(value: Any, path: Path) -> Iterator[tuple[Path, str, Reading]]:
             yield from _below(item, (*path, index))
 
 
-def renamed_pieces(text: str, reading: Reading, old: str, new: str) -> tuple[Piece, ...]:
-    """Stretches of a text to replace: where `nodes.<old>` is read by an expression or a template."""
-    if old not in text or "nodes" not in text:
+def renamed_pieces(text: str, reading: Reading, old: str, new: str, *, root: str = "nodes") -> tuple[Piece, ...]:
+    """Stretches of a text to replace: where `<root>.<old>` is read by an expression or a template."""
+    if old not in text or root not in text:
         return ()
     pieces: list[Piece] = []
     sources = [(text, 0)] if reading is Reading.EXPRESSION else expressions_in(text)
     for source, offset in sources:
-        pieces += ((start + offset, end + offset, name) for start, end, name in _in_expression(source, old, new))
+        pieces += ((start + offset, end + offset, name) for start, end, name in _in_expression(source, root, old, new))
     if reading is not Reading.EXPRESSION:
-        pieces += _in_template(text, old, new)
+        pieces += _in_template(text, root, old, new)
     return tuple(sorted(set(pieces)))
 
 
-def _in_expression(source: str, old: str, new: str) -> Iterator[Piece]:
+def _in_expression(source: str, root: str, old: str, new: str) -> Iterator[Piece]:
     try:
         tokens = tokenize(source)
     except SchemaError:
         return
     for before, first, second, third in zip([None, *tokens], tokens, tokens[1:], tokens[2:], strict=False):
-        if first[:2] != ("name", "nodes") or (before is not None and before[:2] == ("op", ".")):
+        if first[:2] != ("name", root) or (before is not None and before[:2] == ("op", ".")):
             continue
         if second[:2] == ("op", ".") and third[:2] == ("name", old):
             yield third.start, third.end, new
@@ -150,11 +169,11 @@ def _inside_quotes(token: Token, new: str) -> Piece:
     return token.start + 1, token.end - 1, new
 
 
-def _in_template(text: str, old: str, new: str) -> Iterator[Piece]:
+def _in_template(text: str, root: str, old: str, new: str) -> Iterator[Piece]:
     for place in compile_template(text).places:
-        if place.path[:2] != ("nodes", old):
+        if place.path[:2] != (root, old):
             continue
-        found = re.compile(rf"\{{nodes(?:\.|\[['\"])({re.escape(old)})\b").match(text, place.start)
+        found = re.compile(rf"\{{{root}(?:\.|\[['\"])({re.escape(old)})\b").match(text, place.start)
         if found:
             yield found.start(1), found.end(1), new
 

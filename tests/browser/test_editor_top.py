@@ -162,6 +162,32 @@ def test_variables_have_a_form(signed_in_page: Page, studio: Any, timed: str) ->
     assert "variables" not in stored(studio, timed).text
 
 
+def test_a_variable_that_is_renamed_is_read_by_its_new_name(signed_in_page: Page, studio: Any) -> None:
+    """One step of the history, which one undo takes back."""
+    page = signed_in_page
+    reads = TIMED.replace("You greet people.", "You greet people of {{variables.brand}} (the brand).")
+    reads = reads.replace("to: end}}", "to: end, condition: \"variables.brand != 'brand'\"}}   # of the brand")
+    name = new_workflow(studio, reads)
+    before = stored(studio, name).text
+    open_editor(page, studio, name)
+    problems = page.get_by_test_id("problem-count")
+    expect(problems).to_have_text("1 hint")  # about the condition on the only way on
+    field = page.get_by_label("Name of brand")
+    field.fill("shop")
+    field.press("Enter")
+    expect(page.get_by_label("Name of shop")).to_be_visible()
+    saved(page)
+    assert stored(studio, name).text == (
+        before.replace("variables.brand", "variables.shop").replace('- name: "brand"', '- name: "shop"')
+    )
+    expect(problems).to_have_text("1 hint")
+    page.get_by_test_id("canvas").focus()
+    page.keyboard.press("Control+z")
+    expect(page.get_by_label("Name of brand")).to_be_visible()
+    saved(page)
+    assert stored(studio, name).text == before
+
+
 def test_who_may_only_look_sees_the_forms(page: Page, studio: Any, people: Any, timed: str) -> None:
     sign_in(page.context, studio, people.viewer, PASSWORD)
     open_editor(page, studio, timed)

@@ -222,6 +222,56 @@ def test_renaming_rewrites_every_reference_and_nothing_else() -> None:
     assert edited({"op": "rename_node", "node": "way", "to": "route"}, result) == text
 
 
+VARIABLES = (
+    TEXT.replace(
+        "Hello {nodes.route.output.x},",
+        "Hello from {variables.shop} ({variables['shop'] | shop}), {{variables.shop}}, variables.shop, {variables.shops}.",
+    )
+    .replace("settings: {a: 1,", """settings: {a: "${variables.shop + '-variables.shop'}",""")
+    .replace(
+        "condition:   # nothing",
+        "condition: 'variables.shop.city == context.variables.shop'  # by variables.shop",
+    )
+    + "outputs: {shop: '${variables.shop}'}\nvariables:\n- name: shop  # variables.shop\n  default: 'variables.shop'\n- {name: shops, default: 2}\n"
+)
+
+
+def test_renaming_a_variable_rewrites_where_it_is_read_and_nothing_else() -> None:
+    rename = {"op": "rename_variable", "index": 0, "to": "store"}
+    result = edited(rename, VARIABLES)
+    assert result == (
+        VARIABLES.replace("{variables.shop} ({variables['shop'] |", "{variables.store} ({variables['store'] |")
+        .replace("${variables.shop + ", "${variables.store + ")
+        .replace("'variables.shop.city ==", "'variables.store.city ==")
+        .replace("'${variables.shop}'", "'${variables.store}'")
+        .replace("- name: shop  #", "- name: store  #")
+    )
+    assert Document.parse(result).workflow is not None
+    assert edited({**rename, "to": "shop"}, result) == VARIABLES
+    assert edited({**rename, "to": "shop"}, VARIABLES) == VARIABLES
+
+
+@pytest.mark.parametrize(
+    ("index", "to", "why"),
+    [
+        (0, "shops", "already"),
+        (0, "a b", "letters"),
+        (0, None, "letters"),
+        (2, "x", "no variable"),
+        (True, "x", "no variable"),
+    ],
+)
+def test_a_variable_gets_a_name_that_can_be_read(index: Any, to: Any, why: str) -> None:
+    with pytest.raises(SchemaError, match=why):
+        edited({"op": "rename_variable", "index": index, "to": to}, VARIABLES)
+
+
+def test_what_reads_one_of_two_variables_of_a_name_stays() -> None:
+    twins = VARIABLES.replace("{name: shops,", "{name: shop,")
+    renamed = edited({"op": "rename_variable", "index": 1, "to": "store"}, twins)
+    assert renamed == twins.replace("{name: shop,", "{name: store,")
+
+
 def test_an_edge_is_added_where_it_can_be_taken() -> None:
     result = edited({"op": "add_edge", "from": "route", "to": "start", "condition": "context.b", "label": "again"})
     assert [(e["from"], e["to"]) for e in Document.parse(result).data["edges"]][1:4] == [
@@ -311,6 +361,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"op": "add_node", "node": {"name": "z", "type": "x"}, "after": "nobody"}, "no node"),
     ({"op": "rename_node", "node": "ask", "to": "end"}, "already"),
     ({"op": "rename_node", "node": "ask", "to": "x\ny"}, "letters"),
+    ({"op": "rename_variable", "index": 0, "to": "x"}, "there is no variable"),
     ({"op": "add_edge", "from": "ask", "to": "nobody", "condition": None}, "no node"),
     ({"op": "add_edge", "from": "ask", "to": "end", "condition": 5}, "must be a text"),
     ({"op": "add_edge", "from": "ask", "to": "end", "condition": None, "on": "maybe"}, "success, error or timeout"),

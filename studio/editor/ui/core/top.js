@@ -32,6 +32,14 @@ export function setIn(session, list, key, path, value) {
   session.edit(build, { field: `${list}/${key}/${path.join("/")}` });
 }
 
+// Also where it is read: in prompts, conditions and whatever else names it.
+export function renameVariable(session, key, to) {
+  session.edit((graph) => {
+    const item = find(graph, "variables", key);
+    return item && { edits: [{ op: "rename_variable", index: item.index, to }] };
+  });
+}
+
 // `then(key)` hears of the new item when it is there.
 export function addTo(session, list, raw, then) {
   const taken = new Set(itemsOf(session.state.graph, list).map((item) => item.raw.name));

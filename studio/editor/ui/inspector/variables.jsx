@@ -1,7 +1,7 @@
 // Constants of the workflow: a name, a value, and what it is for. Everything in it can read them as variables.<name>.
 import { Plus, X } from "lucide-react";
 import { useSession, useValue } from "../core/store.js";
-import { addTo, itemsOf, removeFrom, setIn } from "../core/top.js";
+import { addTo, itemsOf, removeFrom, renameVariable, setIn } from "../core/top.js";
 import { List } from "../frame/controls.jsx";
 import { useReadOnly, useWhyLocked } from "../frame/locked.js";
 import { useDraft } from "./draft.js";
@@ -54,7 +54,7 @@ function Variable({ item: { key, index, raw }, items, editable }) {
   const rename = (name) => {
     if (!NAME.test(name)) return "Letters, digits and _ only, not starting with a digit.";
     if (items.some((other) => other.key !== key && other.raw.name === name)) return `There is a variable called ${name} already.`;
-    return void set(["name"], name);
+    return void renameVariable(session, key, name);
   };
   const type = typeOf(raw.default);
   return (
