@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
+from pydantic import AwareDatetime
 
 from engine.store.access import audit
 from engine.store.session import Scope
@@ -19,11 +21,16 @@ Reader = Annotated[Scope, Depends(requires("audit:read"))]
 async def list_entries(
     request: Request,
     scope: Reader,
+    user_id: UUID | None = None,
+    action: Annotated[str, Query(max_length=100)] = "",
+    since: AwareDatetime | None = None,
+    until: AwareDatetime | None = None,
     cursor: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
     async with container_of(request).db.transaction(scope) as tx:
-        rows, older = await audit.entries(tx, before=cursor, limit=limit)
+        sought = audit.Sought(user_id=user_id, action=action, since=since, until=until)
+        rows, older = await audit.entries(tx, sought=sought, before=cursor, limit=limit)
     return {"entries": [audit_json(row) for row in rows], "cursor": older}
 
 

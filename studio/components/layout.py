@@ -29,6 +29,7 @@ RAIL = (
     ("runs", "Runs", "/app/runs", "list", ""),
     ("approvals", "Approvals", "/app/approvals", "user_check", ""),
     ("events", "Events", "/app/events", "webhook", "events:read"),
+    ("audit", "Audit", "/app/audit", "scroll_text", "audit:read"),
 )
 COUNT_MS = 30_000
 

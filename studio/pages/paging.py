@@ -21,6 +21,10 @@ class Paged(rx.State, mixin=True):
     def _turn_first(self) -> None:
         self._cursors, self.page_number = [""], 1
 
+    def _turn_to(self, cursor: str) -> None:
+        """A page somewhere in the middle; the newer one is the newest."""
+        self._cursors, self.page_number = ["", cursor], 2
+
     def _turn_older(self) -> bool:
         """Whether there is an older page, which is to be read now."""
         if not self.older:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from engine.errors import NotFound
@@ -16,7 +14,7 @@ from engine.store.session import Database, Scope
 from engine.store.tables.events import DeadLetter, OutboxEvent, Subscription
 from studio.services import words
 from studio.services.events import hidden_topics
-from studio.services.reading import shown_json
+from studio.services.reading import in_short, shown_json
 from studio.services.runs import short_id
 
 PAGE = 50
@@ -252,13 +250,3 @@ def _target(target_id: UUID, listener: Listener | None, count: int) -> Target:
 
 def _title(listener: Listener) -> str:
     return plain_address(listener.name) if listener.consumer == "webhook" else listener.name
-
-
-def in_short(payload: Mapping[str, Any]) -> str:
-    """The first things that an event says, in one line."""
-    text = ", ".join(f"{key}: {_plain(value)}" for key, value in list(payload.items())[:8] if value is not None)
-    return text if len(text) <= 160 else text[:159] + "…"
-
-
-def _plain(value: Any) -> str:
-    return " ".join(value[:160].split()) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)[:160]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 JSON_SHOWN = 40_000  # characters; more is cut and said so
@@ -40,3 +41,13 @@ def _text(content: Any) -> str:
 def unhidden(text: str) -> str:
     """The text with what shows nothing, or turns the text around, written out as \\u202e: nothing hides in it."""
     return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def in_short(payload: Mapping[str, Any]) -> str:
+    """The first things that an object says, in one line."""
+    text = ", ".join(f"{key}: {_plain(value)}" for key, value in list(payload.items())[:8] if value is not None)
+    return text if len(text) <= 160 else text[:159] + "…"
+
+
+def _plain(value: Any) -> str:
+    return " ".join(value[:160].split()) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)[:160]

@@ -263,3 +263,35 @@ def people(studio: Studio) -> People:
 
     found: People = studio.run(make)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A tenant of this test's own; both people have PASSWORD."""
+
+    scope: Scope
+    admin: str
+    viewer: str
+
+
+@pytest.fixture
+def shop(studio: Studio) -> Shop:
+    mark, hashed = uuid.uuid4().hex[:8], hash_password(PASSWORD)
+    admin, viewer = f"admin-{mark}@example.com", f"viewer-{mark}@example.com"
+
+    async def make(database: Database) -> Shop:
+        tenant_id = identity.new_tenant_id()
+        async with database.transaction(Scope(tenant_id, None, "system")) as tx:
+            await identity.create_tenant(tx, f"shop-{mark}", "A shop")
+            user_id = await identity.add_member(tx, admin, "Ada Admin", hashed, "admin")
+            await identity.add_member(tx, viewer, "Vic Viewer", hashed, "viewer")
+        return Shop(Scope(tenant_id, user_id, "admin"), admin, viewer)
+
+    found: Shop = studio.run(make)
+    return found
+
+
+@pytest.fixture
+def admin_page(page: Page, studio: Studio, shop: Shop) -> Page:
+    sign_in(page.context, studio, shop.admin, PASSWORD)
+    return page

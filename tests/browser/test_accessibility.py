@@ -261,6 +261,17 @@ def test_forms_of_what_stands_at_the_top_of_the_file(themed_page: Page, studio: 
         assert findings(page) == [], kind
 
 
+def test_the_record_of_changes(themed_page: Page, studio: Any) -> None:
+    page = themed_page
+    subscribed(studio, run_on(studio, demo_scope), f"{HOOK}/{uuid.uuid4().hex[:8]}")
+    page.goto("/app/audit")
+    page.get_by_role("button", name=re.compile("subscription.create")).first.click()
+    expect(page.get_by_label("Details")).to_be_visible()
+    page.get_by_role("button", name="Verify").click()
+    expect(page.get_by_text("The record is intact")).to_be_visible()
+    assert findings(page) == []
+
+
 def test_the_events(themed_page: Page, studio: Any) -> None:
     page = themed_page
     scope = run_on(studio, demo_scope)

@@ -4,52 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import uuid
-from dataclasses import dataclass
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, expect
 
-from engine.store.access import deliveries, identity
-from engine.store.session import Database, Scope
-from studio.auth.passwords import hash_password
+from engine.store.access import deliveries
+from engine.store.session import Database
 from studio.services import events as service
-from tests.browser.conftest import PASSWORD, Studio, sign_in
+from tests.browser.conftest import PASSWORD, Shop, Studio, sign_in
 from tests.support.held_back import HeldBack
 from tests.support.told import HOOK, change, published, subscribed, undelivered, unsubscribe
-
-
-@dataclass(frozen=True, slots=True)
-class Shop:
-    """A tenant of this test's own; both people have PASSWORD."""
-
-    scope: Scope
-    admin: str
-    viewer: str
-
-
-@pytest.fixture
-def shop(studio: Studio) -> Shop:
-    mark, hashed = uuid.uuid4().hex[:8], hash_password(PASSWORD)
-    admin, viewer = f"admin-{mark}@example.com", f"viewer-{mark}@example.com"
-
-    async def make(database: Database) -> Shop:
-        tenant_id = identity.new_tenant_id()
-        async with database.transaction(Scope(tenant_id, None, "system")) as tx:
-            await identity.create_tenant(tx, f"shop-{mark}", "A shop")
-            user_id = await identity.add_member(tx, admin, "Ada Admin", hashed, "admin")
-            await identity.add_member(tx, viewer, "Vic Viewer", hashed, "viewer")
-        return Shop(Scope(tenant_id, user_id, "admin"), admin, viewer)
-
-    found: Shop = studio.run(make)
-    return found
-
-
-@pytest.fixture
-def admin_page(page: Page, studio: Studio, shop: Shop) -> Page:
-    sign_in(page.context, studio, shop.admin, PASSWORD)
-    return page
 
 
 def letters(studio: Studio, shop: Shop) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -40,6 +40,13 @@ async def names(tx: Tx) -> Sequence[str]:
     """Names of the tenant's workflows in order, without their texts."""
     query = select(WorkflowRow.name).where(col(WorkflowRow.archived_at).is_(None)).order_by(WorkflowRow.name)
     return (await tx.session.execute(query)).scalars().all()
+
+
+async def names_of(tx: Tx, workflow_ids: Collection[UUID]) -> Mapping[UUID, tuple[str, bool]]:
+    """Names of those workflows of the tenant, and whether they are there: archived ones are not."""
+    query = select(WorkflowRow.workflow_id, WorkflowRow.name, WorkflowRow.archived_at)
+    rows = await tx.session.execute(query.where(col(WorkflowRow.workflow_id).in_(workflow_ids)))
+    return {row.workflow_id: (row.name, row.archived_at is None) for row in rows}
 
 
 async def taken_names(tx: Tx) -> set[str]:
