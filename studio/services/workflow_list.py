@@ -10,7 +10,7 @@ from functools import lru_cache
 from engine.language.document import Document
 from engine.store.access import overview, workflows
 from engine.store.access.overview import Listed
-from engine.store.access.run_numbers import RunNumbers, run_numbers
+from engine.store.access.run_numbers import PRECISION, RunNumbers, run_numbers
 from engine.store.session import Database, Scope
 from studio.services import words
 
@@ -68,13 +68,12 @@ def kpis(now: RunNumbers, before: RunNumbers, days: int) -> list[Kpi]:
     span = "week" if days == 7 else f"{days} days"
     runs = words.trend(now.runs, before.runs)
     points = _points(now.success_share, before.success_share)
-    slower = None if now.p95_s is None or before.p95_s is None else now.p95_s - before.p95_s
     per_run = "" if now.cost_a_run is None else words.money(now.cost_a_run)
     remark = f"{runs} on the {span} before" if runs else "no earlier runs"
     return [
         Kpi(f"Runs, {days} days", words.count(now.runs), remark, help=f"Runs that began in the last {days} days."),
         Kpi("Succeeded", words.percent(now.success_share), *(points or _ended(now)), help=OF_ENDED),
-        Kpi("p95 time to answer", words.duration(now.p95_s), *_slower(slower), help=OF_SUCCEEDED),
+        Kpi("p95 time to answer", words.duration(now.p95_s), *_slower(now.p95_s, before.p95_s), help=OF_SUCCEEDED),
         Kpi(
             "Model cost",
             words.money(now.cost_usd_micros),
@@ -96,11 +95,15 @@ def _ended(numbers: RunNumbers) -> tuple[str, str]:
     return (f"of {words.count(numbers.ended)} ended", "") if numbers.ended else ("no run has ended yet", "")
 
 
-def _slower(seconds: float | None) -> tuple[str, str]:
-    if seconds is None:
+def _slower(now: float | None, before: float | None) -> tuple[str, str]:
+    """What is less than the numbers are precise to is no change."""
+    if now is None or before is None:
         return "of the runs that succeeded", ""
-    sign = "+" if seconds >= 0 else "−"
-    return f"{sign}{words.duration(abs(seconds))}", "bad" if seconds > 0.0005 else "good" if seconds < -0.0005 else ""
+    change = now - before
+    if abs(change) <= before * PRECISION:
+        return "about as before", ""
+    sign, tone = ("+", "bad") if change > 0 else ("−", "good")
+    return f"{sign}{words.duration(abs(change))}", tone
 
 
 async def shown(

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from engine.store.session import Tx
 
 P95 = 0.95
+PRECISION = 0.05  # of durations, see RunNumbers
 
 
 @dataclass(frozen=True, slots=True)

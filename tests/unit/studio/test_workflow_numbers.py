@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from engine.store.access.run_numbers import RunNumbers
 from studio.services.workflow_list import SPARK_HEIGHT, SPARK_WIDTH, kpis, spark
 
@@ -14,6 +16,15 @@ def test_numbers_with_something_to_compare() -> None:
     assert (succeeded.value, succeeded.remark, succeeded.tone) == ("98.0%", "+1.0 points", "good")
     assert (p95.value, p95.remark, p95.tone) == ("1.40 s", "+100 ms", "bad")
     assert (cost.value, cost.remark) == ("$0.2240", "$0.0020 a run")
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "remark"),
+    [(1.04, 1.0, ("about as before", "")), (1.0, 1.04, ("about as before", "")), (0.8, 1.0, ("−200 ms", "good"))],
+)
+def test_a_change_within_the_precision_is_none(now: float, before: float, remark: tuple[str, str]) -> None:
+    p95 = kpis(RunNumbers(p95_s=now), RunNumbers(p95_s=before), 7)[2]
+    assert (p95.remark, p95.tone) == remark
 
 
 def test_numbers_of_an_empty_house_invent_nothing() -> None:
