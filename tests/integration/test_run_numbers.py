@@ -8,7 +8,7 @@ import math
 import random
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -59,7 +59,7 @@ async def own_database(fresh_owner_url: str) -> AsyncIterator[Database]:
 async def now_of(db: Database) -> datetime:
     async with db.anonymous() as session:
         found: datetime = (await session.execute(sa.text("SELECT now()"))).scalar_one()
-    return found
+    return found.astimezone(UTC)
 
 
 async def add_runs(db: Database, scope: Scope, made: Iterable[dict[str, Any]]) -> None:
@@ -143,7 +143,8 @@ async def compared(db: Database, scope: Scope, days: int) -> Numbers:
         found = await run_numbers(tx, days=days, points=POINTS[days])
         now: datetime = (await tx.session.execute(sa.text("SELECT now()"))).scalar_one()
         rows = (await tx.session.execute(sa.select(RunRow))).scalars().all()
-    since, span = now.replace(minute=0, second=0, microsecond=0) - timedelta(days=days), timedelta(days=days)
+    span = timedelta(days=days)
+    since = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0) - span
     check(found.now, rows, since, now)
     check(found.before, rows, since - span, now - span)
     by_name: dict[str, list[RunRow]] = defaultdict(list)
@@ -175,7 +176,7 @@ async def test_hours_that_were_added_up_say_what_the_runs_say(own_database: Data
                 await compared(own_database, scope, days)
 
 
-async def test_nothing_is_kept_longer_than_it_is_shown(own_database: Database, scope: Scope) -> None:
+async def test_nothing_is_kept_longer_than_it_is_shown(own_database: Database) -> None:
     scope, now = await make_tenant(own_database, "old"), await now_of(own_database)
     await add_runs(own_database, scope, [{"created_at": now - timedelta(days=days)} for days in range(1, 140)])
     await roll_up_to(own_database, now - timedelta(days=50))
