@@ -28,6 +28,7 @@ RAIL = (
     ("workflows", "Workflows", "/app/workflows", "workflow", ""),
     ("runs", "Runs", "/app/runs", "list", ""),
     ("approvals", "Approvals", "/app/approvals", "user_check", ""),
+    ("prompts", "Prompts", "/app/prompts", "message_square_text", "workflows:read"),
     ("events", "Events", "/app/events", "webhook", "events:read"),
     ("audit", "Audit", "/app/audit", "scroll_text", "audit:read"),
 )

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from engine.store.access import workflows
 from engine.store.session import Database
-from studio.services import publishing
+from studio.services import prompt_library, publishing
 from tests.support.editor import (
     SMALL,
     ask,
@@ -270,6 +270,28 @@ def test_the_record_of_changes(themed_page: Page, studio: Any) -> None:
     page.get_by_role("button", name="Verify").click()
     expect(page.get_by_text("The record is intact")).to_be_visible()
     assert findings(page) == []
+
+
+def test_the_prompts(themed_page: Page, studio: Any) -> None:
+    page, name = themed_page, f"answers/{uuid.uuid4().hex[:8]}"
+
+    async def add(database: Database) -> None:
+        scope = await demo_scope(database)
+        for seen in range(2):
+            given = {"name": name, "text": f"say\n{seen}", "system": "", "note": "a note"}
+            await prompt_library.add(database, scope, seen=seen, **given)
+
+    run_on(studio, add)
+    page.goto(f"/app/prompts?prompt={name}&against=1")
+    expect(page.get_by_role("list", name="From version 1 to version 2")).to_be_visible()
+    assert findings(page) == [], "a comparison"
+    page.get_by_label("Compare with").select_option("")
+    expect(page.get_by_role("region", name="Comparison")).to_have_count(0)
+    assert findings(page) == [], "a version"
+    page.get_by_role("button", name="New version").click()
+    page.get_by_role("button", name="Add version").click()
+    expect(page.get_by_role("dialog").get_by_label("Prompt", exact=True)).to_be_focused()
+    assert findings(page) == [], "a form with a fault"
 
 
 def test_the_events(themed_page: Page, studio: Any) -> None:
