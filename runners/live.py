@@ -15,7 +15,7 @@ import logging
 import re
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid4
@@ -149,9 +149,9 @@ class LiveWriter:
                 self._work.clear()
 
     async def _send(self, batch: list[tuple[str, RunEvent]]) -> None:
-        by_stream: dict[str, list[dict[str, Any]]] = {}
+        by_stream: dict[str, list[RunEvent]] = {}
         for stream, event in batch:
-            by_stream.setdefault(stream, []).append(event.to_dict())
+            by_stream.setdefault(stream, []).append(event)
         arguments: list[bytes | int] = [MAX_ENTRIES, KEEP_S]
         for events in by_stream.values():
             entries = [json_bytes(some) for some in _entries_of(events)]
@@ -159,7 +159,7 @@ class LiveWriter:
         await self._add(keys=list(by_stream), args=arguments)
 
 
-def _entries_of(events: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def _entries_of(events: list[RunEvent]) -> Iterator[list[RunEvent]]:
     for first in range(0, len(events), EVENTS_AN_ENTRY):
         yield events[first : first + EVENTS_AN_ENTRY]
 
@@ -174,7 +174,7 @@ def _continued(last: tuple[str, RunEvent], stream: str, delta: RunEvent) -> RunE
         delta.attempt,
     ):
         return None
-    return before._replace(data={"text": before.data["text"] + delta.data["text"]})
+    return replace(before, data={"text": before.data["text"] + delta.data["text"]})
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from engine.execution.events import RunStatus
+from engine.execution.events import RunStatus, apart
 from engine.store.access import runs
 from engine.store.session import Database, Scope
 from engine.store.tables.runs import RunRow
@@ -81,7 +81,7 @@ class Story:
                     if is_end(entry[1]):
                         return
                 elif over:
-                    yield _following(after), end_event(row).to_dict()
+                    yield _following(after), next(apart(vars(end_event(row))))
                     return
                 else:
                     async with self._db.transaction(self._scope) as tx:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import orjson
 
-from engine.execution.events import RunEvent, RunStatus
+from engine.execution.events import RunEvent, RunStatus, apart
 from engine.execution.executor import RunResult
 from engine.store.json_text import json_bytes
 from engine.store.tables.runs import RunRow, StepRow
@@ -127,8 +127,9 @@ def rebuilt_events(row: RunRow, steps: Sequence[StepRow]) -> Iterator[tuple[str,
     events += [event for step in steps for event in _step_events(run_id, step)]
     if RunStatus(row.status).is_final:
         events.append(end_event(row))
-    for number, event in enumerate(events, start=1):
-        yield f"0-{number}", event.to_dict()
+    told = (one for event in events for one in apart(vars(event)))
+    for number, one in enumerate(told, start=1):
+        yield f"0-{number}", one
 
 
 def end_event(row: RunRow) -> RunEvent:

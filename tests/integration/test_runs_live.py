@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -109,7 +110,7 @@ async def test_events_that_share_an_entry_have_ids_of_their_own(writer: LiveWrit
     run_id, count = uuid4(), 3 * (EVENTS_AN_ENTRY + 2)
     for number in range(0, count, 3):  # of three events the second one's start travels with its end
         writer.put(TENANT, event(run_id, number))
-        writer.put(TENANT, event(run_id, number + 2)._replace(start=(number, {"n": number + 1})))
+        writer.put(TENANT, replace(event(run_id, number + 2), start=(number, {"n": number + 1})))
     await writer.close()
     seen = await reader.replay(TENANT, run_id)
     numbers = [e["data"]["input"]["n"] if e["type"] == "step.started" else e["data"]["n"] for _, e in seen]

@@ -352,7 +352,7 @@ class RecordingSink:
         self.events: list[RunEvent] = []
 
     def emit(self, event: RunEvent) -> None:
-        self.events += [RunEvent(**told) for told in apart(event.to_dict())]
+        self.events += [RunEvent(**told) for told in apart(dict(vars(event)))]
 
     def seen(self, type: str) -> list[str]:
         """Paths of the events of a type, in their order."""
