@@ -40,7 +40,10 @@ class Entry(Protocol):
     def key(self) -> str: ...
 
     def take(self) -> bytes | None:
-        """What is to be written now, as a JSON object; None when there is nothing (any more)."""
+        """What is to be written now, as a JSON object; None when there is nothing (any more).
+
+        May raise for what cannot be written as JSON: `fail` gets it.
+        """
         ...
 
     def settle(self, answer: Mapping[str, Any] | None) -> None:
@@ -204,7 +207,7 @@ class Lane:
                 self._work.clear()
                 self._urgent.clear()
             self._writing = True
-            await self._write([(entry, data) for entry in batch if (data := entry.take()) is not None])
+            await self._write([(entry, data) for entry in batch if (data := _taken(entry)) is not None])
             self._writing = False
 
     async def _write(self, taken: list[tuple[Entry, bytes]]) -> None:
@@ -230,3 +233,13 @@ class Lane:
         rows = await self._link.call(self._query, (batch, *self._arguments), give_up_s=self._give_up_s)
         self.commits += 1
         return {next(iter(row.values())): row for row in rows}
+
+
+def _taken(entry: Entry) -> bytes | None:
+    """What is to be written of it. One that cannot be written stops nobody else."""
+    try:
+        return entry.take()
+    except Exception as error:
+        log.exception("journal: an entry cannot be written")
+        entry.fail(error)
+        return None

@@ -130,8 +130,7 @@ class LeasedJournal:
         self._lane = lane
         self._clock = clock
         self._on_lost = on_lost
-        self._pending: list[bytes] = []
-        self._has_waits = self._has_progress = self._has_news = False  # among what is pending
+        self._pending: list[StepRecord] = []
         self._end: Mapping[str, Json] | None = None
         self._end_taken = False
         self._put = 0  # how many writes were asked for, and how many are durable
@@ -153,14 +152,10 @@ class LeasedJournal:
 
     def append(self, record: StepRecord) -> None:
         self._check()
-        self._pending.append(json_bytes(_row(record)))
-        if self.totals is not None:
-            self.totals.add(record)
-        self._has_waits = self._has_waits or record.status in ("suspended", "resumed") or "unasked" in record.outcome
-        self._has_progress = self._has_progress or record.status != "requested"
-        self._has_news = self._has_news or _is_news(record)
+        if not self._pending:
+            self._lane.mark(self, urgent=False)
+        self._pending.append(record)
         self._put += 1
-        self._lane.mark(self, urgent=False)
 
     async def barrier(self) -> None:
         self._check()
@@ -195,20 +190,23 @@ class LeasedJournal:
     def take(self) -> bytes | None:
         if self._failure is not None or (not self._pending and (self._end is None or self._end_taken)):
             return None
-        steps, self._pending = self._pending, []
+        records, self._pending = self._pending, []
         self._taken = self._put
-        has_news = self._has_news
-        has_progress = self._has_progress or self._end is not None
-        flags = orjson.dumps({"waits": self._has_waits, "progress": has_progress, "tells": has_news})
-        self._has_waits = self._has_progress = self._has_news = False
-        entry = self.name[:-1] + b"," + flags[1:-1] + b',"steps":[' + b",".join(steps) + b"]"
+        if self.totals is not None:
+            self.totals.add(records)
+        news = any(map(_is_news, records))
+        entry = {
+            "waits": any(map(_is_about_a_wait, records)),
+            "progress": self._end is not None or any(record.status != "requested" for record in records),
+            "tells": news,
+            "steps": [_row(record) for record in records],
+        }
         if self._end is not None:
             self._end_taken = True
-            end = self._end
-            if end["kind"] == "finish" and self.totals is not None and not self.totals.waited and not has_news:
-                end = {**end, "totals": self.totals.row}
-            entry += b',"end":' + json_bytes(end)
-        return entry + b"}"
+            entry["end"] = end = self._end
+            if end["kind"] == "finish" and self.totals is not None and not self.totals.waited and not news:
+                entry["end"] = {**end, "totals": self.totals.row}
+        return self.name[:-1] + b"," + json_bytes(entry)[1:]
 
     def settle(self, answer: Mapping[str, Any] | None) -> None:
         verdict = "lost" if answer is None else answer["verdict"]
@@ -261,16 +259,16 @@ class Totals:
         self._steps: set[tuple[str, int]] = set()
         self._tokens_in = self._tokens_out = self._cost_usd_micros = 0
         self.waited = False
-        for record in records:
-            self.add(record)
+        self.add(records)
 
-    def add(self, record: StepRecord) -> None:
-        self._steps.add((record.path, record.iteration))
-        usage = record.usage
-        self._tokens_in += usage.tokens_in
-        self._tokens_out += usage.tokens_out
-        self._cost_usd_micros += usage.cost_usd_micros
-        self.waited = self.waited or record.status == "suspended"
+    def add(self, records: Iterable[StepRecord]) -> None:
+        for record in records:
+            self._steps.add((record.path, record.iteration))
+            self.waited = self.waited or record.status == "suspended"
+            if record.usage is not NO_USAGE:
+                self._tokens_in += record.usage.tokens_in
+                self._tokens_out += record.usage.tokens_out
+                self._cost_usd_micros += record.usage.cost_usd_micros
 
     @property
     def row(self) -> dict[str, int]:
@@ -299,6 +297,10 @@ def _row(record: StepRecord) -> dict[str, Json]:
     if record.input is not None:
         row["input"] = record.input
     return row if record.usage is NO_USAGE else row | asdict(record.usage)
+
+
+def _is_about_a_wait(record: StepRecord) -> bool:
+    return record.status in ("suspended", "resumed") or "unasked" in record.outcome
 
 
 def _is_news(record: StepRecord) -> bool:

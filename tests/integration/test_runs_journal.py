@@ -145,6 +145,21 @@ async def test_what_no_index_takes_is_refused_alone_and_at_once(
         await good.barrier()
 
 
+async def test_what_cannot_be_written_as_json_is_refused_alone(
+    hub: JournalHub, database: Database, scope: Scope
+) -> None:
+    bad, good = [hub.journal(await lease(hub, scope, await accept(database, scope))) for _ in range(2)]
+    abyss: list[object] = []
+    for _ in range(100_000):
+        abyss = [abyss]
+    bad.append(record(1, outcome={"output": abyss, "then": {"do": "end"}}))
+    good.append(record(1))
+    async with asyncio.timeout(5):
+        with pytest.raises(AppError, match="refused"):
+            await bad.barrier()
+        await good.barrier()
+
+
 async def test_only_one_of_many_claims_gets_the_lease(
     hub: JournalHub, other_hub: JournalHub, database: Database, scope: Scope
 ) -> None:
