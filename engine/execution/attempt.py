@@ -27,7 +27,8 @@ class Gone(ControlSignal):
 class Attempt:
     """What one attempt gave: an `outcome` (without `then`), an `error`, or `next`: what the step asks for instead.
 
-    `is_untold`: it has begun, and nobody was told; a step that only computes is over in no time.
+    `started_at` (unix time) is when it begins to run, unless it is known before. `is_untold`: it has begun, and nobody
+    was told; a step that only computes is over in no time.
     """
 
     started_at: float = 0.0
@@ -52,7 +53,7 @@ class Writer(Runner, Protocol):
 async def run_attempt(runner: Writer, active: Active, node: PlanNode, attempt: Attempt, timeout_s: float) -> None:
     """Fill in `attempt`. Raises control signals only: failures are in it; bugs in nodes become a StepError."""
     ctx, clock = BoundContext(runner, active, node, timeout_s), runner.ports.clock
-    attempt.started_at = clock.now()
+    attempt.started_at = attempt.started_at or clock.now()
     try:
         ctx.input = node.behaviour.inputs(ctx, node.config)
         attempt.input = shown_input(ctx.input) if ctx.input is not None else None

@@ -61,7 +61,7 @@ from engine.execution.records import clean
 from engine.execution.schema_check import problems
 from engine.execution.settle import Moment, interrupt, settle_close, settle_failure, settle_item, settle_success
 from engine.execution.signals import resumption
-from engine.execution.state import Active, Ending, State
+from engine.execution.state import Active, Ending, State, node_of
 from engine.execution.telling import Teller
 from engine.execution.tokens import item_path
 from engine.execution.unasked import Unasked
@@ -167,7 +167,7 @@ class Executor:
 
     async def _next(self) -> RunResult | None:
         """Do the next thing, whatever it is; a result when the run ends or leaves this process."""
-        if self._flights:
+        if self._flights.under_way:
             await self._cut_off_dropped()
         if self._stop is not None and not isinstance(self._stop, ShutdownRequested):
             return await self._stopped(self._stop)
@@ -202,15 +202,16 @@ class Executor:
     async def _go_on(self, starts: Sequence[Active], waits: Sequence[Active], now: float) -> RunResult | None:
         """Start what can be started; when nothing can, wait for what is under way."""
         leaves = isinstance(self._stop, ShutdownRequested) or (self._deadline is not None and now >= self._deadline)
+        under_way = self._flights.under_way
         later: list[Active] = []
         left: list[Active] = []
         for active in starts:
-            if self._flights and active.key in self._flights:
+            if active.key in under_way:
                 continue
             if active.not_before is not None and active.not_before > now:
                 later.append(active)
                 continue
-            node = self._node(active)
+            node = node_of(self.state, active)
             frame, remaining = self._deadlines.nearest(self.state, active.frame, now)
             if remaining <= 0:
                 self._time_out(frame)
@@ -221,11 +222,13 @@ class Executor:
                 self._stand_in(active, node)
                 return None
             elif node.effect or node.long:
-                await self._launch(active, node, min(node.timeout_s, remaining))
-            else:
-                await self._run_here(active, node, min(node.timeout_s, remaining))
+                self._launch(active, node, min(node.timeout_s, remaining))
+            else:  # it only computes, and begins at once: nobody is told that it is queued
+                attempt = Attempt(now)
+                await run_attempt(self, active, node, attempt, min(node.timeout_s, remaining))
+                await self._landed(active, node, attempt)
                 return None
-        if (left or (leaves and later)) and not self._flights:
+        if (left or (leaves and later)) and not under_way:
             return await self._hand_over()
         return await self._wait(later, waits, now)
 
@@ -236,7 +239,7 @@ class Executor:
             *((a.wait.until, WAIT_HERE_S) for a in waits if a.wait is not None and a.wait.until is not None),
         ]
         first = min((at for at, _ in wake_at), default=None)
-        if not self._flights:
+        if not self._flights.under_way:
             if first is None or all(at - now > patience for at, patience in wake_at):
                 return await self._suspend(first)
             if self._deadline is not None and first >= self._deadline:
@@ -253,18 +256,12 @@ class Executor:
 
     # -- steps -------------------------------------------------------------------------------------------------------
 
-    async def _launch(self, active: Active, node: PlanNode, timeout_s: float) -> None:
+    def _launch(self, active: Active, node: PlanNode, timeout_s: float) -> None:
         """Begin a step that the run does not wait for alone."""
         if active.attempt == 1 and active.resumed is None:
             self._tell.step("step.queued", active, node)
         attempt = Attempt()
         self._flights.launch(active.key, node, attempt, run_attempt(self, active, node, attempt, timeout_s), timeout_s)
-
-    async def _run_here(self, active: Active, node: PlanNode, timeout_s: float) -> None:
-        """A step that only computes. It begins at once: nobody is told that it is queued."""
-        attempt = Attempt()
-        await run_attempt(self, active, node, attempt, timeout_s)
-        await self._landed(active, node, attempt)
 
     async def _landed(self, active: Active, node: PlanNode, attempt: Attempt) -> None:
         """An attempt is over: settle the step, or do what it asks for."""
@@ -324,12 +321,12 @@ class Executor:
 
     def _resume(self, active: Active, then: dict[str, Json]) -> None:
         now = self._clock.now()
-        self._record(active, self._node(active), Attempt(now, now), "resumed", {"then": then})
+        self._record(active, node_of(self.state, active), Attempt(now, now), "resumed", {"then": then})
 
     def _close(self, command: Close) -> None:
         """A frame beneath a step has ended: an item of a loop is done, or the step ends with the frame."""
         active, index = command.active, command.index
-        node = self._node(active)
+        node = node_of(self.state, active)
         self._tell.skipped(self.state, active.path if index is None else item_path(active, index))
         started = active.started_at if active.started_at is not None else self._clock.now()
         attempt = Attempt(started_at=started, ended_at=self._clock.now())
@@ -349,7 +346,7 @@ class Executor:
             attempt.outcome = clean(outcome_of_loop(active))
         except AppError as err:
             attempt.error = err.to_dict()
-        self._settle(active, self._node(active), attempt)
+        self._settle(active, node_of(self.state, active), attempt)
 
     def _stand_in(self, active: Active, node: PlanNode) -> None:
         """A step that is not run: of a disabled node, or one whose output is pinned."""
@@ -473,9 +470,6 @@ class Executor:
         return StepEffects(self, active.key, node, idempotency_key)
 
     # -- small things ------------------------------------------------------------------------------------------------
-
-    def _node(self, active: Active) -> PlanNode:
-        return self.state.frames[active.frame].plan.nodes[active.node]
 
     def _moment(self) -> Moment:
         return Moment(self._clock.now(), self._chance())

@@ -28,25 +28,19 @@ class Flight:
 
 
 class Flights:
-    """All flights of a run."""
+    """All flights of a run; those `under_way` are looked at by the run loop, and changed here only."""
 
     def __init__(self) -> None:
-        self._by_key: dict[Key, Flight] = {}
+        self.under_way: dict[Key, Flight] = {}
         self._bell: asyncio.Future[None] | None = None
         self._rung = False
-
-    def __contains__(self, key: Key) -> bool:
-        return key in self._by_key
-
-    def __len__(self) -> int:
-        return len(self._by_key)
 
     def launch(
         self, key: Key, node: PlanNode, attempt: Attempt, work: Coroutine[Any, Any, None], timeout_s: float
     ) -> None:
         loop = asyncio.get_running_loop()
         task = loop.create_task(work, name=f"step {key[0]}")
-        self._by_key[key] = Flight(key, node, attempt, task, timeout_s, loop.time() + timeout_s)
+        self.under_way[key] = Flight(key, node, attempt, task, timeout_s, loop.time() + timeout_s)
 
     def ring(self) -> None:
         """Have `landed` return; at once when nobody waits now."""
@@ -64,8 +58,8 @@ class Flights:
         if self._rung:
             self._bell.set_result(None)
         ticking = None if timer is None else asyncio.ensure_future(timer)
-        wanted = {flight.task for flight in self._by_key.values()}
-        nearest = min((flight.ends_at for flight in self._by_key.values()), default=None)
+        wanted = {flight.task for flight in self.under_way.values()}
+        nearest = min((flight.ends_at for flight in self.under_way.values()), default=None)
         timeout = None if nearest is None else max(0.0, nearest - loop.time())
         try:
             others: set[asyncio.Future[Any]] = {self._bell} if ticking is None else {self._bell, ticking}
@@ -74,27 +68,27 @@ class Flights:
             self._rung, self._bell = False, None
             if ticking is not None and not ticking.done():
                 ticking.cancel()
-        over = [flight for flight in self._by_key.values() if flight.task.done()]
-        late = [f for f in self._by_key.values() if f.ends_at <= loop.time() and not f.task.done()]
+        over = [flight for flight in self.under_way.values() if flight.task.done()]
+        late = [f for f in self.under_way.values() if f.ends_at <= loop.time() and not f.task.done()]
         for flight in late:
             error = StepTimeout(f"the step took longer than {flight.timeout_s:g} s", timeout_s=flight.timeout_s)
             flight.attempt.error, flight.attempt.timed_out = error.to_dict(), True
         await self.cut_off([flight.key for flight in late])
         for flight in over:
-            del self._by_key[flight.key]
+            del self.under_way[flight.key]
             flight.task.result()
         return over + late
 
     async def cut_off_others(self, wanted: Collection[Key]) -> list[Flight]:
         """End the flights of steps that are not among the wanted ones."""
-        keys = [key for key in self._by_key if key not in wanted]
+        keys = [key for key in self.under_way if key not in wanted]
         return await self.cut_off(keys) if keys else []
 
     async def cut_off(self, keys: Collection[Key] | None = None) -> list[Flight]:
         """End these flights (or all) where they are; returns them."""
-        ended = [f for f in self._by_key.values() if keys is None or f.key in keys]
+        ended = [f for f in self.under_way.values() if keys is None or f.key in keys]
         for flight in ended:
-            del self._by_key[flight.key]
+            del self.under_way[flight.key]
             flight.task.cancel()
         if ended:
             await asyncio.wait({flight.task for flight in ended}, timeout=_LINGER_S)

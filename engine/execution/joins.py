@@ -8,7 +8,7 @@ that only wait for each other do not wait for ever: the one that began to gather
 
 from __future__ import annotations
 
-from engine.execution.state import Active, Key, State
+from engine.execution.state import Active, Key, State, node_of
 from engine.execution.tokens import drop
 
 
@@ -30,14 +30,14 @@ def _is_complete(state: State, join: Active) -> bool:
 
 
 def pass_on(state: State, join: Active) -> None:
-    """Change the state for a step that goes on: a join that waited for some of the tokens drops the others."""
-    if join.arrived is not None and _wanted(state, join) is not None:
+    """Change the state for a join that goes on: one that waited for some of the tokens drops the others."""
+    if _wanted(state, join) is not None:
         drop(state, on_the_way(state, join))
 
 
 def _wanted(state: State, join: Active) -> int | None:
     """How many tokens are enough; None: all that can come."""
-    wanted: int | None = state.frames[join.frame].plan.nodes[join.node].config.wanted  # type: ignore[attr-defined]
+    wanted: int | None = node_of(state, join).config.wanted  # type: ignore[attr-defined]
     return wanted
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.execution.records import estimate
-from engine.execution.state import Active, Frame, Loop, State
+from engine.execution.state import Active, Frame, Loop, State, node_of
 from engine.execution.tokens import begin, drop_frame, item_path
 
 Json = Any
@@ -66,12 +66,12 @@ def outcome_of_loop(active: Active) -> dict[str, Json]:
 
 
 def _may_open(state: State, active: Active, loop: Loop) -> bool:
-    config = state.frames[active.frame].plan.nodes[active.node].config
+    config = _config(state, active)
     if loop.stopped:
         return False
     if loop.items is None:
-        return not loop.running and loop.opened < config.max_iterations  # type: ignore[attr-defined]
-    return loop.opened < len(loop.items) and len(loop.running) < config.concurrency  # type: ignore[attr-defined]
+        return not loop.running and loop.opened < config.max_iterations
+    return loop.opened < len(loop.items) and len(loop.running) < config.concurrency
 
 
 def _open(state: State, active: Active) -> None:
@@ -86,7 +86,7 @@ def _open(state: State, active: Active) -> None:
 
 
 def _config(state: State, active: Active) -> Any:
-    return state.frames[active.frame].plan.nodes[active.node].config
+    return node_of(state, active).config
 
 
 def _frame(state: State, active: Active, loop: Loop, index: int) -> Frame:

@@ -255,7 +255,8 @@ def _retry(state: State, active: Active, record: StepRecord, plans: Plans) -> No
 def _go(state: State, active: Active, record: StepRecord, plans: Plans) -> None:  # noqa: ARG001
     outcome = record.outcome
     error = outcome.get("error")
-    joins.pass_on(state, active)
+    if active.arrived is not None:
+        joins.pass_on(state, active)
     border = state.frames[active.frame].border
     targets = outcome["then"]["to"]
     if border is not None:
@@ -274,7 +275,8 @@ def _go(state: State, active: Active, record: StepRecord, plans: Plans) -> None:
 
 def _end(state: State, active: Active, record: StepRecord, plans: Plans) -> None:  # noqa: ARG001
     outcome = record.outcome
-    joins.pass_on(state, active)
+    if active.arrived is not None:
+        joins.pass_on(state, active)
     leave(state, active, outcome)
     if not is_alone(state, active.frame):
         return  # another branch still runs; the last one to arrive ends the frame

@@ -52,6 +52,7 @@ class PlanNode:
     """
 
     name: str
+    type: str
     behaviour: NodeBehaviour[Any]
     config: NodeConfig
     edges: tuple[PlanEdge, ...]
@@ -66,10 +67,6 @@ class PlanNode:
     forks: bool
     effect: bool
     long: bool
-
-    @property
-    def type(self) -> str:
-        return self.behaviour.type
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -199,6 +196,7 @@ def _plan_node(
     config = _config(node, behaviour, workflow.defaults)
     return PlanNode(
         name=node.name,
+        type=behaviour.type,
         behaviour=_with_cache(node, behaviour, inference.tools),
         config=config,
         edges=success,

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from engine.errors import AppError, ExpressionError, OutputTooLarge, StepError
 from engine.execution.plan import PlanEdge, PlanNode
 from engine.execution.records import FAR_TOO_LARGE, Outcome, clean, estimate
-from engine.execution.state import Active, Ending, Frame, State, merged, scope_of, with_error
+from engine.execution.state import Active, Ending, Frame, State, merged, node_of, scope_of, with_error
 from engine.execution.tokens import item_path
 from engine.language.expressions import compile_expression
 from engine.language.model import ErrorRule, RetryPolicy
@@ -76,7 +76,7 @@ def settle_close(state: State, active: Active, ending: Ending, moment: Callable[
 def settle_item(state: State, active: Active, index: int, ending: Ending, moment: Callable[[], Moment]) -> Outcome:
     """An item of a loop is done: what is kept of it, and whether the loop is to stop. A failed item fails the loop,
     unless the loop is to leave it out."""
-    config: Any = state.frames[active.frame].plan.nodes[active.node].config
+    config: Any = node_of(state, active).config
     then: Then = {"do": "item", "index": index, "stop": False}
     if ending.error is not None:
         if config.on_item_error == "skip":
@@ -240,6 +240,8 @@ class _Handler:
 
 def _follow(state: State, frame: Frame, node: PlanNode, edges: tuple[PlanEdge, ...], outcome: Outcome) -> Then:
     """Along the first true edge, as the data is after the step. Raises ExpressionError, StepError (no_branch)."""
+    if edges[0].condition is None:  # of most nodes
+        return {"do": "go", "to": [edges[0].target], "edge": edges[0].index}
     for edge in _true_edges(state, frame, node, edges, outcome):
         return {"do": "go", "to": [edge.target], "edge": edge.index}
     raise StepError(f"no edge of {node.name} is true, and none is the default", error_type="no_branch", node=node.name)

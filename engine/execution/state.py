@@ -185,6 +185,11 @@ class State:
         )
 
 
+def node_of(state: State, active: Active) -> PlanNode:
+    """The node that this token stands on."""
+    return state.frames[active.frame].plan.nodes[active.node]
+
+
 @lru_cache(maxsize=4096)
 def chain(path: str) -> tuple[str, ...]:
     """A frame's path and those of all frames above it, innermost first: "a/b" -> ("a/b", "a", "")."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.execution.plan import PlanNode
 from engine.execution.ports import StepRecord
-from engine.execution.state import Active, State
+from engine.execution.state import Active, State, node_of
 from engine.execution.telling import Teller
 
 Json = Any
@@ -23,13 +23,13 @@ class Unasked:
 
     def take_up(self, state: State) -> None:
         """What waits when a process takes the run up."""
-        self._waiting = {key: _node(state, active) for key, active in state.active.items() if active.wait is not None}
+        self._waiting = {key: node_of(state, active) for key, active in state.active.items() if active.wait is not None}
 
     def note(self, state: State, record: StepRecord, tell: Teller) -> None:
         """Put into the record, which is applied but not written yet, what is no longer waited for because of it."""
         key = (record.path, record.iteration)
         if record.status == "suspended" and key in state.active:
-            self._waiting[key] = _node(state, state.active[key])
+            self._waiting[key] = node_of(state, state.active[key])
         elif record.status == "resumed":
             self._waiting.pop(key, None)
         if not self._waiting or state.root.ending is not None:  # the end of a run ends all its waits
@@ -42,7 +42,3 @@ class Unasked:
         for path, iteration in gone:
             node = self._waiting.pop((path, iteration))
             tell.step("step.skipped", Active(path, iteration, "", node.name), node, {"dropped": True})
-
-
-def _node(state: State, active: Active) -> PlanNode:
-    return state.frames[active.frame].plan.nodes[active.node]
