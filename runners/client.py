@@ -11,9 +11,8 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID, uuid4
 
 import orjson
@@ -56,8 +55,7 @@ def process_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Accepted:
+class _Accepted(NamedTuple):
     """A run that is durable; `run` is its row as JSON."""
 
     tenant_id: UUID
@@ -268,7 +266,7 @@ class RunClient:
             said = request.input.get("message")
             text = said if isinstance(said, str) else ""
             await conversations.append_message(tx, request.conversation_id, "user", text, row.run_id)
-            return replace(accepted, history=await conversations.history_before(tx, row))
+            return accepted._replace(history=await conversations.history_before(tx, row))
 
     def _queued(self, accepted: _Accepted) -> None:
         created_at = datetime.fromisoformat(accepted.run["created_at"]).timestamp()

@@ -31,7 +31,7 @@ from engine.errors import (
     StepError,
     TransientError,
 )
-from engine.execution.context import RunInfo, RunPart
+from engine.execution.context import WHOLE, RunInfo, RunPart
 from engine.execution.events import RunEvent, RunStatus
 from engine.execution.executor import Executor, Ports, RunResult
 from engine.execution.plan import plan_of
@@ -202,7 +202,7 @@ class RunHost:
             records=lease.records,
             signals=lease.signals,
             history=lease.history,
-            part=RunPart(**(run.get("part") or {})),
+            part=RunPart(**run["part"]) if run["part"] else WHOLE,
             inline=inline,
             deadline=deadline,
         )

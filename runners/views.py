@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -18,9 +19,11 @@ from engine.store.tables.runs import RunRow, StepRow
 Json = Any
 
 
-@dataclass(frozen=True, slots=True)
-class RunView:
-    """A run as it stands in the database. Totals are those of its last lease's end; `steps` is their number."""
+class RunView(NamedTuple):
+    """A run as it stands in the database. Totals are those of its last lease's end; `steps` is their number.
+
+    (A named tuple: a webhook's answer is made of one.)
+    """
 
     run_id: UUID
     workflow_name: str
@@ -57,22 +60,22 @@ class RunView:
 
     @classmethod
     def of(cls, row: RunRow) -> RunView:
-        return cls(**{name: getattr(row, name) for name in cls.__slots__})
+        return cls(**{name: getattr(row, name) for name in cls._fields})
 
     @classmethod
     def ended(cls, run: Mapping[str, Json], result: RunResult) -> RunView:
         """Of a run that was accepted as `run` (its row as JSON) and has ended here, as a look at its row would show."""
         found = orjson.loads(json_bytes({"output": result.output, "error": result.error}))
-        return cls(**_read(run, cls.__slots__) | {"status": result.status.value} | found | dict(result.closed or {}))
+        return cls(**_read(run, cls._fields) | {"status": result.status.value} | found | dict(result.closed or {}))
 
     @classmethod
     def of_json(cls, run: Mapping[str, Json]) -> RunView:
         """Of a row as JSON."""
-        return cls(**_read(run, cls.__slots__))
+        return cls(**_read(run, cls._fields))
 
     def to_dict(self) -> dict[str, Json]:
         """JSON: ids and times as text."""
-        values = {k: _plain(v) for k, v in asdict(self).items()}
+        values = {k: _plain(v) for k, v in self._asdict().items()}
         return values | {"cost_usd": self.cost_usd, "duration_ms": self.duration_ms}
 
 
@@ -80,10 +83,13 @@ def _read(run: Mapping[str, Json], names: Iterable[str]) -> dict[str, Any]:
     """These columns of a row as JSON, with ids and times as they are."""
     values = {name: run[name] for name in names}
     for name in ("run_id", "workflow_id", "conversation_id"):
-        values[name] = None if values[name] is None else UUID(values[name])
+        values[name] = None if values[name] is None else _uuid(values[name])
     for name in ("created_at", "started_at", "ended_at"):
         values[name] = None if values[name] is None else datetime.fromisoformat(values[name])
     return values
+
+
+_uuid = lru_cache(maxsize=1024)(UUID)  # of few workflows
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,7 @@ itself. The SQL is in the migration that makes `heddle_accept` and `heddle_runs`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -20,6 +19,7 @@ from engine.store.json_text import json_bytes
 
 Json = Any
 Run = Mapping[str, Json]  # a row of `runs` as JSON
+_WHOLE: Mapping[str, Json] = {}
 _ACCEPT = "SELECT * FROM heddle_accept(%s::jsonb, %s, %s)"
 _LOOK = "SELECT * FROM heddle_runs(%s::jsonb)"
 _REFUSED = {
@@ -29,8 +29,7 @@ _REFUSED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedRun:
+class PublishedRun(NamedTuple):
     """A run of a published version; `number` None: the one that is published now. `leased`: it begins right here.
 
     `workflow` is an id, or the name of a workflow that is not archived.
@@ -44,7 +43,7 @@ class PublishedRun:
     leased: bool
     idempotency_key: str | None = None
     created_by: UUID | None = None
-    part: Mapping[str, Json] = field(default_factory=dict)
+    part: Mapping[str, Json] = _WHOLE
 
 
 class Acceptance:
@@ -68,10 +67,10 @@ class Acceptance:
         Raises NotFound for a foreign or unpublished workflow, KeyReused for the same key with another input,
         TransientError.
         """
-        run_id = uuid7()
+        run_id = str(uuid7())
         body = {
             "tenant_id": str(new.tenant_id),
-            "run_id": str(run_id),
+            "run_id": run_id,
             "workflow_id" if isinstance(new.workflow, UUID) else "workflow_name": str(new.workflow),
             "number": new.number,
             "trigger": new.trigger,
@@ -81,7 +80,7 @@ class Acceptance:
             "part": dict(new.part),
             "leased": new.leased,
         }
-        found = await self._accepts.ask(Question(str(run_id), json_bytes(body)))
+        found = await self._accepts.ask(Question(run_id, json_bytes(body)))
         verdict = "no_workflow" if found is None else found["verdict"]
         if verdict == "no_workflow" and isinstance(new.workflow, str):
             raise NotFound(f"No workflow is named {new.workflow!r}.")

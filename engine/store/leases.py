@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import fields
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -16,12 +16,11 @@ from engine.store.faults import as_ours
 Json = Any
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(NamedTuple):
     """The right to go on with a run, and the state to go on from.
 
     `run` is the row as JSON (engine.store.tables.runs.RunRow), `records` its journal in order, `history` what was said
-    in its conversation before it began, oldest first: {role, content}.
+    in its conversation before it began, oldest first: {role, content}. (A named tuple, as what else a run makes.)
     """
 
     tenant_id: UUID
@@ -33,8 +32,7 @@ class Lease:
     signals: tuple[Signal, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """Answer to a claim.
 
     `verdict`: claimed (the only one with a lease) | missing | over | busy | cancelled | abandoned; the last two have
