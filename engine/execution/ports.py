@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import time
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 from uuid import UUID
 
 from engine.execution.events import RunEvent
@@ -344,8 +344,7 @@ class ChildRuns(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """What a step's model calls used in all; `tier` and `reason` are the router's, None for a fixed model."""
 
     model: str | None = None

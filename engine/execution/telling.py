@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from engine.execution.events import RunEvent
@@ -76,7 +75,7 @@ def _with_figures(
     than an edge decided."""
     data["duration_ms"] = record.duration_ms
     if record.usage.model is not None:
-        data |= asdict(record.usage)
+        data |= record.usage._asdict()
     if then["do"] == "go":
         data["edges"] = [[active.node, target] for target in then["to"]]
     if "by" in then:

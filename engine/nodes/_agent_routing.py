@@ -82,7 +82,7 @@ async def best_answer(talk: Talk, config: AgentConfig, models: Sequence[str]) ->
 def _note(ctx: StepContext, model: str, why: str) -> None:
     tier = model.removeprefix("tier:")
     reason = f"{ctx.usage.reason} · raised to {tier}: {why[:200]}"
-    ctx.usage = replace(ctx.usage, tier=tier, reason=reason)
+    ctx.usage = ctx.usage._replace(tier=tier, reason=reason)
 
 
 async def _fault(talk: Talk, reply: ModelReply, routing: Routing) -> str | None:

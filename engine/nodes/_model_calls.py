@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import Field, field_validator
@@ -88,8 +88,7 @@ class _Question(Talk):
 
 def _together(before: Usage, now: Usage) -> Usage:
     """The usage of all questions of a step; model, tier and reason are the last one's."""
-    return replace(
-        now,
+    return now._replace(
         tokens_in=before.tokens_in + now.tokens_in,
         tokens_out=before.tokens_out + now.tokens_out,
         cost_usd_micros=before.cost_usd_micros + now.cost_usd_micros,
@@ -132,5 +131,5 @@ async def _best(ctx: StepContext, config: ModelConfig, talk: Talk) -> Json:
                 raise
             tier = following.removeprefix("tier:")
             reason = f"{ctx.usage.reason} · raised to {tier}: {error.public_message[:200]}"
-            ctx.usage = replace(ctx.usage, tier=tier, reason=reason)
+            ctx.usage = ctx.usage._replace(tier=tier, reason=reason)
     raise AssertionError("there is always a last model")

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -296,7 +295,7 @@ def _row(record: StepRecord) -> dict[str, Json]:
     }
     if record.input is not None:
         row["input"] = record.input
-    return row if record.usage is NO_USAGE else row | asdict(record.usage)
+    return row if record.usage is NO_USAGE else row | record.usage._asdict()
 
 
 def _is_about_a_wait(record: StepRecord) -> bool:

@@ -81,12 +81,11 @@ def _lease(tenant_id: UUID, run_id: UUID, row: Mapping[str, Any]) -> Lease:
     )
 
 
-_USAGE_FIELDS = tuple(field.name for field in fields(Usage))
 _RECORD_FIELDS = tuple(field.name for field in fields(StepRecord) if field.name != "usage")
 
 
 def record_of(step: Mapping[str, Any]) -> StepRecord:
     """The record that a row of `steps` holds."""
     values = {name: step[name] for name in _RECORD_FIELDS}
-    usage = Usage(**{name: step[name] for name in _USAGE_FIELDS})
+    usage = Usage(**{name: step[name] for name in Usage._fields})
     return StepRecord(**values | {"started_at": float(step["started_at"] or 0.0), "usage": usage})
