@@ -41,9 +41,13 @@ class Flights:
         loop = asyncio.get_running_loop()
         task = loop.create_task(work, name=f"step {key[0]}")
         self.under_way[key] = Flight(key, node, attempt, task, timeout_s, loop.time() + timeout_s)
+        task.add_done_callback(self._over)
+
+    def _over(self, _: asyncio.Future[None]) -> None:
+        self.ring()
 
     def ring(self) -> None:
-        """Have `landed` return; at once when nobody waits now."""
+        """Have `landed` return; at once when nobody waits now. (Who waits for each task anew pays for all of them.)"""
         self._rung = True
         if self._bell is not None and not self._bell.done():
             self._bell.set_result(None)
@@ -54,19 +58,21 @@ class Flights:
         A flight that took too long is cut off, with the error in its attempt. Raises what a flight raised (LeaseLost).
         """
         loop = asyncio.get_running_loop()
-        self._bell = loop.create_future()
-        if self._rung:
-            self._bell.set_result(None)
         ticking = None if timer is None else asyncio.ensure_future(timer)
-        wanted = {flight.task for flight in self.under_way.values()}
+        if ticking is not None:
+            ticking.add_done_callback(self._over)
         nearest = min((flight.ends_at for flight in self.under_way.values()), default=None)
-        timeout = None if nearest is None else max(0.0, nearest - loop.time())
+        alarm = None if nearest is None else loop.call_at(nearest, self.ring)
         try:
-            others: set[asyncio.Future[Any]] = {self._bell} if ticking is None else {self._bell, ticking}
-            await asyncio.wait(wanted | others, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            if not self._rung:
+                self._bell = loop.create_future()
+                await self._bell
         finally:
             self._rung, self._bell = False, None
-            if ticking is not None and not ticking.done():
+            if alarm is not None:
+                alarm.cancel()
+            if ticking is not None:
+                ticking.remove_done_callback(self._over)
                 ticking.cancel()
         over = [flight for flight in self.under_way.values() if flight.task.done()]
         late = [f for f in self.under_way.values() if f.ends_at <= loop.time() and not f.task.done()]
