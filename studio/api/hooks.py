@@ -86,8 +86,10 @@ def parse_json_object(body: bytes) -> dict[str, Any]:
     if not body.strip():
         return {}
     try:
-        value = json.loads(body, parse_constant=_no_constant)
-        json.dumps(value, ensure_ascii=False).encode()
+        text = body.decode(json.detect_encoding(body))
+        value = _DECODER.decode(text)
+        if "\\u" in text:  # only so can half of a character be written
+            json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise InputError("The body is not JSON that we accept.") from error
     if not isinstance(value, dict):
@@ -186,3 +188,6 @@ async def _check_signature(request: Request, endpoint: PublicEndpoint, scope: Sc
 
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
