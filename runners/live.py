@@ -1,8 +1,8 @@
 """Live events of runs: one Redis stream a run, a view that may be lost; the journal is the truth.
 
 Stream `heddle:{tenant}:run:{id}`, field `e` with the JSON of a few RunEvents that were sent together, about 1000
-entries, gone a day after the last one. An event's id is made of its entry's and its place in there, when they are taken
-`apart`: see `_numbered`.
+entries, gone a day after the last one, or five minutes after the run's end: then the journal tells of it. An event's id
+is made of its entry's and its place in there, when they are taken `apart`: see `_numbered`.
 Writing never blocks or fails a run: events wait in memory and go out in batches. Reading is one task a process: it
 blocks on XREAD for the streams of all subscribers at once.
 """
@@ -24,7 +24,7 @@ import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from engine.execution.events import RunEvent, apart
+from engine.execution.events import RUN_ENDS, RunEvent, apart
 from engine.store.json_text import json_bytes
 from runners.tasks import cancel_all
 
@@ -36,22 +36,23 @@ MAX_ENTRIES = 1000
 EVENTS_AN_ENTRY = 25
 _PLACES = 2 * EVENTS_AN_ENTRY  # in an entry, when its events are taken apart
 KEEP_S = 86_400
+KEEP_OVER_S = 300  # of a run that is over; a busy installation has thousands of them every minute, each some kilobytes
 _MAX_WAITING = 20_000  # events in memory while Redis is away; then text deltas are dropped first
 _MAX_BATCH = 500
 # Events of a run wait this long for those that follow, so that a short run's go out together. A person does not see it.
 _LINGER_S = 0.02
-_AT_ONCE = frozenset({"run.succeeded", "run.failed", "run.cancelled", "run.suspended"})  # somebody may wait for these
+_AT_ONCE = RUN_ENDS | {"run.suspended"}  # somebody may wait for these
 
 
 # Add entries to streams in one command, because a command an event costs more than the step that it tells of.
-# KEYS: streams. ARGV: most entries of a stream, seconds to keep it, and for each stream how many entries, and these.
+# KEYS: streams. ARGV: most entries of a stream, and for each one the seconds to keep it, how many entries, and these.
 _ADD = """
-local at = 3
+local at = 2
 for _, stream in ipairs(KEYS) do
-  local count = tonumber(ARGV[at])
-  for i = at + 1, at + count do redis.call('XADD', stream, 'MAXLEN', '~', ARGV[1], '*', 'e', ARGV[i]) end
-  redis.call('EXPIRE', stream, ARGV[2])
-  at = at + count + 1
+  local count = tonumber(ARGV[at + 1])
+  for i = at + 2, at + 1 + count do redis.call('XADD', stream, 'MAXLEN', '~', ARGV[1], '*', 'e', ARGV[i]) end
+  redis.call('EXPIRE', stream, ARGV[at])
+  at = at + count + 2
 end
 """
 
@@ -152,10 +153,10 @@ class LiveWriter:
         by_stream: dict[str, list[RunEvent]] = {}
         for stream, event in batch:
             by_stream.setdefault(stream, []).append(event)
-        arguments: list[bytes | int] = [MAX_ENTRIES, KEEP_S]
+        arguments: list[bytes | int] = [MAX_ENTRIES]
         for events in by_stream.values():
             entries = [json_bytes(some) for some in _entries_of(events)]
-            arguments += [len(entries), *entries]
+            arguments += [KEEP_OVER_S if events[-1].type in RUN_ENDS else KEEP_S, len(entries), *entries]
         await self._add(keys=list(by_stream), args=arguments)
 
 

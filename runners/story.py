@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from engine.execution.events import RunStatus, apart
+from engine.execution.events import RUN_ENDS, RunStatus, apart
 from engine.store.access import runs
 from engine.store.session import Database, Scope
 from engine.store.tables.runs import RunRow
@@ -104,7 +104,7 @@ async def next_of(queue: asyncio.Queue[Told], timeout_s: float) -> Told | None:
 
 def is_end(event: Event) -> bool:
     """Whether the event is the last one of its run."""
-    return event["type"] in ("run.succeeded", "run.failed", "run.cancelled")
+    return event["type"] in RUN_ENDS
 
 
 def _missed(kept: Sequence[Told], rebuilt: Sequence[Told], after: str, *, is_whole: bool) -> list[Told]:

@@ -34,6 +34,10 @@ class RunStatus(StrEnum):
         return self in (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED)
 
 
+# Types of events that are a run's last.
+RUN_ENDS = frozenset(f"run.{status}" for status in RunStatus if status.is_final)
+
+
 class StepStatus(StrEnum):
     """Of a step as people see it; `skipped` is a node that this run can no longer reach."""
 

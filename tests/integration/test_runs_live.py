@@ -102,8 +102,16 @@ async def test_resume_gives_exactly_what_was_missed(writer: LiveWriter, reader: 
         assert [(await queue.get())[1]["path"] for _ in range(2)] == ["n2", "n3"]
     for place, (event_id, _) in enumerate(seen):
         assert await reader.replay(TENANT, run_id, event_id) == seen[place + 1 :]
-    ttl = await redis.ttl(stream_key(TENANT, run_id))
-    assert 80_000 < ttl <= 86_400
+    assert 80_000 < await redis.ttl(stream_key(TENANT, run_id)) <= 86_400
+
+
+async def test_events_of_a_run_that_is_over_are_kept_for_five_minutes(writer: LiveWriter, redis: Redis) -> None:
+    run_id = uuid4()
+    for number in range(EVENTS_AN_ENTRY + 1):
+        writer.put(TENANT, event(run_id, number))
+    writer.put(TENANT, event(run_id, 99, type="run.succeeded"))
+    await writer.close()
+    assert 200 < await redis.ttl(stream_key(TENANT, run_id)) <= 300
 
 
 async def test_events_that_share_an_entry_have_ids_of_their_own(writer: LiveWriter, reader: LiveReader) -> None:
