@@ -108,7 +108,8 @@ class AuditState(Paged, rx.State):
             self.verdict = await audit.verify(get_container().db, current_scope())
         except AppError as error:
             yield rx.toast.error(error.public_message)
-        self.busy = False
+        finally:
+            self.busy = False
 
     @rx.event
     @requires("audit:read")

@@ -36,13 +36,13 @@ def filters() -> rx.Component:
         (("", "All listeners"),), target.target_id, LettersState.set_target, "Listener", LettersState.listeners
     )
     ticked = button(
-        "Redeliver ticked",
+        rx.cond(LettersState.busy, "On their way…", "Redeliver ticked"),
         icon="send",
         why_not=rx.cond(LettersState.busy, ON_ITS_WAY, ""),
         on_click=rx.call_script(READ_TICKED, callback=LettersState.redeliver_ticked),
     )
     whole = button(
-        "Redeliver all of this listener",
+        rx.cond(LettersState.busy, "On their way…", "Redeliver all of this listener"),
         icon="send",
         why_not=rx.cond(LettersState.busy, ON_ITS_WAY, target.hindrance),
         on_click=LettersState.redeliver_all(target.target_id),

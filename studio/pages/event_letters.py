@@ -17,6 +17,7 @@ from studio.services import event_lists, events, words
 from studio.services.event_lists import LetterLine, Target
 
 ADDRESS = "/app/events"
+UNTICK_ALL = "(() => { const all = document.getElementById('tick-all'); if (all) all.checked = false; })()"
 MOST_LETTERS = 200  # of one page there are fewer
 NO_LETTER = LetterLine("", "", "", "", "", "", 0, "", "", "", "", "", "")
 
@@ -79,6 +80,7 @@ class LettersState(Paged, rx.State):
             yield rx.toast.error("Tick those first that are to be sent again.")
         async for said in self._redeliver(letters[:MOST_LETTERS]):
             yield said
+        yield rx.call_script(UNTICK_ALL)
 
     @rx.event
     @requires("events:write")
@@ -108,7 +110,8 @@ class LettersState(Paged, rx.State):
             said = rx.toast.error(error.public_message)
         else:
             said = _said(sent, len(letters))
-        self.busy = False
+        finally:
+            self.busy = False
         await self._read()
         yield said
 

@@ -122,14 +122,13 @@ async def send_again(db: Database, scope: Scope, subscription_id: UUID, event_id
 
 
 async def redeliver(db: Database, scope: Scope, letters: Sequence[UUID] = (), *, target_id: UUID | None = None) -> int:
-    """Put dead letters on their way again: those named, or all of a listener; returns how many.
+    """Put dead letters on their way again: those named, or the oldest MOST_LETTERS of a listener; returns how many.
 
     Those whose listener is gone or switched off stay. Raises NotFound.
     """
     async with db.transaction(scope) as tx:
         if target_id is not None:
-            found = await deliveries.dead(tx, target_id=target_id, limit=MOST_LETTERS)
-            letters = [*letters, *(letter.dead_letter_id for letter in found)]
+            letters = [*letters, *await deliveries.oldest(tx, target_id, MOST_LETTERS)]
         sent = await deliveries.redeliver(tx, letters)
         await audit.record(
             tx, "event.redeliver", "dead_letters", target_id or "", {"asked": len(letters), "sent": sent}

@@ -226,6 +226,12 @@ def test_what_did_not_arrive_is_sent_again(admin_page: Page, studio: Studio, sho
     expect(row(page, "of.live")).to_have_count(4)
     for number in range(2):
         row(page, "of.live").nth(number).get_by_role("checkbox").check()
+    page.get_by_role("checkbox", name="Tick all of this page").check()
+    page.get_by_role("checkbox", name="Tick all of this page").uncheck()
+    page.get_by_role("button", name="Redeliver ticked").click()
+    expect(page.get_by_text("Tick those first that are to be sent again.")).to_be_visible()
+    for number in range(2):
+        row(page, "of.live").nth(number).get_by_role("checkbox").check()
     page.get_by_role("button", name="Redeliver ticked").click()
     expect(page.get_by_text("2 events on the way again")).to_be_visible()
     expect(row(page, "of.live")).to_have_count(2)
@@ -309,3 +315,38 @@ def test_what_an_address_says_that_is_nothing(admin_page: Page) -> None:
     expect(page.get_by_role("heading", name="Nobody is told of events yet")).to_be_visible()
     page.goto("/app/events?view=undelivered&listener=not-an-id")
     expect(page.get_by_role("heading", name="Everything has arrived")).to_be_visible()
+
+
+def test_the_way_from_a_subscription_to_what_did_not_arrive_there(admin_page: Page, studio: Studio, shop: Shop) -> None:
+    page = admin_page
+    one, other = (subscribed(studio, shop.scope, f"{HOOK}/{name}") for name in ("one", "other"))
+    undelivered(studio, shop.scope, one, "of.one", count=2)
+    undelivered(studio, shop.scope, other, "of.other")
+    page.goto("/app/events")
+    row(page, f"{HOOK}/one").get_by_role("link", name="2").click()
+    expect(row(page, "of.one")).to_have_count(2)
+    expect(row(page, "of.other")).to_have_count(0)
+    expect(page.get_by_label("Listener")).to_have_value(str(one))
+    page.go_back()
+    switch = page.get_by_role("switch", name=f"{HOOK}/one")
+    expect(switch).to_be_visible()
+    page.get_by_role("button", name="Recent").click()
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Events").click()
+    expect(page).to_have_url(re.compile("/app/events$"))
+    expect(switch).to_be_visible()
+
+
+def test_on_a_small_screen_dialogs_and_buttons_are_within_reach(admin_page: Page, studio: Studio, shop: Shop) -> None:
+    page = admin_page
+    subscribed(studio, shop.scope)
+    page.set_viewport_size({"width": 400, "height": 760})
+    page.goto("/app/events")
+    page.get_by_role("button", name="New subscription").click()
+    box = page.get_by_role("dialog").bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 400
+    page.keyboard.press("Escape")
+    page.goto("/app/workflows")
+    page.get_by_role("button", name="Import", exact=True).click()  # scrolled to where it does not fit beside the rest
+    expect(page.get_by_role("dialog")).to_be_visible()

@@ -124,6 +124,24 @@ async def test_letters_of_one_moment_come_page_by_page(
         await event_lists.letter_payload(database, other_scope, made[0])
 
 
+async def test_of_many_letters_the_oldest_are_sent_again_first(
+    database: Database, scope: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is sent again arrives in the order in which it happened, also where it takes several times."""
+    monkeypatch.setattr(service, "MOST_LETTERS", 2)
+    which = await subscribed(database, scope)
+    made = [(await buried(database, scope, which, topic=f"number.{number}"))[0] for number in range(5)]
+    async with database.transaction(scope) as tx:
+        for hours, letter in enumerate(made):
+            row = await deliveries.letter(tx, letter)
+            row.event_at = datetime(2026, 1, 1, hours, tzinfo=UTC)
+    left = []
+    for _ in range(3):
+        await service.redeliver(database, scope, target_id=which)
+        left.append([line.topic for line in (await event_lists.undelivered(database, scope)).rows])
+    assert left == [["number.4", "number.3", "number.2"], ["number.4"], []]
+
+
 async def test_the_count_of_letters_is_bounded(
     database: Database, scope: Scope, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -153,6 +153,13 @@ async def dead_counts(tx: Tx, *, without: Collection[str] = ()) -> Mapping[UUID 
     return {row.target_id: row.letters for row in await tx.session.execute(counts)}
 
 
+async def oldest(tx: Tx, target_id: UUID, limit: int) -> Sequence[UUID]:
+    """A listener's dead letters in the order of their events, by their ids."""
+    query = select(DeadLetter.dead_letter_id).where(DeadLetter.target_id == target_id)
+    order = col(DeadLetter.event_at), col(DeadLetter.created_at), col(DeadLetter.dead_letter_id)
+    return (await tx.session.execute(query.order_by(*order).limit(limit))).scalars().all()
+
+
 async def redeliver(tx: Tx, letters: Sequence[UUID]) -> int:
     """Put dead letters on their way again, in the order of their events; returns how many.
 
