@@ -43,17 +43,26 @@ class Teller:
         self.step("step.started", active, node, {"input": given}, at)
 
     def ended(self, state: State, active: Active, node: PlanNode, record: StepRecord, *, start: bool) -> None:
-        """An attempt has ended and its record is applied. `start`: nobody has been told yet that it had begun."""
-        then = record.outcome["then"]
+        """An attempt has ended and its record is applied: what it gave and took, and where the run goes from there, along
+        edges of names, or as `by` decided instead of one. `start`: nobody has been told yet that it had begun."""
+        outcome, usage = record.outcome, record.usage
+        then = outcome["then"]
         do = then["do"]
+        type, data = "step.succeeded", {"output": outcome.get("output"), "duration_ms": record.duration_ms}
         if record.status == "failed":
-            type, data = "step.failed", {"error": record.outcome["error"], "will_retry": do == "retry"}
-        else:
-            type, data = "step.succeeded", {"output": record.outcome.get("output")}
-        data = _with_figures(data, record, active, then)
-        at, began = record.ended_at or self._clock.now(), (record.started_at, record.input) if start else None
-        who = active.path, node.type, active.iteration, active.attempt
-        self._sink.emit(RunEvent(type, self._run_id, at, *who, data, began))
+            type = "step.failed"
+            data = {"error": outcome["error"], "will_retry": do == "retry", "duration_ms": record.duration_ms}
+        if usage.model is not None:
+            data |= usage._asdict()
+        if do == "go":
+            name = active.node
+            data["edges"] = [[name, target] for target in then["to"]]
+        if "by" in then:
+            data["by"] = then["by"]
+        began, at = record.started_at, record.ended_at or self._clock.now()
+        path, iteration, attempt = active.path, active.iteration, active.attempt
+        first = (began, record.input) if start else None
+        self._sink.emit(RunEvent(type, self._run_id, at, path, node.type, iteration, attempt, data, first))
         if (do == "go" and node.forks) or do in ("end", "respond", "fail"):
             self.skipped(state, active.frame)
 
@@ -66,18 +75,3 @@ class Teller:
         for name in self._skips.lost(state, path):
             step_path = f"{path}/{name}" if path else name
             self.step("step.skipped", Active(step_path, 0, path, name), state.frames[path].plan.nodes[name])
-
-
-def _with_figures(
-    data: dict[str, Json], record: StepRecord, active: Active, then: Mapping[str, Json]
-) -> dict[str, Json]:
-    """With what the attempt took, and where the run goes from this step: edges of names, and `by` when something other
-    than an edge decided."""
-    data["duration_ms"] = record.duration_ms
-    if record.usage.model is not None:
-        data |= record.usage._asdict()
-    if then["do"] == "go":
-        data["edges"] = [[active.node, target] for target in then["to"]]
-    if "by" in then:
-        data["by"] = then["by"]
-    return data
