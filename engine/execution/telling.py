@@ -43,8 +43,8 @@ class Teller:
         self.step("step.started", active, node, {"input": given}, at)
 
     def ended(self, state: State, active: Active, node: PlanNode, record: StepRecord, *, start: bool) -> None:
-        """An attempt has ended and its record is applied: what it gave and took, and where the run goes from there, along
-        edges of names, or as `by` decided instead of one. `start`: nobody has been told yet that it had begun."""
+        """An attempt has ended and its record is applied: what it gave and took, and where the run goes from there,
+        along edges of names, or as `by` decided instead of one. `start`: nobody has been told that it had begun."""
         outcome, usage = record.outcome, record.usage
         then = outcome["then"]
         do = then["do"]
