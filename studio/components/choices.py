@@ -24,7 +24,7 @@ function useChosen(value, onChoose) {
     else { sent.current = []; setChosen(value); }
   }, [value]);
   const choose = (next) => {
-    if (next === chosen) return;
+    if (next === chosen && next === value) return; // what the server has refused, or not heard, may be chosen again
     sent.current.push(next);
     setChosen(next);
     onChoose(next);

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from engine.store.access import deliveries
 from engine.store.session import Database
@@ -350,3 +350,32 @@ def test_on_a_small_screen_dialogs_and_buttons_are_within_reach(admin_page: Page
     page.goto("/app/workflows")
     page.get_by_role("button", name="Import", exact=True).click()  # scrolled to where it does not fit beside the rest
     expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def test_a_view_that_the_server_did_not_hear_of_can_be_chosen_again(
+    admin_page: Page, studio: Studio, shop: Shop
+) -> None:
+    """As when the database is away: the event is refused, and the state of the page stays as it was."""
+    page, lost = admin_page, []
+    published(studio, shop.scope, "order.paid")
+
+    def through(line: WebSocketRoute) -> None:
+        server = line.connect_to_server()
+
+        def pass_on(message: str | bytes) -> None:
+            if "events_state.show" in str(message) and not lost:
+                lost.append(message)
+            else:
+                server.send(message)
+
+        line.on_message(pass_on)
+
+    page.route_web_socket(re.compile("/_event"), through)
+    page.goto("/app/events")
+    expect(page.get_by_role("heading", name="Nobody is told of events yet")).to_be_visible()
+    recent = page.get_by_role("button", name="Recent")
+    recent.click()
+    expect(recent).to_have_attribute("aria-pressed", "true")
+    recent.click()
+    expect(row(page, "order.paid")).to_be_visible()
+    assert len(lost) == 1
