@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import PermanentError, StepTimeout, TransientError
-from engine.execution.machine import Interrupt, commands, fold, initial
+from engine.execution.machine import Interrupt, apply, commands, fold, initial
 from engine.execution.ports import StepRecord
 from engine.execution.state import State
 from tests.support.ports import FakeDefinitions, FakeTools, World, plan, workflow
@@ -103,7 +103,7 @@ def rest(record: StepRecord) -> tuple[Any, ...]:
 def essence(state: State) -> tuple[Any, ...]:
     """A state without what compares by identity only."""
     frames = {
-        path: (f.plan.hash, f.context, f.inputs, f.outputs, list(f.produced), f.visited, f.ending)
+        path: (f.plan.hash, f.context, f.inputs, f.outputs, list(f.produced), f.visited, f.visits_before, f.ending)
         for path, f in state.frames.items()
     }
     spent = {path: (s.steps, s.used_ms) for path, s in state.spent.items()}
@@ -121,6 +121,12 @@ async def test_the_journal_gives_the_run_back(case: tuple[str, str, dict[str, li
     plans = {p.hash: p for p in (plan(text), plan(child, "child"))}
     start = initial(plan(text), {"message": "m"}, executor.state.constants)
     folded = fold(start, records, plans)
+    state = start
+    for record in records:
+        before, after = essence(state), apply(state, record, plans)
+        assert essence(state) == before, "a state stays as it is"
+        state = after
+    assert essence(state) == essence(folded)
     if folded.root.ending is None:  # the run ran out of steps: found again from the state, not written down
         assert any(isinstance(command, Interrupt) for command in commands(folded))
     else:
