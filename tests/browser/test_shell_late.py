@@ -122,6 +122,7 @@ def test_a_retry_that_is_answered_late_leads_only_who_still_waits_for_it(signed_
     expect(page.get_by_role("row", name=re.compile("track_order"))).to_be_visible()
     assert page.url == f"{studio.url}/app/workflows"
     page.goto(f"/app/runs/{stayed}")
+    expect(page.locator(".top .run-id")).to_have_text(stayed[-12:])  # until then the button is of the run before
     retry.click()
     expect(page.get_by_role("link", name="earlier run")).to_have_attribute("href", f"/app/runs/{stayed}")
 
