@@ -13,6 +13,7 @@ import orjson
 
 from engine.execution.events import RunEvent, RunStatus, apart
 from engine.execution.executor import RunResult
+from engine.execution.records import wait_told
 from engine.store.json_text import json_bytes
 from engine.store.tables.runs import RunRow, StepRow
 
@@ -162,8 +163,8 @@ def _step_events(run_id: str, step: StepRow) -> Iterator[RunEvent]:
     }
     yield RunEvent("step.started", run_id, began, data={"input": step.input}, **who)
     if step.status == "suspended":
-        data = {**step.outcome.get("suspend", {}), **_wait_of(step.outcome)}
-        yield RunEvent("step.suspended", run_id, began + step.duration_ms / 1000, data=data, **who)
+        told = wait_told(step.outcome)
+        yield RunEvent("step.suspended", run_id, began + step.duration_ms / 1000, data=told, **who)
     if step.status not in ("succeeded", "failed"):
         return
     then = step.outcome.get("then") or {}
@@ -176,11 +177,6 @@ def _step_events(run_id: str, step: StepRow) -> Iterator[RunEvent]:
         edges = [[node, target] for target in then.get("to") or ()]
         data |= {"output": step.outcome.get("output"), "cost_usd_micros": step.cost_usd_micros, "edges": edges}
     yield RunEvent(f"step.{step.status}", run_id, began + step.duration_ms / 1000, data=data, **who)
-
-
-def _wait_of(outcome: Mapping[str, Json]) -> dict[str, Json]:
-    then = outcome.get("then") or {}
-    return {"until": then.get("until"), "signal": then.get("signal")}
 
 
 def _plain(value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from engine.errors import AppError, ControlSignal, StepError, StepTimeout
 from engine.execution.bound import BoundContext, Runner
-from engine.execution.node import CallWorkflow, Done, Iterate, Suspend
+from engine.execution.node import Ask, CallWorkflow, Done, Iterate, Suspend
 from engine.execution.plan import PlanNode
 from engine.execution.ports import NO_USAGE, StepRecord, StepRecordStatus, Usage
 from engine.execution.records import clean, outcome_of, shown_input
@@ -35,7 +35,7 @@ class Attempt:
     ended_at: float = 0.0
     input: Json = None
     outcome: dict[str, Json] = field(default_factory=dict)
-    next: CallWorkflow | Iterate | Suspend | None = None
+    next: CallWorkflow | Iterate | Suspend | Ask | None = None
     error: Mapping[str, Json] | None = None
     usage: Usage = NO_USAGE
     timed_out: bool = False
@@ -83,7 +83,7 @@ def _take(attempt: Attempt, node: PlanNode, result: Any) -> None:
     elif isinstance(result, Iterate):
         items = None if result.items is None else tuple(clean(list(result.items)))
         attempt.next = Iterate(items)
-    elif isinstance(result, CallWorkflow | Suspend):
+    elif isinstance(result, CallWorkflow | Suspend | Ask):
         attempt.next = result
     else:
         raise TypeError(f"{type(node.behaviour).__name__}.run returned {type(result).__name__}")

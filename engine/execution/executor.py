@@ -54,10 +54,10 @@ from engine.execution.machine import (
     initial,
     interrupted,
 )
-from engine.execution.node import CallWorkflow, Iterate, Suspend
+from engine.execution.node import Ask, CallWorkflow, Iterate, Suspend
 from engine.execution.plan import Plan, PlanNode
 from engine.execution.ports import EventSink, Journal, Signal, StepRecord, StepRecordStatus
-from engine.execution.records import clean
+from engine.execution.records import clean, suspensions, wait_told
 from engine.execution.schema_check import problems
 from engine.execution.settle import Moment, interrupt, settle_close, settle_failure, settle_item, settle_success
 from engine.execution.signals import resumption
@@ -305,19 +305,18 @@ class Executor:
         self._tell.opened(active.path)
         self._deadlines.forget(active.path)
 
-    def _suspend_step(self, active: Active, node: PlanNode, attempt: Attempt, wait: Suspend) -> None:
+    def _suspend_step(self, active: Active, node: PlanNode, attempt: Attempt, wait: Suspend | Ask) -> None:
         try:
-            shown = {"reason": wait.reason, "data": clean(dict(wait.data))}
-            kept = {} if wait.keep is None else {"keep": clean(wait.keep)}
-            match = {"match": clean(dict(wait.match))} if wait.match else {}
+            begun = suspensions(wait)
         except AppError as err:
             attempt.error = err.to_dict()
             self._settle(active, node, attempt)
             return
-        then = {"do": "suspend", "until": wait.wake_at, "signal": wait.signal, **match}
-        record = self._record(active, node, attempt, "suspended", {"suspend": shown, **kept, "then": then})
-        data = {**shown, "until": wait.wake_at, "signal": wait.signal}
-        self._tell.step("step.suspended", active, node, data, record.ended_at)
+        for outcome in begun:
+            record = self._record(active, node, attempt, "suspended", outcome)
+            self._tell.step("step.suspended", active, node, wait_told(outcome), record.ended_at)
+            # the attempt's time and money count once
+            attempt = Attempt(attempt.ended_at, attempt.ended_at, attempt.input)
 
     def _resume(self, active: Active, then: dict[str, Json]) -> None:
         now = self._clock.now()

@@ -198,7 +198,13 @@ def _edit(state: State, record: StepRecord) -> None:
 
 def _suspend(state: State, active: Active, record: StepRecord, plans: Plans) -> None:  # noqa: ARG001
     then, kept = record.outcome["then"], record.outcome.get("keep")
-    wait = Wait(then["until"], then["signal"], then.get("match") or {})
+    number = then.get("question")
+    asked = () if number is None else (record.outcome["suspend"]["data"],)
+    if active.wait is not None:  # one more question of the same wait
+        more = active.wait._replace(questions=active.wait.questions + asked)
+        state.active[active.key] = active._replace(wait=more)
+        return
+    wait = Wait(then["until"], then["signal"], then.get("match") or {}, asked)
     state.active[active.key] = active._replace(wait=wait, resumed=None, kept=kept, not_before=None)
 
 

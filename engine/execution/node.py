@@ -59,13 +59,28 @@ class Suspend:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """The step waits, as with Suspend, until people have answered each of these questions (questions.py), in whatever
+    order, or until that moment (unix time).
+
+    Each is listed by itself. `ctx.resumed.data` is {"answers": {hash of the question: answer}} then; of a wait that
+    time has ended these are the ones that came.
+    """
+
+    questions: tuple[Mapping[str, Json], ...]  # at least one
+    signal: str
+    until: float | None = None
+    keep: Json = None
+
+
+@dataclass(frozen=True, slots=True)
 class Iterate:
     """The step's body is run once for each item, or again and again when `items` is None (see engine/nodes/loop.py)."""
 
     items: tuple[Json, ...] | None
 
 
-Outcome = Done | CallWorkflow | Iterate | Suspend
+Outcome = Done | CallWorkflow | Iterate | Suspend | Ask
 
 
 class Node(NodeType, Generic[C]):
@@ -90,4 +105,4 @@ class Node(NodeType, Generic[C]):
     async def run(self, ctx: StepContext, config: C) -> Outcome: ...
 
 
-__all__ = ["CallWorkflow", "Done", "Iterate", "Node", "Outcome", "StepContext", "Suspend", "Usage"]
+__all__ = ["Ask", "CallWorkflow", "Done", "Iterate", "Node", "Outcome", "StepContext", "Suspend", "Usage"]

@@ -14,9 +14,12 @@
               effect   {}: one effect within the step is done; `effect` names it, `result` is what it gave
               edit     {"context": map, "renew"?: bool}: a person lets the run go on, with changed data; with `renew`
                          it may take all its time, steps and money once more
-              suspend  {"until": unix time | null, "signal": name | null, "match"?: what the signal's data must have};
-                         `suspend` is {"reason", "data"} for people, `keep` what the step itself goes on with
-              resume   {"id", "signal", "data", "at", "until"}: the wait is over; without a signal, by time
+              suspend  {"until": unix time | null, "signal": name | null, "match"?: what the signal's data must have,
+                         "question"?: number}; `suspend` is {"reason", "data"} for people, `keep` what the step itself
+                         goes on with. With `question` its data is a question, and the wait lasts until all that the
+                         step asks are answered: there is a record for each, numbered from 1, the first has `keep`
+              resume   {"id", "signal", "data", "at", "until"}: the wait is over; without a signal, by time. Of
+                         questions, `data` is {"answers": {hash: answer}}, and `id` that of the last one
               respond  {"reply": text}: the workflow of this frame is over and answers with this text
               fail     the frame fails with `error`
 
@@ -32,7 +35,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.errors import InputError, OutputTooLarge, StepError
-from engine.execution.node import Done
+from engine.execution.node import Ask, Done, Suspend
 
 Json = Any
 Outcome = dict[str, Json]
@@ -55,6 +58,29 @@ def outcome_of(done: Done) -> Outcome:
     if done.remove:
         outcome["remove"] = list(done.remove)
     return outcome
+
+
+def suspensions(wait: Suspend | Ask) -> list[Outcome]:
+    """What is written down of the beginning of a wait: a record for each question, or one. Raises as `clean` does."""
+    kept = {} if wait.keep is None else {"keep": clean(wait.keep)}
+    if isinstance(wait, Suspend):
+        shown = {"reason": wait.reason, "data": clean(dict(wait.data))}
+        match = {"match": clean(dict(wait.match))} if wait.match else {}
+        then = {"do": "suspend", "until": wait.wake_at, "signal": wait.signal, **match}
+        return [{"suspend": shown, **kept, "then": then}]
+    begun: list[Outcome] = []
+    for number, question in enumerate(wait.questions, start=1):
+        shown = {"reason": question["mode"], "data": clean(dict(question))}
+        then = {"do": "suspend", "until": wait.until, "signal": wait.signal, "question": number}
+        begun.append({"suspend": shown, **(kept if number == 1 else {}), "then": then})
+    return begun
+
+
+def wait_told(outcome: Mapping[str, Json]) -> dict[str, Json]:
+    """What the live view is told of the beginning of a wait."""
+    then = outcome["then"]
+    number = {"question": then["question"]} if "question" in then else {}
+    return {**outcome["suspend"], "until": then["until"], "signal": then["signal"], **number}
 
 
 def clean(value: Json) -> Json:

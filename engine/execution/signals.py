@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.errors import InputError
 from engine.execution.ports import Signal
-from engine.execution.state import Active, State
+from engine.execution.questions import faults
+from engine.execution.state import Active, State, Wait
 from engine.language.operators import Mismatch, equal
 
 Json = Any
@@ -21,6 +23,8 @@ def resumption(state: State, active: Active, signals: Sequence[Signal], now: flo
     """
     wait = active.wait
     assert wait is not None
+    if wait.questions:
+        return _answered(wait, signals, now)
     if wait.signal is not None:
         for signal in signals:
             if signal.name == wait.signal and signal.id not in state.taken and fits(signal.data, wait.match):
@@ -36,6 +40,27 @@ def resumption(state: State, active: Active, signals: Sequence[Signal], now: flo
     if wait.until is not None and wait.until <= now:
         return {"do": "resume", "id": None, "signal": None, "data": {}, "at": now, "until": wait.until}
     return None
+
+
+def _answered(wait: Wait, signals: Sequence[Signal], now: float) -> dict[str, Json] | None:
+    """Over when each question has its answer, or at the end of the time with those that came; the first one counts."""
+    answers: dict[str, Json] = {}
+    last: Signal | None = None
+    for signal in signals:
+        found = next((q for q in wait.questions if signal.name == wait.signal and _answers(q, signal.data)), None)
+        if found is not None and found["hash"] not in answers:
+            answers[found["hash"]], last = dict(signal.data), signal
+    over: dict[str, Json] = {"do": "resume", "data": {"answers": answers}, "at": now, "until": wait.until}
+    if last is not None and len(answers) == len(wait.questions):
+        return {**over, "id": last.id, "signal": last.name}
+    return {**over, "id": None, "signal": None} if wait.until is not None and wait.until <= now else None
+
+
+def _answers(question: Mapping[str, Json], data: Mapping[str, Json]) -> bool:
+    try:
+        return not faults(question, data)
+    except InputError:  # nested too deeply for its form
+        return False
 
 
 def fits(data: Mapping[str, Json], match: Mapping[str, Json]) -> bool:

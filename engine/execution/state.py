@@ -42,12 +42,13 @@ def _replaceable(cls: type[T]) -> type[T]:
 class Wait(NamedTuple):
     """What a suspended step waits for: a moment (unix time), a signal of that name, or whichever comes first.
 
-    `match` are the values that the signal's data must have.
+    `match` are the values that the signal's data must have. With `questions` it takes an answer to each of them.
     """
 
     until: float | None
     signal: str | None
     match: Mapping[str, Json] = _EMPTY
+    questions: tuple[Mapping[str, Json], ...] = ()
 
 
 @_replaceable

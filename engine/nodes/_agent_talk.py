@@ -3,8 +3,9 @@
 Every turn of an agent with tools is a durable effect, so that a step that is started again after a crash takes the same
 decisions and repeats no call. The answer itself is asked for anew: nothing depends on it yet.
 
-A call that a person has to approve first breaks the talk off (AsksFirst): the step puts aside what has been said and
-done, and takes it up there again. Calls of the same turn that need nobody are made before; what they gave is kept, too.
+Calls that a person has to approve first break the talk off (AsksFirst): the step puts aside what has been said and
+done, and takes it up there again when each of them is decided. Calls of the same turn that need nobody are made before;
+what they gave is kept, too.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 from engine.errors import BudgetExceeded, SchemaMismatch, TransientError
 from engine.execution.context import StepContext
 from engine.execution.ports import ModelReply, ModelRequest, Usage
-from engine.nodes._agent_approvals import Asked, AsksFirst, ask, refusal
+from engine.nodes._agent_approvals import Asked, AsksFirst, ask_all, refusal
 from engine.nodes._agent_config import Approvals
 from engine.nodes._agent_tools import LIMIT, Call, Tool, call_all, calls_of, told
 from engine.nodes._answers import read_answer
@@ -33,20 +34,24 @@ class Turn:
     reply: ModelReply
     calls: tuple[Call, ...]
     told: dict[int, str] = field(default_factory=dict)
-    asked: Asked | None = None
+    asked: tuple[Asked, ...] = ()
     approved: frozenset[int] = frozenset()
 
     def kept(self) -> Json:
         calls = [asdict(call) for call in self.calls]
         results = {str(number): text for number, text in self.told.items()}
-        asked = None if self.asked is None else asdict(self.asked)
+        asked = [one.kept() for one in self.asked]
         return {"reply": asdict(self.reply), "calls": calls, "told": results, "asked": asked}
 
     @classmethod
     def of(cls, kept: Mapping[str, Json]) -> Turn:
         calls = tuple(Call(**call) for call in kept["calls"])
         results = {int(number): text for number, text in kept["told"].items()}
-        return cls(ModelReply(**kept["reply"]), calls, results, Asked(**kept["asked"]))
+        asked = kept["asked"]
+        numbered = {call.number: call for call in calls}
+        # one at a time, as an earlier version asked
+        questions = tuple(Asked.of(one, numbered) for one in (asked if isinstance(asked, list) else [asked]))
+        return cls(ModelReply(**kept["reply"]), calls, results, questions)
 
 
 @dataclass(slots=True)
@@ -109,13 +114,13 @@ class Talk:
             await self._use(self.turn)
 
     async def _use(self, turn: Turn) -> None:
-        """Make the turn's calls, and tell the model. Raises AsksFirst for the first one that waits for a person."""
+        """Make the turn's calls, and tell the model. Raises AsksFirst while some of them wait for a person."""
         self._decide(turn)
         free = [call for call in turn.calls if call.number not in turn.told and self._may_be_made(turn, call)]
         turn.told |= await call_all(self.ctx, self.tools, free)
-        left = next((call for call in turn.calls if call.number not in turn.told), None)
-        if left is not None:
-            turn.asked = ask(self.ctx, left, self.tools[left.tool], self.asks)
+        left = [call for call in turn.calls if call.number not in turn.told]
+        if left:
+            turn.asked = turn.asked or ask_all(self.ctx, left, self.tools, self.asks)
             raise AsksFirst
         self.calls += len(turn.calls)
         self.messages.append({"role": "assistant", "content": turn.reply.text or None, "tool_calls": _wire(turn.reply)})
@@ -124,19 +129,17 @@ class Talk:
         self.turn = None
 
     def _decide(self, turn: Turn) -> None:
-        """Take what ended the wait as the answer to the open question; raises AsksFirst when it is none."""
-        asked = turn.asked
-        if asked is None:
-            return
-        call = next(call for call in turn.calls if call.number == asked.number)
-        why = refusal(asked, call, self.ctx.resumed, self.asks)
-        if why is None:
-            raise AsksFirst
-        turn.asked = None
-        if why:
-            turn.told[call.number] = told({"error": why})
-        else:
-            turn.approved |= {call.number}
+        """Take what ended the wait as the answers to the open questions; those that it does not answer stay open."""
+        still: list[Asked] = []
+        for asked in turn.asked:
+            why = refusal(asked, self.ctx.resumed, self.asks)
+            if why is None:
+                still.append(asked)
+            elif why:
+                turn.told[asked.number] = told({"error": why})
+            else:
+                turn.approved |= {asked.number}
+        turn.asked = tuple(still)
 
     def _may_be_made(self, turn: Turn, call: Call) -> bool:
         return call.fault is not None or call.number in turn.approved or not self.tools[call.tool].approval

@@ -17,8 +17,9 @@ searched before the model is asked; `cite` makes the answer name its passages, w
 A tool with `approval: true` is called only after a person has approved the call: the run is suspended, without holding
 a worker, and asks under Approvals with exactly the arguments of the call. Approved, the tool is called once, with these
 arguments, and the agent goes on where it was. Refused, or not answered within `approvals.timeout_seconds`, it is not
-called; the model is told so, with the person's note, and goes on without it. Several calls are asked about one after
-the other; calls that need nobody do not wait for them.
+called; the model is told so, with the person's note, and goes on without it. All calls of a turn are asked about at
+once, each by itself, and may be answered in any order and by different people; when each is decided, those that were
+approved are made, and the agent goes on. Calls that need nobody do not wait for that.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.execution.context import StepContext
-from engine.execution.node import Done, Json, Node, Outcome, Suspend
+from engine.execution.node import Ask, Done, Json, Node, Outcome
 from engine.execution.ports import ModelRequest, Usage
 from engine.language.node_types import Group
 from engine.nodes._agent_approvals import AsksFirst
@@ -133,14 +134,13 @@ async def _talk(ctx: StepContext, config: AgentConfig, passages: Sequence[Mappin
     return talk
 
 
-def _asking(talk: Talk, models: Sequence[str], passages: Sequence[Mapping[str, Json]]) -> Suspend:
-    """Wait for the answer to what the talk asks; with all that is needed to go on from there."""
+def _asking(talk: Talk, models: Sequence[str], passages: Sequence[Mapping[str, Json]]) -> Ask:
+    """Wait for the answers to what the talk asks; with all that is needed to go on from there."""
     assert talk.turn is not None
-    assert talk.turn.asked is not None
     asked, usage = talk.turn.asked, talk.ctx.usage
     left = list(models)[models.index(talk.request.model) :]
     keep = {"models": left, "tier": usage.tier, "reason": usage.reason, "passages": list(passages), **talk.kept()}
-    return Suspend("approval", asked.until, talk.ctx.signal, asked.question, keep)
+    return Ask(tuple(one.question for one in asked), talk.ctx.signal, asked[0].until, keep)
 
 
 def _schema_of(ctx: StepContext, config: AgentConfig, preset: Preset) -> dict[str, Json] | None:

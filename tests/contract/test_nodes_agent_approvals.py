@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -36,13 +39,24 @@ class Talk:
         return await self.w.run(self.text, {"message": "refund ORD-1"}, records=records, signals=signals)
 
     @property
+    def asked_all(self) -> list[dict[str, Any]]:
+        """What people are shown now; none of it once the run has gone on."""
+        asked: list[dict[str, Any]] = []
+        for record in self.w.journal.records:
+            if record.status == "suspended":
+                asked.append(record.outcome["suspend"]["data"])
+            else:
+                asked.clear()
+        return asked
+
+    @property
     def asked(self) -> dict[str, Any]:
-        """What the person is shown now."""
-        shown: dict[str, Any] = self.w.journal.records[-1].outcome["suspend"]["data"]
+        """The one thing that is asked now."""
+        (shown,) = self.asked_all
         return shown
 
-    async def answer(self, decision: str = "approve", **answer: Any) -> Any:
-        given = {"hash": self.asked["hash"], "decision": decision} | answer
+    async def answer(self, decision: str = "approve", about: dict[str, Any] | None = None, **answer: Any) -> Any:
+        given = {"hash": (about or self.asked)["hash"], "decision": decision} | answer
         self.signals.append(Signal(f"s{len(self.signals)}", "step:ask:0", given))
         return await self.go_on()
 
@@ -105,7 +119,7 @@ async def test_a_call_that_nobody_approves_in_time_is_not_made() -> None:
     assert "Nobody approved this call within 3600 s" in talk.told[0]
 
 
-async def test_calls_of_one_turn_are_asked_about_one_after_the_other_and_the_rest_does_not_wait() -> None:
+async def test_calls_of_one_turn_are_asked_about_at_once_and_the_rest_does_not_wait() -> None:
     wanted = calls(
         ("refund", TWELVE),
         ("find", {"order_id": "ORD-1"}),
@@ -115,29 +129,83 @@ async def test_calls_of_one_turn_are_asked_about_one_after_the_other_and_the_res
     talk = Talk([wanted, "ok"], f"{CONFIG}, approvals: {{timeout_seconds: 60}}")
     await talk.go_on()
     assert talk.made == [("find", {"order_id": "ORD-1"})]
-    assert talk.asked["details"] == TWELVE
+    assert [asked["details"] for asked in talk.asked_all] == [TWELVE, {"order_id": "ORD-2"}]
+    first, second = talk.asked_all
     talk.w.clock.time += 50
-    assert (await talk.answer()).status is RunStatus.SUSPENDED
-    assert talk.asked["details"] == {"order_id": "ORD-2"}
-    assert talk.w.journal.wake_at == 1_000 + 50 + 60
-    await talk.answer("reject")
+    written = len(talk.w.journal.records)
+    assert (await talk.answer("reject", second, comment="Not that one.")).status is RunStatus.SUSPENDED
+    assert (len(talk.w.journal.records), talk.w.journal.wake_at) == (written, 1_060)  # nobody gets more time by that
+    assert talk.made == [("find", {"order_id": "ORD-1"})]
+    assert (await talk.answer("approve", first)).status is RunStatus.SUCCEEDED
     assert talk.made == [("find", {"order_id": "ORD-1"}), ("refund", TWELVE)]
     found = talk.told
     assert found[:2] == ['{"ok": true}', '{"status": "paid"}']
     assert "refused" in found[2]
+    assert "Not that one." in found[2]
     assert "do not fit" in found[3]
 
 
-async def test_time_that_ended_one_question_does_not_end_the_next() -> None:
-    twice = calls(("refund", TWELVE), ("refund", TWELVE))
+THREE = [{"order_id": f"ORD-{n}"} for n in range(3)]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+async def test_answers_may_come_in_any_order_and_each_belongs_to_its_call(order: tuple[int, ...]) -> None:
+    talk = Talk([calls(*(("refund", given) for given in THREE)), "ok"])
+    await talk.go_on()
+    asked = talk.asked_all
+    assert [one["details"] for one in asked] == THREE
+    results = [await talk.answer("reject" if n == 1 else "approve", asked[n]) for n in order]
+    assert [one.status for one in results] == [RunStatus.SUSPENDED] * 2 + [RunStatus.SUCCEEDED]
+    assert talk.made == [("refund", THREE[0]), ("refund", THREE[2])]
+    assert ["refused" in text for text in talk.told] == [False, True, False]
+    assert results[-1].cost_usd_micros == 200  # the turn that asks is paid for once
+
+
+async def test_of_two_answers_to_one_question_the_first_counts_and_neither_is_one_to_another() -> None:
+    talk = Talk([calls(("refund", TWELVE), ("refund", TWELVE)), "ok"])
+    await talk.go_on()
+    first, second = talk.asked_all
+    assert first["hash"] != second["hash"]  # the same call again is another question
+    assert (await talk.answer("reject", first)).status is RunStatus.SUSPENDED
+    assert (await talk.answer("approve", first)).status is RunStatus.SUSPENDED
+    assert (await talk.answer("approve", second)).status is RunStatus.SUCCEEDED
+    assert (len(talk.made), "refused" in talk.told[0]) == (1, True)
+
+
+async def test_time_ends_what_nobody_has_answered_and_the_answers_that_came_count() -> None:
+    twice = calls(("refund", {"order_id": "ORD-1"}), ("refund", TWELVE))
     talk = Talk([twice, "ok"], f"{CONFIG}, approvals: {{timeout_seconds: 60}}")
+    await talk.go_on()
+    await talk.answer("approve", talk.asked_all[1])
+    talk.w.clock.time += 61
+    assert (await talk.go_on()).status is RunStatus.SUCCEEDED
+    assert talk.made == [("refund", TWELVE)]
+    assert "Nobody approved this call within 60 s" in talk.told[0]
+    assert talk.told[1] == '{"ok": true}'
+
+
+async def test_time_that_ended_one_question_does_not_end_that_of_a_later_turn() -> None:
+    answers = [calls(("refund", TWELVE)), calls(("refund", TWELVE)), "ok"]
+    talk = Talk(answers, f"{CONFIG}, approvals: {{timeout_seconds: 60}}")
     await talk.go_on()
     first = talk.asked["hash"]
     talk.w.clock.time += 61
     assert (await talk.go_on()).status is RunStatus.SUSPENDED
-    assert talk.asked["hash"] != first  # the same call again is another question
+    assert talk.asked["hash"] != first
     await talk.answer()
     assert talk.made == [("refund", TWELVE)]
+
+
+async def test_what_is_asked_is_told_live_each_by_itself_and_kept_once() -> None:
+    talk = Talk([calls(("refund", TWELVE), ("refund", {"order_id": "x" * 50_000})), "ok"])
+    await talk.go_on()
+    told = talk.w.sink.data("step.suspended", "ask")
+    assert [(one["question"], one["reason"], one["data"]) for one in told] == [
+        (number, "approval", asked) for number, asked in enumerate(talk.asked_all, start=1)
+    ]
+    kept = [record.outcome.get("keep") for record in talk.w.journal.records if record.status == "suspended"]
+    assert [one is None for one in kept] == [False, True]
+    assert json.dumps(kept[0]).count("x" * 50_000) == 2  # as the model asked for it, and as the call is made
 
 
 async def test_a_later_turn_may_ask_again() -> None:
@@ -160,6 +228,8 @@ async def test_a_later_turn_may_ask_again() -> None:
         {"decision": ["approve"]},
         {"values": {"amount": 500}},
         {"details": {"amount": 500}, "hash": "f" * 64},
+        {"hash": ["f" * 64]},
+        {"answers": {"f" * 64: {"decision": "approve"}}, "hash": None},
     ],
 )
 async def test_what_is_no_answer_to_this_call_is_passed_over(answer: dict[str, Any]) -> None:
@@ -213,32 +283,114 @@ async def test_after_a_crash_anywhere_nothing_is_asked_or_done_twice() -> None:
     """The journal is cut off after each of its records in turn; what was done before has its key."""
     whole = await approved()
     total = len(whole.w.journal.records)
-    seen = next(n for n, record in enumerate(whole.w.journal.records) if record.status == "suspended")
-    assert (len(whole.made), 4 < seen < total - 4) == (2, True)
+    seen = max(n for n, record in enumerate(whole.w.journal.records) if record.status == "suspended")
+    assert (len(whole.made), 4 < seen < total - 4) == (3, True)
     for kept in range(1, total):
         talk = await approved()
         effects = list(talk.tools.effects)
         del talk.w.journal.records[kept:]
-        if kept <= seen:  # nobody has seen the question: it is another one now
+        if kept <= seen:  # nobody has seen the questions
             talk.signals.clear()
             assert (await talk.go_on()).status is RunStatus.SUSPENDED, kept
-            assert (await talk.answer()).status is RunStatus.SUCCEEDED, kept
+            assert (await answer_all(talk)).status is RunStatus.SUCCEEDED, kept
         else:
             assert (await talk.go_on()).status is RunStatus.SUCCEEDED, kept
         assert (talk.told, talk.tools.effects) == (whole.told, effects), kept
 
 
+async def test_killed_between_two_answers_it_waits_for_the_other_one_only() -> None:
+    talk = Talk([calls(("refund", TWELVE), ("refund", {"order_id": "ORD-2"})), "ok"])
+    await talk.go_on()
+    first, second = talk.asked_all
+    await talk.answer("approve", second)
+    for _ in range(3):
+        assert (await talk.go_on()).status is RunStatus.SUSPENDED
+    assert (talk.asked_all, talk.made) == ([first, second], [])
+    assert (await talk.answer("reject", first)).status is RunStatus.SUCCEEDED
+    assert talk.made == [("refund", {"order_id": "ORD-2"})]
+    assert len(talk.w.models.requests) == 2
+
+
 async def approved() -> Talk:
-    """A run with a call that needs approval and one that does not, gone on with to its end."""
-    wanted = calls(("refund", TWELVE), ("find", {"order_id": "ORD-1"}))
+    """A run with two calls that need approval and one that does not, gone on with to its end."""
+    wanted = calls(("refund", TWELVE), ("find", {"order_id": "ORD-1"}), ("refund", {"order_id": "ORD-2"}))
 
     def brain(request: ModelRequest) -> Any:
         return "Done." if any(m["role"] == "tool" for m in request.messages) else wanted
 
     talk = Talk(brain)
     await talk.go_on()
-    await talk.answer()
+    await answer_all(talk)
     return talk
+
+
+async def answer_all(talk: Talk) -> Any:
+    """Approve all that is asked, until nothing is."""
+    while True:
+        for asked in talk.asked_all:
+            result = await talk.answer("approve", asked)
+        if result.status is not RunStatus.SUSPENDED:
+            return result
+
+
+# -- runs that were suspended when a turn's calls were asked about one after the other --------------------------------
+
+
+def as_before(talk: Talk) -> dict[str, Any]:
+    """Make the journal what it was then, when the first question is open: one record, the whole question kept, and any
+    signal of the name ending the wait. Returns that question."""
+    records = talk.w.journal.records
+    first = next(n for n, record in enumerate(records) if record.status == "suspended")
+    del records[first + 1 :]
+    outcome = json.loads(json.dumps(records[first].outcome))
+    del outcome["then"]["question"]
+    shown: dict[str, Any] = outcome["suspend"]["data"]
+    turn = outcome["keep"]["turn"]
+    turn["asked"] = {"number": 1, "question": shown, "until": outcome["then"]["until"]}
+    records[first] = replace(records[first], outcome=outcome)
+    return shown
+
+
+async def old_talk(*wanted: tuple[str, Any]) -> tuple[Talk, dict[str, Any]]:
+    talk = Talk([calls(*wanted), "ok"], f"{CONFIG}, approvals: {{timeout_seconds: 60}}")
+    await talk.go_on()
+    return talk, as_before(talk)
+
+
+@pytest.mark.parametrize("decision", ["approve", "reject"])
+async def test_an_old_run_goes_on_with_the_answer_and_asks_the_rest_at_once(decision: str) -> None:
+    talk, shown = await old_talk(*(("refund", given) for given in THREE))
+    talk.w.clock.time += 10
+    assert (await talk.answer(decision, shown)).status is RunStatus.SUSPENDED
+    assert talk.made == ([("refund", THREE[0])] if decision == "approve" else [])
+    assert [asked["details"] for asked in talk.asked_all] == THREE[1:]
+    assert talk.w.journal.wake_at == 1_070
+    assert (await answer_all(talk)).status is RunStatus.SUCCEEDED
+    assert talk.made[-2:] == [("refund", given) for given in THREE[1:]]
+    assert "refused" in talk.told[0] or decision == "approve"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"hash": "0" * 64}, {"decision": "yes"}, {"answers": "yes", "hash": 1}, {"answers": {}, "decision": "no"}]
+)
+async def test_an_old_run_passes_over_what_is_no_answer_and_goes_on_with_one(wrong: dict[str, Any]) -> None:
+    talk, shown = await old_talk(("refund", TWELVE), ("refund", THREE[1]))
+    talk.w.clock.time += 10
+    for _ in range(2):
+        assert (await talk.answer(about=shown, **wrong)).status is RunStatus.SUSPENDED
+        assert (talk.made, talk.asked_all[-1], talk.w.journal.wake_at) == ([], shown, 1_060)
+    assert (await talk.answer("reject", shown)).status is RunStatus.SUSPENDED
+    assert talk.asked["details"] == THREE[1]
+    assert (await talk.answer()).status is RunStatus.SUCCEEDED
+    assert talk.made == [("refund", THREE[1])]
+
+
+async def test_an_old_run_whose_time_is_over_goes_on_without_the_call() -> None:
+    talk, _ = await old_talk(("refund", TWELVE))
+    talk.w.clock.time += 61
+    assert (await talk.go_on()).status is RunStatus.SUCCEEDED
+    assert talk.made == []
+    assert "Nobody approved this call within 60 s" in talk.told[0]
 
 
 async def test_a_question_is_asked_by_the_tier_that_goes_on_afterwards() -> None:
