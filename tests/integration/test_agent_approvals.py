@@ -339,3 +339,17 @@ async def test_one_answer_of_two_writes_nothing_and_leaves_the_other_question_op
     events = [event async for _, event in runtime.client.events(scope, run_id)]
     told = [event["data"] for event in events if event["type"] == "step.suspended"]
     assert [(one["question"], one["data"]["details"]) for one in told] == [(1, {"n": 1}), (2, {"n": 2})]
+
+
+async def test_a_run_that_goes_on_from_a_cancelled_one_asks_only_what_nobody_has_answered(
+    runtime: Runtime, scope: Scope, effects: Path
+) -> None:
+    run_id, asked = await ask_both(runtime, scope)
+    await give(runtime, scope, asked[1])
+    await runtime.client.cancel(scope, run_id)
+    again = await runtime.client.retry(scope, run_id, {})
+    (left,) = await approvals.questions(runtime.db, scope)
+    assert (left["run_id"], left["hash"]) == (str(again), asked[0]["hash"])
+    await give(runtime, scope, left, decision="reject")
+    assert await runtime.host.execute(scope.tenant_id, again) == "succeeded"
+    assert [call["key"] for call in effects_of(effects)] == [f"{run_id}:both:0:tool:2:count"]

@@ -50,6 +50,7 @@ async def fork_run(tx: Tx, run_id: UUID, context: Mapping[str, Json]) -> RunRow:
         rows.append(_edit(last, context))
     new, _ = await create_run(tx, _like(row, context if last is None else {}))
     await _copy(tx, new.run_id, rows)
+    await _take_answers(tx, run_id, new.run_id)
     return new
 
 
@@ -118,3 +119,14 @@ async def _copy(tx: Tx, run_id: UUID, rows: Sequence[Mapping[str, Json]]) -> Non
     await tx.session.execute(
         waits, {"tenant": tx.scope.tenant_id, "run": run_id, "steps": orjson.dumps(numbered).decode()}
     )
+
+
+async def _take_answers(tx: Tx, old: UUID, new: UUID) -> None:
+    """What people have answered of the questions that are still open in the new run: nobody is asked that again."""
+    answers = sa.text("""
+        INSERT INTO run_signals (tenant_id, run_id, signal_id, name, data, created_at)
+        SELECT s.tenant_id, :new, s.signal_id, s.name, s.data, s.created_at FROM run_signals s
+        WHERE s.tenant_id = :tenant AND s.run_id = :old AND EXISTS (
+          SELECT FROM run_waits w WHERE w.tenant_id = s.tenant_id AND w.run_id = :new AND w.signal = s.name
+            AND w.closed_at IS NULL AND w.data ->> 'hash' = s.data ->> 'hash')""")
+    await tx.session.execute(answers, {"tenant": tx.scope.tenant_id, "old": old, "new": new})
