@@ -111,7 +111,7 @@ async def follow(
     scope, _ = await find_endpoint(request, tenant, "chat", path)
     await _check_run(request, scope, run_id, visitor_token)
     events = container.client.events(scope, run_id, after=last_event_id or "0")
-    return event_stream(_for_visitors(events), container.stopping)
+    return event_stream(for_visitors(events), container.stopping)
 
 
 def reply_of(output: Any) -> str:
@@ -130,17 +130,18 @@ async def _check_run(request: Request, scope: Scope, run_id: UUID, visitor_token
     chat.check_visitor(conversation.visitor_hash, visitor_token)
 
 
-async def _for_visitors(
+async def for_visitors(
     events: AsyncIterator[tuple[str, dict[str, Any]]],
 ) -> AsyncIterator[tuple[str, dict[str, Any]]]:
-    """Only what a visitor may see. Text streams from steps of the workflow itself, not from those it calls."""
+    """Only what a visitor may see. Text streams from steps of the workflow itself, not from those it calls. Of several
+    things that are asked at once they are told once."""
     async for event_id, event in events:
         kind, data = event["type"], event["data"]
         if kind == "run.started":
             yield event_id, {"type": "typing"}
         elif kind == "step.delta" and "/" not in event["path"]:
             yield event_id, {"type": "delta", "step": event["path"], "text": data["text"]}
-        elif kind == "step.suspended" and data.get("reason") in approvals.REASONS:
+        elif kind == "step.suspended" and data.get("reason") in approvals.REASONS and data.get("question", 1) == 1:
             yield event_id, {"type": "waiting", "text": WAITING}
         elif kind == "run.succeeded":
             yield event_id, {"type": "reply", "text": reply_of(data.get("output"))}

@@ -63,7 +63,7 @@ class QuestionsState(rx.State):
         if wrong:
             return rx.call_script(FOCUS_FAULT)
         await self._refresh()
-        return rx.toast.success("Your answer is kept. The run goes on.")
+        return rx.toast.success(f"Your answer is kept. {questions.goes_on(self.lines, seen.key, self.question)}")
 
     async def _of(self, run_id: str) -> None:
         """Show what is open in a run, or with "" in the tenant. Raises AppError.

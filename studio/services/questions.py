@@ -196,6 +196,18 @@ async def give(
     return {}
 
 
+def goes_on(lines: Sequence[QuestionLine], key: str, answered: Question) -> str:
+    """What comes of the answer that was given to the question with this key, `answered` if it is still looked at; with
+    what is open now."""
+    run_id = key.rpartition(".")[0]
+    same = (one for one in lines if one.key.rpartition(".")[0] == run_id and one.step == answered.step)
+    others = sum(one.key != key for one in same) if answered.key == key else 0
+    if not others:
+        return "The run goes on."
+    left = "one more question" if others == 1 else f"{others} more questions"
+    return f"The run goes on after {left} of this step."
+
+
 def key_of(text: str) -> Key:
     """The question that an address or the page names; raises NotFound for what names none."""
     run_id, _, seq = text.rpartition(".")

@@ -1,7 +1,9 @@
-"""An agent that asks before it calls a tool: set in the inspector, seen in the chat, decided on the run's page."""
+"""An agent that asks before it calls a tool: set in the inspector, seen in the chat, decided on the run's page; and one
+that asks two things at once, answered in the list of approvals."""
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 import pytest
@@ -82,3 +84,63 @@ def test_a_call_waits_for_the_person_and_the_chat_says_so(
 
     expect(page.get_by_test_id("reply").last).to_be_visible(timeout=RUN_LIMIT_MS)
     expect(waits).to_have_count(0)
+
+
+BOTH = """\
+name: "{name}"
+version: "1.0.0"
+description: "Cancels and refunds orders"
+category: "e_commerce"
+priority: "low"
+nodes:
+  - name: start
+    type: start
+  - name: help
+    type: agent
+    config:
+      tools:
+        - {{tool_name: cancel_order, approval: true, parameters: {{order_id: "ORD-A <b>1</b>"}}}}
+        - {{tool_name: return_order, approval: true, parameters: {{order_id: "ORD-B <b>2</b>"}}}}
+  - name: end
+    type: end
+    config:
+      output: {{reply: context.reply_text}}
+edges:
+  - {{from: start, to: help}}
+  - {{from: help, to: end}}
+"""
+
+
+def test_two_calls_of_one_turn_are_asked_about_at_once_and_answered_in_the_list(
+    signed_in_page: Page, studio: Any
+) -> None:
+    page, name = signed_in_page, new_workflow(studio, BOTH)
+    open_editor(page, studio, name)
+    page.get_by_test_id("chat-input").fill("Please cancel my order and return my order")
+    page.keyboard.press("Enter")
+    waits = page.get_by_test_id("chat-waits")
+    for tool in ("Return order", "Cancel order"):
+        expect(waits).to_contain_text(f"May the agent help call “{tool}”?", timeout=RUN_LIMIT_MS)
+    run = waits.get_by_role("link", name="Answer them").get_attribute("href")
+
+    page.goto("/app/approvals")
+    lines = page.get_by_label("Waiting", exact=True).get_by_role("button", name=re.compile(name))
+    expect(lines).to_have_count(2)
+    question = page.get_by_role("region", name="Question")
+    decided = question.get_by_role("region", name="What you decide on").locator("dd")
+    lines.filter(has_text="Cancel order").click()
+    expect(decided).to_have_text(["ORD-A <b>1</b>"])
+    question.get_by_role("button", name="Approve").click()
+    expect(page.get_by_text("The run goes on after one more question of this step.")).to_be_visible()
+    expect(question).to_contain_text("Approved by")
+    expect(lines).to_have_count(1)
+
+    lines.filter(has_text="Return order").click()
+    expect(decided).to_have_text(["ORD-B <b>2</b>"])
+    assert findings(page) == []
+    question.get_by_label("Note").fill("Not that one")
+    question.get_by_role("button", name="Reject").click()
+    expect(page.get_by_text("Your answer is kept. The run goes on.")).to_be_visible()
+    expect(lines).to_have_count(0)
+    page.goto(str(run))
+    expect(page.locator(".top .status")).to_have_text("succeeded", timeout=RUN_LIMIT_MS)

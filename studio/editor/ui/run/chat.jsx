@@ -25,13 +25,19 @@ export function Chat() {
   );
 }
 
+// What is asked about several calls of the same tool reads the same: once, and how often.
+function asked(all) {
+  const times = (one) => all.filter((other) => other === one).length;
+  return [...new Set(all)].map((one) => (times(one) > 1 ? `${one} (${times(one)}×)` : one)).join(" ");
+}
+
 function Bubble({ message }) {
   if (message.role === "user") return <div className="me">{message.text}</div>;
-  if (message.pending && message.asks) {
+  if (message.pending && message.asks?.length) {
     return (
       <div className="it asks" role="status" data-testid="chat-waits">
         <Pause size={13} />
-        <span><b>Waits for a person.</b> {message.asks} <a className="hed-link" href={`/app/runs/${message.run_id}`} target="_blank" rel="noreferrer">Answer it</a></span>
+        <span><b>Waits for a person.</b> {asked(message.asks)} <a className="hed-link" href={`/app/runs/${message.run_id}`} target="_blank" rel="noreferrer">{message.asks.length > 1 ? "Answer them" : "Answer it"}</a></span>
       </div>
     );
   }

@@ -30,8 +30,8 @@ export function replyText(output) {
   return key ? output[key] : null;
 }
 
-// What a person is asked while the run waits, or null.
-export const question = (run) => run.steps.find((step) => step.status === "suspended" && step.asks)?.asks ?? null;
+// What people are asked while the run waits: one step may ask several things, and several branches may ask.
+export const questions = (run) => run.steps.flatMap((step) => (step.status === "suspended" ? step.asks ?? [] : []));
 
 export function fold(run, event) {
   const [kind, what] = event.type.split(".");
@@ -74,7 +74,7 @@ function foldStep(run, what, event) {
     Object.assign(step, { error: data.error, duration_ms: data.duration_ms, ended_at: at, will_retry: data.will_retry });
     if (data.will_retry) step.status = "running";
   }
-  if (what === "suspended") step.asks = data.data?.message ?? null;
+  if (what === "suspended") step.asks = [...(data.question > 1 ? old?.asks ?? [] : []), data.data?.message].filter(Boolean);
   const listed = what !== "skipped" && what !== "queued";
   const steps = !listed ? run.steps : old ? run.steps.map((one) => (one.key === key ? step : one)) : [...run.steps, step];
   return {

@@ -3,7 +3,7 @@ import { lastRunOf, retryRun } from "../core/api.js";
 import { lookedAt, straysSay } from "./pins.js";
 import { byNode, compared } from "./compare.js";
 import { moments, snapshot } from "./replay.js";
-import { follow, fold, isFinal, loadRun, newRun, question, replyText } from "./run.js";
+import { follow, fold, isFinal, loadRun, newRun, questions, replyText } from "./run.js";
 
 export class RunControl {
   constructor(session) {
@@ -217,7 +217,7 @@ const left = (state) => ({ run: null, whole: null, at: null, compare: null, last
 
 function spoken(chat, run) {
   if (!chat.at(-1)?.pending) return chat;
-  if (!isFinal(run)) return [...chat.slice(0, -1), { ...chat.at(-1), text: run.text, asks: question(run), run_id: run.run_id }];
+  if (!isFinal(run)) return [...chat.slice(0, -1), { ...chat.at(-1), text: run.text, asks: questions(run), run_id: run.run_id }];
   if (run.status === "succeeded") return answered(chat, { text: replyText(run.output) ?? (run.text || null), output: run.output });
   const reason = run.status === "cancelled" ? "The run was cancelled." : run.error?.message ?? "The run failed.";
   return answered(chat, { text: reason, error: true, wantsInput: run.error?.code === "input_mismatch" });
