@@ -86,7 +86,7 @@ def select(
 
 
 def segmented(
-    options: Sequence[tuple[str, str] | tuple[str, str, rx.Var[int]]], value: rx.Var[str], on_change: Any, label: str
+    options: Sequence[tuple[str, str] | tuple[str, str, rx.Var[str]]], value: rx.Var[str], on_change: Any, label: str
 ) -> rx.Component:
     """A choice among few, all of them seen: `options` are (value, title), or with how many wait behind it."""
     return _Segments.create(

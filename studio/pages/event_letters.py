@@ -28,7 +28,7 @@ class LettersState(Paged, rx.State):
     rows: list[LetterLine] = []  # noqa: RUF012  # Reflex copies defaults for each tab
     listeners: list[tuple[str, str]] = []  # noqa: RUF012  # with dead letters: id, title
     target: Target = Target("", "", 0, "")  # whose letters are shown; without an id those of all
-    count: int = 0
+    count: str = ""  # of all listeners, for the tab
     chosen: LetterLine = NO_LETTER
     payload: str = ""
     busy: bool = False
@@ -129,7 +129,7 @@ class LettersState(Paged, rx.State):
             self.phase, self.fault = "failed", error.public_message
             return
         self.phase, self.rows, self.older = "ready", found.rows, found.cursor
-        self.count, wanted = found.count, self.target.target_id
+        self.count, wanted = event_lists.count_text(found.count), self.target.target_id
         if wanted:
             known = [one for one in found.targets if one.target_id == wanted]
             self.target = known[0] if known else Target(wanted, "This listener", 0, "")
@@ -141,9 +141,10 @@ class LettersState(Paged, rx.State):
     async def _count(self) -> None:
         """For the tab, while another view is shown; where that fails, the number of before stays."""
         try:
-            self.count = await event_lists.undelivered_count(get_container().db, current_scope())
+            count = await event_lists.undelivered_count(get_container().db, current_scope())
         except AppError:
             return
+        self.count = event_lists.count_text(count)
 
 
 def _is_id(text: str) -> bool:

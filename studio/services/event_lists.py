@@ -214,6 +214,12 @@ async def undelivered_count(db: Database, scope: Scope) -> int:
         return sum((await deliveries.dead_counts(tx, without=hidden_topics(scope))).values())
 
 
+def count_text(count: int) -> str:
+    """How many did not arrive, as a mark shows it: nothing for none, and a + where there may be more."""
+    more = "+" if count >= deliveries.COUNTED else ""
+    return f"{count:,}{more}" if count else ""
+
+
 async def letter_payload(db: Database, scope: Scope, letter_id: UUID) -> str:
     """What did not arrive, as text. Raises NotFound."""
     async with db.transaction(scope) as tx:

@@ -148,6 +148,9 @@ async def test_the_count_of_letters_is_bounded(
     monkeypatch.setattr(deliveries, "COUNTED", 3)
     await buried(database, scope, await subscribed(database, scope), 5)
     assert await event_lists.undelivered_count(database, scope) == 3
+    assert [event_lists.count_text(count) for count in (0, 2, 3)] == ["", "2", "3+"]
+    monkeypatch.undo()
+    assert event_lists.count_text(1234) == "1,234"
 
 
 async def test_a_rare_topic_is_looked_for_from_the_newest_on(
