@@ -106,6 +106,8 @@ CASES: list[tuple[str, str, str, str, str | None]] = [
     ("condition-not-text", "warning", 'write "true"', GOOD.replace("to: end}", "to: end, condition: true} #!"), 'condition: "true"'),
     ("not-a-workflow", "error", "must be a mapping", "- a #!\n", None),
     ("unsupported", "warning", "nothing fetches mail", GOOD + "triggers:\n  - {type: email} #!\n", None),
+    ("unsupported", "warning", "every key", GOOD + "triggers:\n  - {type: api, config: {scopes: [orders]}} #!\n", None),
+    ("unsupported", "warning", "visit", GOOD + "triggers:\n  - {type: chat, config: {path: p, persist: true}} #!\n", None),
     ("unsupported", "error", "`extends`", GOOD.replace("schema_version: 1", "extends: base.yaml #!"), None),
     ("no-cache", "error", "has to be done each time", nodes("  - name: x\n    type: message\n    config: {text: hi}\n    cache: {ttl_seconds: 5} #!\n"), None),
     ("duplicate-node", "error", "lines 10 and 16", nodes("  - name: ask #!\n    type: note\n"), "  - name: ask_2"),
