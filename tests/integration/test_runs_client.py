@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import random
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -309,6 +311,39 @@ async def test_a_published_workflow_is_started_by_its_name(
         await workflows.archive(tx, row.workflow_id)
     with pytest.raises(NotFound, match="No workflow is named 'named'"):
         await _started(runtime, scope, ByName("named"))
+
+
+async def test_runs_that_are_accepted_together_are_each_of_its_own_workflow(
+    runtime: Runtime, scope: Scope, other_scope: Scope, database: Database
+) -> None:
+    """What follows each other in a batch is looked up once where it is the same."""
+    ids: dict[tuple[Scope, str], uuid.UUID] = {}
+    for whose in (scope, other_scope):
+        for name in ("one", "two"):
+            async with database.transaction(whose) as tx:
+                row = await workflows.create(tx, _says(name, f"{name}, first"))
+                await workflows.publish(tx, row.workflow_id)
+                await workflows.save_draft(tx, row.workflow_id, text=_says(name, f"{name}, second"), revision=1)
+                await workflows.publish(tx, row.workflow_id)
+            ids[whose, name] = row.workflow_id
+    wanted: list[tuple[Scope, ByVersion | ByName, tuple[str, int] | None]] = []
+    for whose in (scope, other_scope):
+        for name, number in itertools.product(("one", "two"), (None, 1, 2, 3)):
+            found = None if number == 3 else (name, number or 2)
+            wanted += [(whose, ByName(name, number), found), (whose, ByVersion(ids[whose, name], number), found)]
+        wanted += [(whose, ByName("1/one"), None), (whose, ByName(str(ids[whose, "one"])), None)]
+    wanted = random.Random(7).sample(wanted * 3, len(wanted) * 3)
+    found = await asyncio.gather(*(_accepted(runtime, whose, source) for whose, source, _ in wanted))
+    assert found == [expected for _, _, expected in wanted]
+
+
+async def _accepted(runtime: Runtime, scope: Scope, source: ByVersion | ByName) -> tuple[str, int | None] | None:
+    """The run's workflow and version; None when there is no such thing."""
+    try:
+        view = await runtime.client.get(scope, await _started(runtime, scope, source))
+    except NotFound:
+        return None
+    return view.workflow_name, view.version_number
 
 
 async def _named(database: Database, scope: Scope, source: ByName, in_conversation: bool) -> RunRequest:
