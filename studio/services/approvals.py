@@ -22,9 +22,17 @@ async def questions(db: Database, scope: Scope) -> list[dict[str, Json]]:
 
 
 async def question(db: Database, scope: Scope, run_id: UUID, seq: int) -> dict[str, Json]:
-    """One question, also one that is closed. Raises NotFound."""
+    """One question, also one that is closed, with its `answer` {decision, by, at} or null. Raises NotFound.
+
+    One that is answered is open still as long as others of its step are.
+    """
     async with db.transaction(scope) as tx:
-        return shown(await approvals.get(tx, run_id, seq))
+        wait = await approvals.get(tx, run_id, seq)
+        given = await approvals.answered(tx, wait)
+    if given is None:
+        return {**shown(wait), "answer": None}
+    said = {name: given.data.get(name) for name in ("decision", "by")}
+    return {**shown(wait), "answer": {**said, "at": given.created_at.isoformat()}}
 
 
 async def answer(db: Database, client: RunClient, scope: Scope, key: Key, given: Mapping[str, Json]) -> None:

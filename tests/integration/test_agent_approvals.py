@@ -329,6 +329,10 @@ async def test_one_answer_of_two_writes_nothing_and_leaves_the_other_question_op
     await give(runtime, scope, asked[1])  # once more the same: it is kept once
     assert [q["seq"] for q in await approvals.questions(runtime.db, scope)] == [asked[0]["seq"]]
     assert await questions.count(runtime.db, scope) == 1
+    seen = [await approvals.question(runtime.db, scope, run_id, q["seq"]) for q in asked]
+    assert [one["closed_at"] for one in seen] == [None, None]
+    assert seen[0]["answer"] is None
+    assert seen[1]["answer"]["decision"] == "approve"
     assert await runtime.host.execute(scope.tenant_id, run_id) == "suspended"
     assert await runtime.client.steps(scope, run_id) == before
     await runtime.client.cancel(scope, run_id)
