@@ -5,7 +5,8 @@
 
 `data` by type: step.started {input}; step.delta {text}; step.succeeded {output, duration_ms, model, tier, reason,
 tokens_in, tokens_out, cost_usd_micros, edges: [[from, to], ...] taken}; step.failed {error, will_retry, duration_ms};
-step.suspended {reason, data, until, signal, question?};
+step.suspended {reason, data, until, signal, question?: its number among those that the step asks at once};
+run.suspended {wake_at, answered?: hashes of questions that have their answer, of steps that wait for more};
 run.succeeded {output, duration_ms, cost_usd_micros, tokens_in, tokens_out}; run.failed {error, ...same numbers}.
 step.queued is told of steps with an effect, or that may take long; all others begin at once, and their start travels
 with their end (`apart`).

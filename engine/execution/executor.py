@@ -60,7 +60,7 @@ from engine.execution.ports import EventSink, Journal, Signal, StepRecord, StepR
 from engine.execution.records import clean, suspensions, wait_told
 from engine.execution.schema_check import problems
 from engine.execution.settle import Moment, interrupt, settle_close, settle_failure, settle_item, settle_success
-from engine.execution.signals import resumption
+from engine.execution.signals import answered, resumption
 from engine.execution.state import Active, Ending, State, node_of
 from engine.execution.telling import Teller
 from engine.execution.tokens import item_path
@@ -432,7 +432,8 @@ class Executor:
 
     async def _suspend(self, wake_at: float | None) -> RunResult:
         await self._journal.suspend(wake_at, len(self._signals))
-        self._tell.run("run.suspended", {"wake_at": wake_at})
+        came = answered(self.state, self._signals)
+        self._tell.run("run.suspended", {"wake_at": wake_at, "answered": came} if came else {"wake_at": wake_at})
         return self._result(RunStatus.SUSPENDED)
 
     async def _hand_over(self) -> RunResult:

@@ -42,18 +42,31 @@ def resumption(state: State, active: Active, signals: Sequence[Signal], now: flo
     return None
 
 
+def answered(state: State, signals: Sequence[Signal]) -> list[str]:
+    """Hashes of the questions that have been answered, of steps that wait for more answers."""
+    waits = [active.wait for active in state.active.values() if active.wait is not None and active.wait.questions]
+    return [hash for wait in waits for hash in _answers_to(wait, signals)]
+
+
 def _answered(wait: Wait, signals: Sequence[Signal], now: float) -> dict[str, Json] | None:
-    """Over when each question has its answer, or at the end of the time with those that came; the first one counts."""
-    answers: dict[str, Json] = {}
-    last: Signal | None = None
-    for signal in signals:
-        found = next((q for q in wait.questions if signal.name == wait.signal and _answers(q, signal.data)), None)
-        if found is not None and found["hash"] not in answers:
-            answers[found["hash"]], last = dict(signal.data), signal
+    """Over when each question has its answer, or at the end of the time with those that came."""
+    came = _answers_to(wait, signals)
+    answers = {hash: dict(signal.data) for hash, signal in came.items()}
     over: dict[str, Json] = {"do": "resume", "data": {"answers": answers}, "at": now, "until": wait.until}
-    if last is not None and len(answers) == len(wait.questions):
+    if len(came) == len(wait.questions):
+        last = list(came.values())[-1]
         return {**over, "id": last.id, "signal": last.name}
     return {**over, "id": None, "signal": None} if wait.until is not None and wait.until <= now else None
+
+
+def _answers_to(wait: Wait, signals: Sequence[Signal]) -> dict[str, Signal]:
+    """By the question's hash, in the order in which they came; the first one to each counts."""
+    came: dict[str, Signal] = {}
+    for signal in signals:
+        found = next((q for q in wait.questions if signal.name == wait.signal and _answers(q, signal.data)), None)
+        if found is not None:
+            came.setdefault(found["hash"], signal)
+    return came
 
 
 def _answers(question: Mapping[str, Json], data: Mapping[str, Json]) -> bool:

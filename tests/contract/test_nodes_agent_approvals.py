@@ -208,6 +208,16 @@ async def test_what_is_asked_is_told_live_each_by_itself_and_kept_once() -> None
     assert json.dumps(kept[0]).count("x" * 50_000) == 2  # as the model asked for it, and as the call is made
 
 
+async def test_what_is_answered_while_more_is_asked_is_told_live() -> None:
+    talk = Talk([calls(("refund", TWELVE), ("refund", {"order_id": "ORD-2"})), "ok"])
+    await talk.go_on()
+    first, second = talk.asked_all
+    await talk.answer("approve", second)
+    await talk.answer("approve", first)
+    told = [event.data for event in talk.w.sink.events if event.type == "run.suspended"]
+    assert told == [{"wake_at": None}, {"wake_at": None, "answered": [second["hash"]]}]
+
+
 async def test_a_later_turn_may_ask_again() -> None:
     other = {"order_id": "ORD-2", "amount": 1}
     talk = Talk([calls(("refund", TWELVE)), calls(("refund", other)), "Both."])

@@ -31,7 +31,7 @@ export function replyText(output) {
 }
 
 // What people are asked while the run waits: one step may ask several things, and several branches may ask.
-export const questions = (run) => run.steps.flatMap((step) => (step.status === "suspended" ? step.asks ?? [] : []));
+export const questions = (run) => run.steps.flatMap((step) => (step.status === "suspended" ? step.asks ?? [] : [])).map((one) => one.message);
 
 export function fold(run, event) {
   const [kind, what] = event.type.split(".");
@@ -41,6 +41,7 @@ export function fold(run, event) {
 function foldRun(run, what, { at, data }) {
   const status = what === "started" ? "running" : what;
   const next = { ...run, status };
+  if (what === "suspended" && data.answered) next.steps = run.steps.map((step) => stillAsking(step, data.answered));
   if (what === "queued") next.accepted_at = run.accepted_at ?? at;
   if (what === "started") next.started_at = run.started_at ?? at;
   const since = run.accepted_at ?? run.started_at;
@@ -58,6 +59,9 @@ function foldRun(run, what, { at, data }) {
   };
 }
 
+const stillAsking = (step, answered) =>
+  step.asks?.length ? { ...step, asks: step.asks.filter((one) => !answered.includes(one.hash)) } : step;
+
 const settle = (nodes) =>
   byName(Object.fromEntries(Object.entries(nodes).map(([name, node]) => [name, node.status === "queued" ? { ...node, status: "skipped" } : node])));
 
@@ -74,7 +78,7 @@ function foldStep(run, what, event) {
     Object.assign(step, { error: data.error, duration_ms: data.duration_ms, ended_at: at, will_retry: data.will_retry });
     if (data.will_retry) step.status = "running";
   }
-  if (what === "suspended") step.asks = [...(data.question > 1 ? old?.asks ?? [] : []), data.data?.message].filter(Boolean);
+  if (what === "suspended") step.asks = [...(data.question > 1 ? old?.asks ?? [] : []), data.data].filter((one) => one?.message);
   const listed = what !== "skipped" && what !== "queued";
   const steps = !listed ? run.steps : old ? run.steps.map((one) => (one.key === key ? step : one)) : [...run.steps, step];
   return {
