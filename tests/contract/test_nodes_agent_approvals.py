@@ -378,6 +378,8 @@ async def test_an_old_run_goes_on_with_the_answer_and_asks_the_rest_at_once(deci
     assert (await answer_all(talk)).status is RunStatus.SUCCEEDED
     assert talk.made[-2:] == [("refund", given) for given in THREE[1:]]
     assert "refused" in talk.told[0] or decision == "approve"
+    asked = [r.outcome["suspend"]["data"] for r in talk.w.journal.records if r.status == "suspended"]
+    assert [one["details"] for one in asked] == THREE  # nothing twice
 
 
 @pytest.mark.parametrize(
