@@ -25,7 +25,7 @@ from studio.container import Container
 API_KEY = HTTPBearer(
     scheme_name="API key",
     bearerFormat="heddle_...",
-    description="A key of the tenant. Who is signed in to the studio needs none to read.",
+    description="A key of the tenant, from POST /api/v1/api-keys. Who is signed in to the studio needs none to read.",
     auto_error=False,
 )
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

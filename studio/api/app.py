@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.errors import ConfigError
 from studio.api import (
+    api_keys,
     approvals,
     audit,
     chat,
@@ -50,6 +51,7 @@ ROUTERS = (
     forms.router,
     payments.router,
     events.router,
+    api_keys.router,
     audit.router,
     reference.router,
 )

@@ -9,6 +9,7 @@ from uuid import UUID
 from engine.store.tables.audit import AuditEntry
 from engine.store.tables.events import DeadLetter, OutboxEvent, Subscription
 from engine.store.tables.workflows import WorkflowRow
+from studio.services.api_keys import Key
 from studio.services.publishing import Address
 
 
@@ -89,6 +90,19 @@ def audit_json(row: AuditEntry) -> dict[str, Any]:
         "resource_id": row.resource_id,
         "details": row.details,
         "hash": row.hash,
+    }
+
+
+def api_key_json(key: Key) -> dict[str, Any]:
+    return {
+        "api_key_id": str(key.api_key_id),
+        "name": key.name,
+        "prefix": key.prefix,
+        "scopes": list(key.scopes),
+        "created_by": _text(key.created_by),
+        "created_by_name": key.creator,
+        "created_at": _iso(key.created_at),
+        "last_used_at": _iso(key.last_used_at),
     }
 
 

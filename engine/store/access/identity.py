@@ -19,12 +19,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 from uuid6 import uuid7
 
-from engine.errors import NotFound
+from engine.errors import Conflict, NotFound
+from engine.store.access import numbers
 from engine.store.session import Tx
 from engine.store.tables.identity import ApiKey, Member, Session, Tenant, User
 
 SESSION_LIFETIME = timedelta(days=7)
 API_KEY_PREFIX = "heddle_"
+MAX_API_KEYS = 100  # of a tenant, that work
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,14 @@ async def end_session(tx: Tx, token: str) -> None:
 
 
 async def create_api_key(tx: Tx, name: str, scopes: Sequence[str]) -> tuple[ApiKey, str]:
-    """Make a key; returns its row and the key itself, which is shown once and not stored."""
+    """Make a key; returns its row and the key itself, which is shown once and not stored.
+
+    Raises Conflict when the tenant has too many already.
+    """
+    await numbers.lock(tx, "api_key")  # two at the same time must not both find room for the last
+    working = sa.select(sa.func.count()).select_from(ApiKey).where(col(ApiKey.revoked_at).is_(None))
+    if (await tx.session.execute(working)).scalar_one() >= MAX_API_KEYS:
+        raise Conflict(f"There are {MAX_API_KEYS} API keys already; revoke one that is not used any more.")
     key = API_KEY_PREFIX + secrets.token_urlsafe(24)
     row = ApiKey(
         tenant_id=tx.scope.tenant_id,
@@ -105,12 +114,14 @@ async def list_api_keys(tx: Tx) -> Sequence[ApiKey]:
     return (await tx.session.execute(query)).scalars().all()
 
 
-async def revoke_api_key(tx: Tx, api_key_id: UUID) -> None:
-    """Make a key useless at once; raises NotFound."""
-    query = sa.update(ApiKey).where(col(ApiKey.api_key_id) == api_key_id).values(revoked_at=sa.func.now())
-    done: Any = await tx.session.execute(query)
-    if not done.rowcount:
-        raise NotFound("No such API key.")
+async def revoke_api_key(tx: Tx, api_key_id: UUID) -> ApiKey:
+    """Make a key useless at once; raises NotFound, also for one that was revoked before."""
+    is_it = (col(ApiKey.api_key_id) == api_key_id) & col(ApiKey.revoked_at).is_(None)
+    query = sa.update(ApiKey).where(is_it).values(revoked_at=sa.func.now()).returning(ApiKey)
+    row: ApiKey | None = (await tx.session.execute(query)).scalar_one_or_none()
+    if row is None:
+        raise NotFound("There is no such API key.")
+    return row
 
 
 async def tenant_id_by_slug(session: AsyncSession, slug: str) -> UUID | None:

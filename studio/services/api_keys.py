@@ -1,0 +1,115 @@
+"""API keys: who made which, a new one, the end of one. Each change is on the record, and the key itself on none.
+
+A key is the tenant's: it outlasts its maker's session and membership, until somebody revokes it. It may what its scopes
+name, which are permissions that its maker holds; no key makes another, so that a stolen one ends when it is revoked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from engine.errors import Forbidden, InputError
+from engine.store.access import audit, identity
+from engine.store.session import Database, Scope, Tx
+from engine.store.tables.identity import ApiKey
+from studio.auth.permissions import PERMISSIONS, role_allows
+
+MAX_NAME = 100  # characters
+OPERATOR = "The operator"  # who makes keys on the command line
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What people may see of a key that works. `creator` is a name in words; `prefix` how the key begins.
+
+    `last_used_at` is at most a minute behind, None for a key that was never used.
+    """
+
+    api_key_id: UUID
+    name: str
+    prefix: str
+    scopes: tuple[str, ...]
+    created_by: UUID | None
+    creator: str
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+async def listing(db: Database, scope: Scope) -> list[Key]:
+    """The tenant's keys that work, newest first."""
+    async with db.transaction(scope) as tx:
+        people = await _people(tx)
+        return [_key(row, people) for row in await identity.list_api_keys(tx)]
+
+
+async def create(db: Database, scope: Scope, name: str, scopes: Sequence[str]) -> tuple[Key, str]:
+    """A new key, and its value, which is shown this once. `scopes` are permission names.
+
+    Raises InputError (`field`: name or scopes), Forbidden for a key and for scopes that its maker does not hold, and
+    Conflict when there are too many.
+    """
+    if scope.role == "api_key":
+        raise Forbidden("An API key cannot make another one; sign in to the studio, or use `heddle api-keys create`.")
+    named, granted = _named(name), _granted(scope, scopes)
+    async with db.transaction(scope) as tx:
+        row, value = await identity.create_api_key(tx, named, granted)
+        await tx.session.refresh(row)
+        made = _key(row, await _people(tx))
+        await _record(tx, "api_key.create", row)
+    return made, value
+
+
+async def revoke(db: Database, scope: Scope, api_key_id: UUID) -> Key:
+    """End a key: the next call with it is refused. Raises NotFound, also for one that was revoked before."""
+    async with db.transaction(scope) as tx:
+        row = await identity.revoke_api_key(tx, api_key_id)
+        ended = _key(row, await _people(tx))
+        await _record(tx, "api_key.revoke", row)
+    return ended
+
+
+def _named(name: str) -> str:
+    named = name.strip()
+    if not 1 <= len(named) <= MAX_NAME or not named.isprintable():
+        raise InputError(f"A name has 1 to {MAX_NAME} characters, all of them visible.", field="name")
+    return named
+
+
+def _granted(scope: Scope, scopes: Sequence[str]) -> list[str]:
+    """The scopes, each once. Raises InputError, Forbidden."""
+    if not scopes:
+        raise InputError("Name at least one scope, such as runs:read.", field="scopes")
+    wanted = sorted(set(scopes))
+    unknown = next((one for one in wanted if one not in PERMISSIONS), None)
+    if unknown is not None:
+        raise InputError(f"There is no scope {unknown[:60]!r}; scopes are such as runs:read.", field="scopes")
+    more = next((one for one in wanted if not role_allows(scope.role, one)), None)
+    if more is not None:
+        raise Forbidden(f"A key may not do more than you; you lack the permission {more}.", permission=more)
+    return wanted
+
+
+async def _people(tx: Tx) -> dict[UUID, str]:
+    return {user.user_id: user.name or user.email for user, _ in await identity.list_members(tx)}
+
+
+def _key(row: ApiKey, people: Mapping[UUID, str]) -> Key:
+    creator = OPERATOR if row.created_by is None else people.get(row.created_by, "A former member")
+    return Key(
+        row.api_key_id,
+        row.name,
+        row.prefix,
+        tuple(row.scopes),
+        row.created_by,
+        creator,
+        row.created_at,
+        row.last_used_at,
+    )
+
+
+async def _record(tx: Tx, action: str, row: ApiKey) -> None:
+    shown = {"name": row.name, "prefix": row.prefix, "scopes": row.scopes}
+    await audit.record(tx, action, "api_key", row.api_key_id, shown)

@@ -1,0 +1,207 @@
+"""API keys over HTTP and by the service: who makes which, what they may, when they end, and that nobody reads them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from typing import Any
+
+import httpx
+import pytest
+
+from engine.errors import Conflict, Forbidden, InputError
+from engine.store.access import identity
+from engine.store.session import Database, Scope
+from studio.auth.cookies import COOKIE
+from studio.auth.permissions import PERMISSIONS, ROLES
+from studio.services import api_keys
+from tests.support.api import key_for
+
+PLACE = "/api/v1/api-keys"
+
+
+@pytest.fixture
+async def person(database: Database, scope: Scope) -> dict[str, str]:
+    """Headers of the tenant's admin in a browser."""
+    return await signed_in(database, scope)
+
+
+async def signed_in(database: Database, scope: Scope, role: str = "admin") -> dict[str, str]:
+    async with database.transaction(scope) as tx:
+        who = await identity.add_member(tx, f"{uuid.uuid4().hex[:8]}@example.com", "Ada Admin", "", role)
+        token = await identity.create_session(tx, who)
+    return {"Cookie": f"{COOKIE}={token}", "Origin": "http://heddle.test"}
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+async def made_by(http: httpx.AsyncClient, person: dict[str, str], *scopes: str) -> dict[str, Any]:
+    answer = await http.post(PLACE, headers=person, json={"name": "Order system", "scopes": scopes})
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+async def test_a_key_from_its_beginning_to_its_end(http: httpx.AsyncClient, person: dict[str, str]) -> None:
+    made = await made_by(http, person, "runs:read", "workflows:run", "runs:read")
+    key = made.pop("key")
+    assert key.startswith(made["prefix"])
+    assert len(key) > len(made["prefix"]) + 20
+    assert (made["name"], made["scopes"]) == ("Order system", ["runs:read", "workflows:run"])
+    assert (made["created_by_name"], made["last_used_at"]) == ("Ada Admin", None)
+    listed = await http.get(PLACE, headers=person)
+    assert listed.json() == {"api_keys": [made]}
+
+    assert (await http.get("/api/v1/runs", headers=bearer(key))).status_code == 200
+    refused = await http.get("/api/v1/audit", headers=bearer(key))
+    assert (refused.status_code, refused.json()["permission"]) == (403, "audit:read")
+    (used,) = (await http.get(PLACE, headers=person)).json()["api_keys"]
+    assert used["last_used_at"] > made["created_at"]
+
+    place = f"{PLACE}/{made['api_key_id']}"
+    assert (await http.delete(place, headers=person)).status_code == 204
+    ended = await http.get("/api/v1/runs", headers=bearer(key))
+    assert (ended.status_code, ended.json()["code"]) == (401, "unauthenticated")
+    assert (await http.get(PLACE, headers=person)).json() == {"api_keys": []}
+    again, unknown = [await http.delete(one, headers=person) for one in (place, f"{PLACE}/{uuid.uuid4()}")]
+    assert again.status_code == 404
+    assert again.json() == unknown.json()
+
+    record = await http.get("/api/v1/audit", headers=person)
+    entries = record.json()["entries"]
+    assert [entry["action"] for entry in entries] == ["api_key.revoke", "api_key.create"]
+    shown = {"name": made["name"], "prefix": made["prefix"], "scopes": made["scopes"]}
+    assert all(entry["details"] == shown and entry["resource_id"] == made["api_key_id"] for entry in entries)
+    for text in (listed.text, record.text):
+        assert key not in text
+        assert identity.token_hash(key) not in text
+
+
+async def test_a_revoked_key_ends_among_many_calls(http: httpx.AsyncClient, person: dict[str, str]) -> None:
+    """Calls that come together ask together who they are; what is asked after the answer to `revoke` is refused."""
+    made = await made_by(http, person, "runs:read")
+
+    async def call() -> int:
+        return (await http.get("/api/v1/runs", headers=bearer(made["key"]))).status_code
+
+    assert set(await asyncio.gather(*(call() for _ in range(20)))) == {200}
+    before = [asyncio.create_task(call()) for _ in range(20)]
+    assert (await http.delete(f"{PLACE}/{made['api_key_id']}", headers=person)).status_code == 204
+    assert set(await asyncio.gather(*(call() for _ in range(20)))) == {401}
+    assert set(await asyncio.gather(*before)) <= {200, 401}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"name": ""},
+        {"name": "   "},
+        {"name": "x" * 101},
+        {"name": "two\nlines"},
+        {"name": "\u202eturned"},
+        {"name": "half \ud800"},
+        {"name": None},
+        {"scopes": []},
+        {"scopes": ["runs:fly"]},
+        {"scopes": ["runs:read", "*"]},
+        {"scopes": ["RUNS:READ"]},
+        {"scopes": ["runs:read\x00"]},
+        {"scopes": "runs:read"},
+        {"scopes": ["runs:read"] * 1000},
+        {"key": "heddle_mine"},
+        {"created_by": str(uuid.uuid4())},
+    ],
+)
+async def test_what_cannot_be_made_a_key(http: httpx.AsyncClient, person: dict[str, str], body: dict[str, Any]) -> None:
+    text = json.dumps({"name": "Order system", "scopes": ["runs:read"]} | body)  # as ASCII: half characters, too
+    answer = await http.post(PLACE, headers=person | {"Content-Type": "application/json"}, content=text)
+    assert answer.status_code == 422, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (await http.get(PLACE, headers=person)).json() == {"api_keys": []}
+
+
+@pytest.mark.parametrize(("name", "scopes", "field"), [(" ", ["runs:read"], "name"), ("ci", ["runs:fly"], "scopes")])
+async def test_the_field_at_fault_is_named(
+    database: Database, scope: Scope, name: str, scopes: list[str], field: str
+) -> None:
+    with pytest.raises(InputError) as wrong:
+        await api_keys.create(database, scope, name, scopes)
+    assert wrong.value.details["field"] == field
+
+
+@pytest.mark.parametrize("role", ["viewer", "agent"])
+async def test_nobody_makes_a_key_that_may_more_than_they(database: Database, scope: Scope, role: str) -> None:
+    maker = Scope(scope.tenant_id, scope.user_id, role)
+    for more in sorted(PERMISSIONS - ROLES[role]):
+        with pytest.raises(Forbidden, match=more):
+            await api_keys.create(database, maker, "ci", ["runs:read", more])
+    made, _ = await api_keys.create(database, maker, "ci", sorted(ROLES[role]))
+    assert set(made.scopes) == ROLES[role]
+    assert len(await api_keys.listing(database, scope)) == 1
+
+
+async def test_a_key_makes_no_other_key(
+    http: httpx.AsyncClient, database: Database, scope: Scope, person: dict[str, str]
+) -> None:
+    """Not even one that may less: a stolen key would outlive its end. It may say which there are, and revoke."""
+    all_of_it = await key_for(database, scope)
+    body = {"name": "another", "scopes": ["runs:read"]}
+    refused = await http.post(PLACE, headers=all_of_it, json=body)
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    # Who is signed in as well as shown with a key counts as the key.
+    assert (await http.post(PLACE, headers=person | all_of_it, json=body)).status_code == 403
+    (own,) = (await http.get(PLACE, headers=all_of_it)).json()["api_keys"]
+    assert (await http.delete(f"{PLACE}/{own['api_key_id']}", headers=all_of_it)).status_code == 204
+    assert (await http.get(PLACE, headers=all_of_it)).status_code == 401
+
+
+async def test_other_roles_other_sites_and_other_tenants(
+    http: httpx.AsyncClient, database: Database, scope: Scope, other_scope: Scope, person: dict[str, str]
+) -> None:
+    made = await made_by(http, person, "runs:read")
+    place, body = f"{PLACE}/{made['api_key_id']}", {"name": "x", "scopes": ["runs:read"]}
+    for role in ("viewer", "agent"):
+        other = await signed_in(database, scope, role)
+        for method, path in (("GET", PLACE), ("POST", PLACE), ("DELETE", place)):
+            assert (await http.request(method, path, headers=other, json=body)).status_code == 403, (role, method)
+    foreign_site = person | {"Origin": "https://evil.test"}
+    assert (await http.post(PLACE, headers=foreign_site, json=body)).status_code == 403
+    assert (await http.get(PLACE)).status_code == 401
+
+    stranger = await signed_in(database, other_scope)
+    assert (await http.get(PLACE, headers=stranger)).json() == {"api_keys": []}
+    foreign = await http.delete(place, headers=stranger)
+    unknown = await http.delete(f"{PLACE}/{uuid.uuid4()}", headers=stranger)
+    assert (foreign.status_code, foreign.json()) == (404, unknown.json())
+    assert (await http.get("/api/v1/runs", headers=bearer(made["key"]))).status_code == 200
+    reader = await key_for(database, scope, "api_keys:read")
+    assert (await http.get(PLACE, headers=reader)).status_code == 200
+    assert (await http.delete(place, headers=reader)).status_code == 403
+
+
+async def test_there_are_only_so_many(database: Database, scope: Scope, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identity, "MAX_API_KEYS", 5)
+    made = [await api_keys.create(database, scope, f"key {n}", ["runs:read"]) for n in range(3)]
+
+    async def more() -> bool:
+        try:
+            await api_keys.create(database, scope, "more", ["runs:read"])
+        except Conflict:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*(more() for _ in range(6)))) == 2
+    assert len(await api_keys.listing(database, scope)) == 5
+    await api_keys.revoke(database, scope, made[0][0].api_key_id)
+    assert await more()
+
+
+async def test_a_key_outlasts_who_made_it_and_says_so(database: Database, scope: Scope) -> None:
+    maker = Scope(scope.tenant_id, uuid.uuid4(), "admin")
+    made, _ = await api_keys.create(database, maker, "ci", ["runs:read"])
+    operator, _ = await api_keys.create(database, Scope(scope.tenant_id, None, "admin"), "first", ["runs:read"])
+    assert (made.creator, operator.creator) == ("A former member", "The operator")
+    assert [key.name for key in await api_keys.listing(database, scope)] == ["first", "ci"]
