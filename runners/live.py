@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 import logging
 import re
-from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -31,6 +30,7 @@ from runners.tasks import cancel_all
 log = logging.getLogger(__name__)
 
 Event = Mapping[str, Any]
+_Batch = dict[str, list[RunEvent]]  # by the streams that they go to
 _Entry = tuple[Any, Mapping[Any, bytes | str]]  # of a stream, as redis-py gives it
 MAX_ENTRIES = 1000
 EVENTS_AN_ENTRY = 25
@@ -67,12 +67,69 @@ def _prefix(tenant_id: UUID) -> str:
     return f"heddle:{{{tenant_id}}}:run:"
 
 
+class _Waiting:
+    """Events in memory, by the streams that they go to, those that came first before the others.
+
+    Under pressure text deltas are dropped; people get the whole text with the step's end.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._events: _Batch = {}
+
+    def add(self, stream: str, event: RunEvent) -> None:
+        is_delta = event.type == "step.delta"
+        if self.count >= _MAX_WAITING and (is_delta or not self._drop_delta()):
+            return
+        events = self._events.get(stream)
+        if events is None:
+            self._events[stream] = [event]
+        elif is_delta and (whole := _continued(events[-1], event)) is not None:
+            events[-1] = whole
+            return
+        else:
+            events.append(event)
+        self.count += 1
+
+    def take(self) -> _Batch:
+        """Those to be sent next: all of a few streams."""
+        batch: _Batch = {}
+        taken = 0
+        for stream, events in self._events.items():
+            if taken >= _MAX_BATCH:
+                break
+            batch[stream] = events
+            taken += len(events)
+        for stream in batch:
+            del self._events[stream]
+        self.count -= taken
+        return batch
+
+    def put_back(self, batch: _Batch) -> None:
+        """They could not be sent, and come before all others."""
+        self.count += sum(map(len, batch.values()))
+        for stream, events in batch.items():
+            events.extend(self._events.pop(stream, ()))
+        self._events = batch | self._events
+
+    def _drop_delta(self) -> bool:
+        for stream, events in self._events.items():
+            for place, event in enumerate(events):
+                if event.type == "step.delta":
+                    del events[place]
+                    self.count -= 1
+                    if not events:
+                        del self._events[stream]
+                    return True
+        return False
+
+
 class LiveWriter:
     """Sends the events of a process's runs. `sink` gives the port that a run writes to."""
 
     def __init__(self, redis: Redis) -> None:
         self._add = redis.register_script(_ADD)
-        self._waiting: deque[tuple[str, RunEvent]] = deque()  # with the streams that they go to
+        self._waiting = _Waiting()
         self._work = asyncio.Event()
         self._urgent = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -88,7 +145,7 @@ class LiveWriter:
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2.0):
-                while self._waiting or self._sending:  # noqa: ASYNC110 - ends within two seconds, at shutdown only
+                while self._waiting.count or self._sending:  # noqa: ASYNC110 - ends within two seconds, at shutdown only
                     await asyncio.sleep(0.005)
         await cancel_all([self._task])
         self._task = None
@@ -102,62 +159,44 @@ class LiveWriter:
         self.add(stream_key(tenant_id, event.run_id), event)
 
     def add(self, stream: str, event: RunEvent, *, patient: bool = False) -> None:
-        """Queue an event. Under pressure text deltas are dropped; people get the whole text with the step's end."""
-        waiting = self._waiting
-        is_delta = event.type == "step.delta"
-        if len(waiting) >= _MAX_WAITING and (is_delta or not self._drop_delta()):
-            return
-        if is_delta and waiting and (whole := _continued(waiting[-1], stream, event)) is not None:
-            waiting[-1] = (stream, whole)
-            return
-        waiting.append((stream, event))
-        if len(waiting) == 1:
-            self._work.set()
+        """Queue an event."""
+        self._waiting.add(stream, event)
+        self._work.set()
         if event.type in _AT_ONCE and not patient:
             self._urgent.set()
-
-    def _drop_delta(self) -> bool:
-        for index, (_, event) in enumerate(self._waiting):
-            if event.type == "step.delta":
-                del self._waiting[index]
-                return True
-        return False
 
     async def _run(self) -> None:
         pause_s = 0.1
         while True:
             await self._work.wait()
-            if not self._urgent.is_set() and len(self._waiting) < _MAX_BATCH:
+            if not self._urgent.is_set() and self._waiting.count < _MAX_BATCH:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_LINGER_S):
                         await self._urgent.wait()
             await asyncio.sleep(0)  # what is emitted in the same tick goes out together
             self._urgent.clear()
-            batch = [self._waiting.popleft() for _ in range(min(_MAX_BATCH, len(self._waiting)))]
+            batch = self._waiting.take()
             self._sending = True
             try:
                 await self._send(batch)
                 pause_s = 0.1
             except (RedisError, OSError) as error:
                 log.warning("live events: Redis does not answer (%s)", type(error).__name__)
-                self._waiting.extendleft(reversed(batch))
+                self._waiting.put_back(batch)
                 await asyncio.sleep(pause_s)
                 pause_s = min(2.0, pause_s * 2)
             except Exception:
                 log.exception("live events: a batch was dropped")
             self._sending = False
-            if not self._waiting:
+            if not self._waiting.count:
                 self._work.clear()
 
-    async def _send(self, batch: list[tuple[str, RunEvent]]) -> None:
-        by_stream: dict[str, list[RunEvent]] = {}
-        for stream, event in batch:
-            by_stream.setdefault(stream, []).append(event)
+    async def _send(self, batch: _Batch) -> None:
         arguments: list[bytes | int] = [MAX_ENTRIES]
-        for events in by_stream.values():
+        for events in batch.values():
             entries = [json_bytes(some) for some in _entries_of(events)]
             arguments += [KEEP_OVER_S if events[-1].type in RUN_ENDS else KEEP_S, len(entries), *entries]
-        await self._add(keys=list(by_stream), args=arguments)
+        await self._add(keys=list(batch), args=arguments)
 
 
 def _entries_of(events: list[RunEvent]) -> Iterator[list[RunEvent]]:
@@ -165,11 +204,9 @@ def _entries_of(events: list[RunEvent]) -> Iterator[list[RunEvent]]:
         yield events[first : first + EVENTS_AN_ENTRY]
 
 
-def _continued(last: tuple[str, RunEvent], stream: str, delta: RunEvent) -> RunEvent | None:
-    """The last delta together with this one, when it goes on with the same text."""
-    before = last[1]
-    if last[0] != stream or (before.type, before.path, before.iteration, before.attempt) != (
-        delta.type,
+def _continued(before: RunEvent, delta: RunEvent) -> RunEvent | None:
+    """The delta before together with this one, when it goes on with the same text."""
+    if before.type != delta.type or (before.path, before.iteration, before.attempt) != (
         delta.path,
         delta.iteration,
         delta.attempt,
