@@ -32,6 +32,7 @@ COMMANDS = {
     "runs": "list the latest runs",
     "schedules": "list the schedules and when they fire next",
     "events": "what happened, what did not arrive, and sending it again",
+    "api-keys": "keys for programs that call the API: list, create, revoke",
     "audit": "who changed what: list, verify",
     "import": "bring workflow files into the tenant",
     "export": "write the tenant's workflows to files",
@@ -42,7 +43,7 @@ COMMANDS = {
     "doctor": "say what is set up, and what is not",
     "bench": "measure, and print figures",
 }
-_MODULES = {name: f"studio.commands.{name}" for name in COMMANDS} | {
+_MODULES = {name: f"studio.commands.{name.replace('-', '_')}" for name in COMMANDS} | {
     "import": "studio.commands.import_files",
     "export": "studio.commands.export_files",
 }

@@ -6,9 +6,8 @@ import argparse
 import asyncio
 import json
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
-from studio.commands.common import Progress, add_data_dir, add_json, positive, print_json, settings_from
+from studio.commands.common import Progress, add_data_dir, add_json, positive, print_json, row_id, settings_from
 
 if TYPE_CHECKING:
     from engine.store.session import Database, Scope
@@ -19,14 +18,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="what happened, newest first")
     listing.add_argument("--topic", help="of this topic only")
-    listing.add_argument("--run", type=_uuid, metavar="RUN_ID", help="of this run only")
+    listing.add_argument("--run", type=row_id, metavar="RUN_ID", help="of this run only")
     dead = actions.add_parser("dead", help="what could not be delivered, newest first")
     for each in (listing, dead):
         each.add_argument("--limit", type=positive, default=20, help="how many (default: 20)")
         add_json(each)
     again = actions.add_parser("redeliver", help="send dead letters again")
-    again.add_argument("ids", nargs="*", type=_uuid, metavar="DEAD_LETTER_ID")
-    again.add_argument("--target", type=_uuid, metavar="ID", help="all of this subscription or event trigger")
+    again.add_argument("ids", nargs="*", type=row_id, metavar="DEAD_LETTER_ID")
+    again.add_argument("--target", type=row_id, metavar="ID", help="all of this subscription or event trigger")
     publish = actions.add_parser("publish", help="publish an event")
     publish.add_argument("topic")
     publish.add_argument("--payload", default="{}", metavar="JSON", help="an object (default: {})")
@@ -109,13 +108,6 @@ async def _publish(db: Database, scope: Scope, args: argparse.Namespace) -> str:
 def _short(payload: dict[str, Any]) -> str:
     text = json.dumps(payload, ensure_ascii=False)
     return text if len(text) <= 100 else text[:99] + "…"
-
-
-def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text[:60]!r} is not an id") from error
 
 
 _ACTIONS = {"list": _list, "dead": _dead, "redeliver": _redeliver, "publish": _publish}

@@ -6,7 +6,7 @@ name, which are permissions that its maker holds; no key makes another, so that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -15,10 +15,28 @@ from engine.errors import Forbidden, InputError
 from engine.store.access import audit, identity
 from engine.store.session import Database, Scope, Tx
 from engine.store.tables.identity import ApiKey
-from studio.auth.permissions import PERMISSIONS, role_allows
+from studio.auth.permissions import PERMISSIONS, ROLES, role_allows
 
 MAX_NAME = 100  # characters
+RUN = ("workflows:run", "runs:read")
 OPERATOR = "The operator"  # who makes keys on the command line
+# What the API asks for somewhere, and what it lets a program do. Other permissions may stand in a key, to no effect.
+SCOPES: Mapping[str, str] = {
+    "workflows:run": "Start runs, go on with them, signal them",
+    "runs:read": "Look at runs, their steps and events",
+    "runs:cancel": "Cancel runs",
+    "approvals:answer": "Answer what runs ask people",
+    "chat:use": "Write to workflows as a chat",
+    "workflows:read": "Read workflows and versions",
+    "workflows:write": "Create and change workflows",
+    "workflows:publish": "Publish workflows, renew their secrets",
+    "events:read": "Read events and subscriptions",
+    "events:publish": "Publish events",
+    "events:write": "Change subscriptions, send events again",
+    "audit:read": "Read the record of changes",
+    "api_keys:read": "List API keys",
+    "api_keys:write": "Revoke API keys",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +89,15 @@ async def revoke(db: Database, scope: Scope, api_key_id: UUID) -> Key:
     return ended
 
 
+def scopes_of(scope: Scope, chosen: str) -> list[str]:
+    """The scopes that a word stands for: "run" for starting and reading runs, "read" for reading what a viewer may,
+    "all" for everything that the maker may; any other word for itself."""
+    sets: Mapping[str, Collection[str]] = {"run": RUN, "read": ROLES["viewer"], "all": PERMISSIONS}
+    if chosen not in sets:
+        return [chosen]
+    return [one for one in SCOPES if one in sets[chosen] and (chosen != "all" or role_allows(scope.role, one))]
+
+
 def _named(name: str) -> str:
     named = name.strip()
     if not 1 <= len(named) <= MAX_NAME or not named.isprintable():
@@ -85,7 +112,7 @@ def _granted(scope: Scope, scopes: Sequence[str]) -> list[str]:
     wanted = sorted(set(scopes))
     unknown = next((one for one in wanted if one not in PERMISSIONS), None)
     if unknown is not None:
-        raise InputError(f"There is no scope {unknown[:60]!r}; scopes are such as runs:read.", field="scopes")
+        raise InputError(f"There is no scope {unknown[:60]!r}; there are {', '.join(SCOPES)}.", field="scopes")
     more = next((one for one in wanted if not role_allows(scope.role, one)), None)
     if more is not None:
         raise Forbidden(f"A key may not do more than you; you lack the permission {more}.", permission=more)

@@ -271,6 +271,53 @@ class TestImportAndExport:
         assert "No workflow is named 'nobody'" in unknown.stderr
 
 
+class TestApiKeys:
+    def test_the_first_key_is_made_without_a_browser(self, heddle: Heddle, server_env: dict[str, str]) -> None:
+        heddle("seed", env=server_env)
+        none = heddle("api-keys", "list", env=server_env)
+        assert (none.returncode, none.stdout) == (0, "There is no API key yet\n")
+        made = heddle("api-keys", "create", "Order system", "run", env=server_env)
+        key = made.stdout.strip()
+        assert (made.returncode, made.stdout) == (0, f"{key}\n"), "only the key, for KEY=$(...)"
+        assert "the only time that it is shown" in made.stderr
+        assert key not in made.stderr
+        told = json.loads(heddle("api-keys", "create", "ci", "all", "runs:read", "--json", env=server_env).stdout)
+        assert told["key"].startswith(told["prefix"])
+        assert {"runs:read", "workflows:publish", "audit:read"} <= set(told["scopes"])
+
+        (ci, first) = json.loads(heddle("api-keys", "list", "--json", env=server_env).stdout)["api_keys"]
+        assert first["scopes"] == ["runs:read", "workflows:run"]
+        assert (first["created_by_name"], first["last_used_at"]) == ("The operator", None)
+        listed = heddle("api-keys", "list", env=server_env).stdout
+        assert [line.split()[0] for line in listed.splitlines()] == [ci["api_key_id"], first["api_key_id"]]
+        assert "Order system" in listed
+        assert key not in listed
+
+        ended = heddle("api-keys", "revoke", first["api_key_id"], env=server_env)
+        assert (ended.returncode, ended.stdout) == (0, f"revoked Order system ({first['prefix']}…)\n")
+        again = heddle("api-keys", "revoke", first["api_key_id"], env=server_env)
+        assert (again.returncode, again.stdout) == (1, "")
+        assert again.stderr.splitlines()[-1] == "heddle: There is no such API key."
+        record = heddle("audit", "list", env=server_env).stdout
+        assert "api_key.create" in record
+        assert "api_key.revoke" in record
+        assert key not in record
+
+    def test_bad_names_and_scopes(self, heddle: Heddle, server_env: dict[str, str]) -> None:
+        heddle("seed", env=server_env)
+        for name, scopes, said in (
+            ("ci", ["runs:fly"], "There is no scope 'runs:fly'; there are workflows:run, "),
+            (" ", ["run"], "A name has 1 to 100 characters"),
+        ):
+            done = heddle("api-keys", "create", name, *scopes, env=server_env)
+            assert (done.returncode, done.stdout) == (1, "")
+            assert f"heddle: {said}" in done.stderr
+        for usage in (["create", "ci"], ["revoke", "12"], []):
+            done = heddle("api-keys", *usage, env=server_env)
+            assert (done.returncode, done.stdout) == (2, "")
+        assert heddle("api-keys", "list", env=server_env).stdout == "There is no API key yet\n"
+
+
 class TestOperations:
     def test_database_commands(self, heddle: Heddle, server_env: dict[str, str]) -> None:
         check = heddle("db", "check", env=server_env)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from studio.auth.permissions import PERMISSIONS, PUBLIC, ROLES, permission_of, public, requires, role_allows
+from studio.services.api_keys import SCOPES
 
 # Whoever adds a handler that anybody may call adds it here as well, and says why it is safe.
 PUBLIC_HANDLERS = {
@@ -74,6 +75,12 @@ def test_every_route_names_a_permission(routes: list[Any]) -> None:
         path for path, permission in named.items() if permission != PUBLIC and permission not in PERMISSIONS
     } == set()
     assert len(named) > 15
+
+
+def test_every_permission_that_a_route_demands_is_explained_to_who_makes_a_key(routes: list[Any]) -> None:
+    from studio.api.access import permission_of as route_permission
+
+    assert {route_permission(route.dependant) for route in routes} - {PUBLIC} == set(SCOPES)
 
 
 def test_no_route_stands_outside_the_routers() -> None:
