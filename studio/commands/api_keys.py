@@ -68,7 +68,7 @@ async def _create(db: Database, scope: Scope, args: argparse.Namespace) -> Any:
     from studio.api.views import api_key_json
     from studio.services import api_keys
 
-    scopes = [one for chosen in args.scopes for one in api_keys.scopes_of(scope, chosen)]
+    scopes = [one for chosen in args.scopes for one in api_keys.scopes_of(chosen, scope.role)]
     made, key = await api_keys.create(db, scope, args.name, scopes)
     return api_key_json(made) | {"key": key} if args.json else key
 

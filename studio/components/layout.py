@@ -178,7 +178,7 @@ def waiting_mark() -> rx.Component:
 
 
 def user_menu() -> rx.Component:
-    """Who you are, the theme, and the way out."""
+    """Who you are, the theme, what programs use, and the way out."""
     return rx.fragment(
         native_form(id="sign-out", action="/auth/sign-out", method="post", hidden=True),
         menu(
@@ -198,6 +198,13 @@ def user_menu() -> rx.Component:
             _theme_item("Light", "light", "sun"),
             _theme_item("Dark", "dark", "moon"),
             _theme_item("As the system", "system", "monitor"),
+            allowed(
+                "api_keys:read",
+                rx.fragment(
+                    menu_line(),
+                    menu_item(rx.icon("key_round", size=14), "API keys", on_select=rx.redirect("/app/api-keys")),
+                ),
+            ),
             menu_line(),
             menu_item(
                 rx.icon("log_out", size=14),

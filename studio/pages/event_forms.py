@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +11,7 @@ import reflex as rx
 from engine.errors import AppError, InputError, NotFound
 from studio.auth.guard import current_scope
 from studio.auth.permissions import requires
+from studio.components.shown_once import show_once
 from studio.container import get_container
 from studio.pages.event_subscriptions import DELETED, SubscriptionsState
 from studio.services import event_lists, events
@@ -20,15 +20,6 @@ from studio.services.event_lists import Subscribed
 THIS_PAGE = rx.Var("performance.timeOrigin", _var_type=float)
 DIALOGS = ("new", "edit", "renew", "delete")
 LISTED = ("agent_run", "tool_call", "usage_metered", "router_decision", "audit_log")
-
-# The secret goes straight into its field: it stands in no state of the tab, which is kept on the server.
-SHOW_IT = """(async (secret) => {
-  for (let n = 0; n < 100; n += 1) {
-    const field = document.getElementById('secret');
-    if (field) { field.value = secret; field.focus(); field.select(); return; }
-    await new Promise((later) => setTimeout(later, 50));
-  }
-})"""
 FOCUS_FAULT = "setTimeout(() => document.querySelector('#subscription [aria-invalid=true]')?.focus(), 60)"
 
 
@@ -131,7 +122,7 @@ class SubscriptionForms(rx.State):
 
     def _show(self, secret: str) -> Any:
         self.opened = "secret"
-        return [SubscriptionsState.load(), rx.call_script(f"({SHOW_IT})({json.dumps(secret)})")]
+        return [SubscriptionsState.load(), show_once(secret)]
 
     def _gone(self) -> Any:
         self.opened = ""

@@ -20,6 +20,7 @@ from studio.components.parts import (
     table_skeleton,
     tag,
 )
+from studio.components.shown_once import shown_once
 from studio.pages.event_forms import LISTED, THIS_PAGE, SubscriptionForms
 from studio.pages.event_subscriptions import SubscriptionsState
 from studio.services.event_lists import SubscriptionLine
@@ -41,11 +42,6 @@ TOPICS = {
     "router_decision": "A model was chosen for a step",
     "audit_log": "Somebody changed something",
 }
-COPY_IT = (
-    "(() => { const field = document.getElementById('secret'); field.select();"
-    " (navigator.clipboard?.writeText(field.value) ?? Promise.reject())"
-    ".catch(() => document.execCommand('copy')); })()"
-)
 forms = SubscriptionForms
 
 
@@ -302,24 +298,7 @@ def delete_dialog() -> rx.Component:
 def secret_dialog() -> rx.Component:
     """The one time that a secret is shown."""
     return dialog(
-        rx.el.div(
-            rx.el.input(
-                id="secret",
-                read_only=True,
-                placeholder="It was shown once; renew it to get another",
-                aria_label="Signing secret",
-                spell_check=False,
-                auto_complete="off",
-                class_name="mono",
-            ),
-            button(
-                "Copy",
-                kind="small",
-                icon="copy",
-                on_click=[rx.call_script(COPY_IT), rx.toast.success("Copied", duration=1500)],
-            ),
-            class_name="field",
-        ),
+        shown_once("Signing secret", gone="It was shown once; renew it to get another"),
         note("This is the only time that it is shown. Keep it where your program finds it."),
         rx.el.div(button("Done", kind="primary", on_click=forms.close), class_name="dialog-foot"),
         title="The signing secret",

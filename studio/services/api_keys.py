@@ -6,18 +6,21 @@ name, which are permissions that its maker holds; no key makes another, so that 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from engine.errors import Forbidden, InputError
-from engine.store.access import audit, identity
+from engine.store.access import audit, identity, workflows
 from engine.store.session import Database, Scope, Tx
 from engine.store.tables.identity import ApiKey
 from studio.auth.permissions import PERMISSIONS, ROLES, role_allows
+from studio.services import words
 
 MAX_NAME = 100  # characters
+TITLES: Mapping[str, str] = {"run": "Run workflows and read runs", "read": "Read only", "all": "Everything I may"}
 RUN = ("workflows:run", "runs:read")
 OPERATOR = "The operator"  # who makes keys on the command line
 # What the API asks for somewhere, and what it lets a program do. Other permissions may stand in a key, to no effect.
@@ -37,6 +40,15 @@ SCOPES: Mapping[str, str] = {
     "api_keys:read": "List API keys",
     "api_keys:write": "Revoke API keys",
 }
+# A call that shows that a key works: of the first scope here that it has.
+CALLS: Mapping[str, str] = {
+    "workflows:run": "/api/v1/runs",
+    "runs:read": "/api/v1/runs",
+    "workflows:read": "/api/v1/workflows",
+    "events:read": "/api/v1/events",
+    "audit:read": "/api/v1/audit",
+    "api_keys:read": "/api/v1/api-keys",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +66,70 @@ class Key:
     creator: str
     created_at: datetime
     last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLine:
+    """A key as the list shows it. `may` is what it may in words, `scopes` the same in permission names."""
+
+    api_key_id: str = ""
+    name: str = ""
+    prefix: str = ""
+    may: str = ""
+    scopes: str = ""
+    creator: str = ""
+    made: str = ""
+    made_at: str = ""
+    used: str = ""
+    used_at: str = ""
+
+
+async def lines(db: Database, scope: Scope) -> list[KeyLine]:
+    """The tenant's keys that work, newest first, as people read them."""
+    now = datetime.now(UTC)
+    return [line(key, now) for key in await listing(db, scope)]
+
+
+def line(key: Key, now: datetime | None = None) -> KeyLine:
+    """One of them."""
+    return KeyLine(
+        api_key_id=str(key.api_key_id),
+        name=key.name,
+        prefix=f"{key.prefix}…",
+        may=in_words(key.scopes),
+        scopes=", ".join(key.scopes),
+        creator=key.creator,
+        made=words.ago(key.created_at, now),
+        made_at=words.exact(key.created_at),
+        used=words.ago(key.last_used_at, now) if key.last_used_at else "never",
+        used_at=words.exact(key.last_used_at),
+    )
+
+
+def in_words(scopes: Collection[str]) -> str:
+    """What a key of these scopes may: the name of a set, or the scopes."""
+    if set(scopes) >= set(SCOPES):
+        return "Everything"
+    named = (TITLES[one] for one in ("run", "read") if set(scopes_of(one, "")) == set(scopes))
+    return next(named, ", ".join(scopes))
+
+
+async def example(db: Database, scope: Scope, scopes: Collection[str]) -> str:
+    """What follows `curl <address of the installation>` to try a key of these scopes, "" where nothing simple does.
+
+    The key stands in the variable KEY. Starts a workflow that is published under an address, if there is one.
+    """
+    shown_by = next((needed for needed in CALLS if needed in scopes), None)
+    if shown_by is None:
+        return ""
+    call = f'{CALLS[shown_by]} \\\n  -H "Authorization: Bearer $KEY"'
+    if shown_by != "workflows:run":
+        return call
+    async with db.transaction(scope) as tx:
+        served = {endpoint.workflow_id for endpoint in await workflows.list_endpoints(tx)}
+        names = sorted(name for name, is_there in (await workflows.names_of(tx, served)).values() if is_there)
+    body = {"workflow": names[0] if names else "your_workflow", "input": {"message": "Hello"}, "wait_s": 30}
+    return f"{call} -H \"Content-Type: application/json\" \\\n  -d '{json.dumps(body)}'"
 
 
 async def listing(db: Database, scope: Scope) -> list[Key]:
@@ -89,13 +165,11 @@ async def revoke(db: Database, scope: Scope, api_key_id: UUID) -> Key:
     return ended
 
 
-def scopes_of(scope: Scope, chosen: str) -> list[str]:
+def scopes_of(chosen: str, role: str) -> list[str]:
     """The scopes that a word stands for: "run" for starting and reading runs, "read" for reading what a viewer may,
-    "all" for everything that the maker may; any other word for itself."""
-    sets: Mapping[str, Collection[str]] = {"run": RUN, "read": ROLES["viewer"], "all": PERMISSIONS}
-    if chosen not in sets:
-        return [chosen]
-    return [one for one in SCOPES if one in sets[chosen] and (chosen != "all" or role_allows(scope.role, one))]
+    "all" for everything that the role may; any other word for itself."""
+    sets = {"run": frozenset(RUN), "read": ROLES["viewer"], "all": ROLES.get(role, frozenset())}
+    return [one for one in SCOPES if one in sets[chosen]] if chosen in sets else [chosen]
 
 
 def _named(name: str) -> str:

@@ -23,6 +23,8 @@ _FAULTS = {
     "not the one that followed": "Entry {number} does not follow the one before it: one of the two was replaced.",
     "not the one that was written last": "Entry {number} is not the one that was written last.",
 }
+# Where things of a kind are listed, when there is no page of one of them.
+_PAGES = {"subscription": "/app/events", "dead_letters": "/app/events", "api_key": "/app/api-keys"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,4 @@ def _what(row: AuditEntry, names: Names) -> tuple[str, str]:
         name, is_there = names[found]
         return name, f"/app/workflows/{name}" if is_there else ""
     named = next((row.details[key] for key in ("name", "url", "path") if isinstance(row.details.get(key), str)), "")
-    return named or row.resource_id[-12:], "/app/events" if row.resource_type in (
-        "subscription",
-        "dead_letters",
-    ) else ""
+    return named or row.resource_id[-12:], _PAGES.get(row.resource_type, "")

@@ -316,3 +316,25 @@ def test_the_events(themed_page: Page, studio: Any) -> None:
         assert findings(page) == [], topic
     page.set_viewport_size({"width": 400, "height": 800})
     assert findings(page) == [], "on a small screen"
+
+
+def test_the_api_keys(themed_page: Page, studio: Any) -> None:
+    page = themed_page
+    page.goto("/app/api-keys")
+    page.get_by_role("button", name="New API key").first.click()
+    page.get_by_label("Only what I tick").check()
+    page.get_by_role("button", name="Create key").click()
+    expect(page.get_by_label("Name")).to_be_focused()
+    assert findings(page) == [], "a form with a fault"
+    page.get_by_label("Name").fill(f"key {uuid.uuid4().hex[:8]}")
+    page.get_by_label("Run workflows").check()
+    page.get_by_role("button", name="Create key").click()
+    expect(page.get_by_role("textbox", name="API key")).to_have_value(re.compile("^heddle_"))
+    assert findings(page) == [], "a key that is shown"
+    page.get_by_role("button", name="Done").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert findings(page) == [], "keys"
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.get_by_role("button", name=re.compile("Revoke key")).first.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert findings(page) == [], "a question, on a small screen"

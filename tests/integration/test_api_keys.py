@@ -15,10 +15,24 @@ from engine.store.access import identity
 from engine.store.session import Database, Scope
 from studio.auth.cookies import COOKIE
 from studio.auth.permissions import PERMISSIONS, ROLES
-from studio.services import api_keys
+from studio.services import api_keys, audit
 from tests.support.api import key_for
 
 PLACE = "/api/v1/api-keys"
+SERVED = """\
+name: served
+version: "1.0.0"
+description: Says what it was told
+category: system
+priority: low
+triggers:
+  - {name: hook, type: webhook, config: {path: served, auth: token}}
+nodes:
+  - {name: start, type: start}
+  - {name: end, type: end, config: {output: {said: context.message}}}
+edges:
+  - {from: start, to: end, condition: null}
+"""
 
 
 @pytest.fixture
@@ -205,3 +219,57 @@ async def test_a_key_outlasts_who_made_it_and_says_so(database: Database, scope:
     operator, _ = await api_keys.create(database, Scope(scope.tenant_id, None, "admin"), "first", ["runs:read"])
     assert (made.creator, operator.creator) == ("A former member", "The operator")
     assert [key.name for key in await api_keys.listing(database, scope)] == ["first", "ci"]
+
+
+@pytest.mark.parametrize(
+    ("scopes", "words"),
+    [
+        (["runs:read", "workflows:run"], "Run workflows and read runs"),
+        (["workflows:read", "runs:read", "events:read"], "Read only"),
+        (sorted(PERMISSIONS), "Everything"),
+        (["runs:read", "events:publish"], "runs:read, events:publish"),
+        (["crm:read"], "crm:read"),
+    ],
+)
+def test_what_a_key_may_in_words(scopes: list[str], words: str) -> None:
+    assert api_keys.in_words(scopes) == words
+
+
+def test_sets_of_scopes() -> None:
+    assert set(api_keys.scopes_of("run", "viewer")) == {"workflows:run", "runs:read"}
+    assert set(api_keys.scopes_of("all", "viewer")) == set(api_keys.scopes_of("read", "admin"))
+    assert set(api_keys.scopes_of("all", "admin")) == set(api_keys.SCOPES)
+    assert api_keys.scopes_of("all", "nobody") == []
+    assert api_keys.scopes_of("runs:fly", "admin") == ["runs:fly"]
+
+
+async def test_the_call_that_is_shown_with_a_key_works_with_it(
+    http: httpx.AsyncClient, database: Database, scope: Scope, person: dict[str, str]
+) -> None:
+    """For each scope that has one: the address, and for a run a body that is taken, of a workflow that is there."""
+    assert (await http.post("/api/v1/workflows", headers=person, json={"text": SERVED})).status_code == 201
+    assert (await http.post("/api/v1/workflows/served/publish", headers=person, json={})).status_code == 201
+    for one in api_keys.SCOPES:
+        shown = await api_keys.example(database, scope, [one])
+        if not shown:
+            assert one.partition(":")[2] != "read", one
+            continue
+        key = bearer((await made_by(http, person, one))["key"])
+        address, _, body = shown.replace("\\\n", "").partition(" ")
+        sent = body.partition("-d '")[2].removesuffix("'")
+        method = "POST" if sent else "GET"
+        assert bool(sent) == (one == "workflows:run")
+        asked = json.loads(sent) | {"wait_s": 0} if sent else None  # nobody works here
+        answer = await http.request(method, address, headers=key, json=asked)
+        assert answer.status_code == (202 if sent else 200), (one, answer.text)
+        assert not sent or json.loads(sent)["workflow"] == "served"
+
+
+async def test_the_record_names_the_key_and_leads_to_the_page(database: Database, scope: Scope) -> None:
+    made, _ = await api_keys.create(database, scope, "Order system", ["runs:read"])
+    await api_keys.revoke(database, scope, made.api_key_id)
+    lines, _ = await audit.listing(database, scope, audit.Filter())
+    assert [(line.action, line.what, line.link) for line in lines] == [
+        ("api_key.revoke", "Order system", "/app/api-keys"),
+        ("api_key.create", "Order system", "/app/api-keys"),
+    ]

@@ -1,0 +1,122 @@
+"""The keys of programs and their dialogs: a new one, the one time that it is shown, and its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import reflex as rx
+
+from engine.errors import AppError, InputError, NotFound
+from studio.auth.guard import current_scope
+from studio.auth.permissions import requires
+from studio.components.shown_once import show_once
+from studio.container import get_container
+from studio.services import api_keys
+from studio.services.api_keys import KeyLine
+from studio.services.event_lists import id_of
+
+THIS_PAGE = rx.Var("performance.timeOrigin", _var_type=float)
+OWN = "own"  # in the form: single scopes, ticked one by one
+REVOKED = "Somebody has revoked this key meanwhile."
+_FAULTY = {"name": "#name", "scopes": ".own-scopes input"}
+
+
+class ApiKeysState(rx.State):
+    """The tenant's keys that work."""
+
+    rows: list[KeyLine] = []  # noqa: RUF012  # Reflex copies defaults for each tab
+    phase: str = "loading"  # loading | ready | failed
+    fault: str = ""
+
+    @rx.event
+    @requires("api_keys:read")
+    async def load(self) -> None:
+        """On opening the page, and now and then: when a key was used last."""
+        await self._read()
+
+    async def _read(self) -> None:
+        try:
+            self.rows = await api_keys.lines(get_container().db, current_scope())
+        except AppError as error:
+            self.phase, self.fault = "failed", error.public_message
+        else:
+            self.phase = "ready"
+
+
+class ApiKeyForms(rx.State):
+    """Which dialog is open, about which key, and what is wrong with what stands in it. Never the key itself."""
+
+    opened: str = ""  # "" | new | shown | revoke
+    page: float = 0.0  # when the page was loaded in which it was opened: in a page loaded anew it is closed
+    about: KeyLine = KeyLine()
+    example: str = ""  # what follows `curl <address>` to try the new key
+    wrong: dict[str, str] = {}  # noqa: RUF012  # field -> what to mend
+    fault: str = ""
+
+    @rx.event
+    @requires("api_keys:write")
+    def begin(self, page: float) -> None:
+        """Show the form of a new key; `page` is THIS_PAGE."""
+        self.opened, self.page, self.about, self.wrong, self.fault = "new", page, KeyLine(), {}, ""
+
+    @rx.event
+    @requires("api_keys:write")
+    async def ask(self, api_key_id: str, page: float) -> Any:
+        """Show the question before a key's end."""
+        keys = await self.get_state(ApiKeysState)
+        about = next((row for row in keys.rows if row.api_key_id == api_key_id), None)
+        if about is None:
+            return self._gone()
+        self.opened, self.page, self.about, self.fault = "revoke", page, about, ""
+        return None
+
+    @rx.event
+    @requires("api_keys:write")
+    def close(self) -> None:
+        self.opened, self.about, self.example, self.wrong, self.fault = "", KeyLine(), "", {}, ""
+
+    @rx.event
+    @requires("api_keys:write")
+    async def create(self, form: dict[str, Any]) -> Any:
+        """Make the key that the form asks for, and show it."""
+        self.wrong, self.fault = {}, ""
+        db, scope = get_container().db, current_scope()
+        scopes = _scopes(form, scope.role)
+        try:
+            self.example = await api_keys.example(db, scope, scopes)  # first: a key that is made is shown
+            made, key = await api_keys.create(db, scope, str(form.get("name", "")), scopes)
+        except InputError as error:
+            field = str(error.details.get("field", "name"))
+            self.wrong = {field: error.public_message}
+            return rx.call_script(f"setTimeout(() => document.querySelector('{_FAULTY[field]}')?.focus(), 60)")
+        except AppError as error:
+            self.fault = error.public_message
+            return None
+        self.opened, self.about = "shown", api_keys.line(made)
+        return [ApiKeysState.load(), show_once(key)]
+
+    @rx.event
+    @requires("api_keys:write")
+    async def revoke(self) -> Any:
+        try:
+            ended = await api_keys.revoke(get_container().db, current_scope(), id_of(self.about.api_key_id))
+        except NotFound:
+            return self._gone()
+        except AppError as error:
+            self.fault = error.public_message
+            return None
+        self.opened = ""
+        return [ApiKeysState.load(), rx.toast.success(f"{ended.name} is revoked")]
+
+    def _gone(self) -> Any:
+        self.opened = ""
+        return [ApiKeysState.load(), rx.toast.error(REVOKED)]
+
+
+def _scopes(form: Mapping[str, Any], role: str) -> list[str]:
+    """What is chosen in the form: a set, or what is ticked."""
+    chosen = str(form.get("scopes", ""))
+    if chosen in api_keys.TITLES:
+        return api_keys.scopes_of(chosen, role)
+    return [scope for scope in api_keys.SCOPES if form.get(f"scope:{scope}")]

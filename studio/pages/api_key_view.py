@@ -1,0 +1,217 @@
+"""How the keys of programs and their dialogs look."""
+
+from __future__ import annotations
+
+import reflex as rx
+
+from studio.components.dialogs import dialog, foot
+from studio.components.parts import (
+    button,
+    copy_button,
+    empty,
+    failed,
+    fault_line,
+    field_attributes,
+    icon_button,
+    labelled,
+    note,
+    table_skeleton,
+)
+from studio.components.shown_once import shown_once
+from studio.pages.api_key_forms import OWN, THIS_PAGE, ApiKeyForms, ApiKeysState
+from studio.services.api_keys import MAX_NAME, SCOPES, TITLES, KeyLine
+from studio.state import ShellState
+
+COLUMNS = (
+    ("Name", "wide"),
+    ("Key", "hide-narrow"),
+    ("Made by", "hide-medium"),
+    ("Made", "num hide-narrow"),
+    ("Last used", "num"),
+)
+SETS = {
+    "run": "For a program that hands work to your workflows and fetches the answers.",
+    "read": "Workflows, runs and events, as a viewer sees them.",
+    "all": "Also to publish, to answer for people, and to read the record of changes. Take less where less will do.",
+}
+ORIGIN = rx.Var("(globalThis.location?.origin ?? '')", _var_type=str)  # a page is drawn where there is none, too
+forms = ApiKeyForms
+
+
+def view() -> rx.Component:
+    content = rx.el.div(table(), nothing(), class_name="card table-card")
+    problem = failed(ApiKeysState.fault, ApiKeysState.load)
+    return rx.cond(ApiKeysState.phase == "failed", problem, content)
+
+
+def table() -> rx.Component:
+    heads = [rx.el.th(title, class_name=kind, scope="col") for title, kind in COLUMNS]
+    acts = rx.el.th(rx.el.span("Actions", class_name="sr-only"), scope="col", class_name="act")
+    widths = ("50%", "100px", "80px", "60px", "60px")
+    bones = [(width, kind) for width, (_, kind) in zip(widths, COLUMNS, strict=True)] + [("16px", "act")]
+    body = rx.cond(
+        ApiKeysState.phase == "loading",
+        table_skeleton(bones, rows=4),
+        rx.el.tbody(rx.foreach(ApiKeysState.rows, table_row)),
+    )
+    return rx.el.div(
+        rx.el.table(rx.el.thead(rx.el.tr(*heads, acts)), body, class_name="grid"), class_name="table-scroll"
+    )
+
+
+def table_row(row: KeyLine) -> rx.Component:
+    end = icon_button(
+        "trash_2", f"Revoke {row.name}", kind="ghost small", on_click=forms.ask(row.api_key_id, THIS_PAGE)
+    )
+    return rx.el.tr(
+        rx.el.td(rx.el.b(row.name, title=row.name), rx.el.small(row.may, title=row.scopes), class_name="wide"),
+        rx.el.td(row.prefix, class_name="mono hide-narrow"),
+        rx.el.td(row.creator, class_name="mut hide-medium"),
+        rx.el.td(row.made, class_name="num mut hide-narrow", title=row.made_at),
+        rx.el.td(row.used, class_name="num mut", title=row.used_at),
+        rx.el.td(rx.cond(ShellState.may.contains("api_keys:write"), end), class_name="act"),
+        key=row.api_key_id,
+    )
+
+
+def nothing() -> rx.Component:
+    """What a key is for, and how to begin."""
+    begin = rx.cond(
+        ShellState.may.contains("api_keys:write"),
+        button("New API key", kind="primary", icon="plus", on_click=forms.begin(THIS_PAGE)),
+        rx.el.p("Somebody who administers the tenant can make one."),
+    )
+    return rx.cond(
+        (ApiKeysState.phase == "ready") & (ApiKeysState.rows.length() == 0),
+        empty(
+            "key_round",
+            "No program has a key yet",
+            "With an API key a program of yours starts runs of published workflows and fetches what came of them, "
+            "without anybody signed in. Published webhooks, chats and forms need none.",
+            begin,
+        ),
+    )
+
+
+def dialogs() -> rx.Component:
+    return rx.fragment(new_dialog(), shown_dialog(), revoke_dialog())
+
+
+def _is_open(which: str) -> rx.Var[bool]:
+    opened: rx.Var[bool] = (forms.opened == which) & (forms.page == THIS_PAGE)
+    return opened
+
+
+def _wrong(name: str) -> rx.Var[str]:
+    found: rx.Var[str] = rx.cond(forms.wrong.contains(name), forms.wrong[name], "")
+    return found
+
+
+def problem() -> rx.Component:
+    return rx.cond(forms.fault != "", note(forms.fault, kind="error"))
+
+
+def new_dialog() -> rx.Component:
+    return dialog(
+        rx.el.form(
+            labelled(
+                "name",
+                "Name",
+                rx.el.input(
+                    placeholder="Order system",
+                    auto_focus=True,
+                    auto_complete="off",
+                    max_length=MAX_NAME,
+                    **field_attributes("name", _wrong("name")),
+                ),
+                wrong=_wrong("name"),
+                hint="Which program it is for, so that you know later what to revoke.",
+            ),
+            scope_choice(),
+            problem(),
+            foot(button("Create key", kind="primary", type="submit"), on_cancel=forms.close),
+            no_validate=True,
+            class_name="ask-form",
+            on_submit=forms.create,
+        ),
+        title="New API key",
+        text="The program sends it with each call. Whoever has it may what it may, until you revoke it.",
+        opened=_is_open("new"),
+        on_close=forms.close,
+        width="560px",
+    )
+
+
+def scope_choice() -> rx.Component:
+    """Sets that people understand, or scopes one by one. What is ticked counts where that is chosen."""
+
+    def way(value: str, title: str, text: str) -> rx.Component:
+        return rx.el.label(
+            rx.el.input(type="radio", name="scopes", value=value, default_checked=value == "run"),
+            rx.el.span(rx.el.span(title), rx.el.small(text)),
+            class_name="tick",
+        )
+
+    def box(scope: str, text: str) -> rx.Component:
+        shown = rx.el.label(
+            rx.el.input(type="checkbox", name=f"scope:{scope}", aria_describedby="scopes-hint"),
+            rx.el.span(rx.el.span(scope, class_name="mono"), " ", rx.el.span(text, class_name="mut")),
+            class_name="tick",
+        )
+        return rx.cond(ShellState.may.contains(scope), shown)
+
+    return rx.el.fieldset(
+        rx.el.legend("It may", class_name="caption"),
+        *[way(value, TITLES[value], text) for value, text in SETS.items()],
+        way(OWN, "Only what I tick", "One by one, for a program that does one thing."),
+        rx.el.div(
+            *[box(scope, text) for scope, text in SCOPES.items()],
+            fault_line("scopes", _wrong("scopes")),
+            class_name="own-scopes",
+        ),
+        class_name="ask-field scope-choice",
+    )
+
+
+def shown_dialog() -> rx.Component:
+    """The one time that a key is shown."""
+    call = f"curl {ORIGIN}{forms.example}"
+    return dialog(
+        shown_once("API key", gone="It was shown once; make another"),
+        note("This is the only time that it is shown. Keep it where your program finds it."),
+        rx.cond(
+            forms.example != "",
+            rx.el.div(
+                rx.el.div(
+                    rx.el.span("Try it, with the key in the variable KEY", class_name="caption grow", id="try-it"),
+                    copy_button(call, "Copy the call"),
+                    class_name="row",
+                ),
+                rx.el.pre(call, class_name="json framed", tab_index=0, role="region", aria_labelledby="try-it"),
+                class_name="try-it",
+            ),
+        ),
+        rx.el.div(
+            rx.el.a("All calls", href="/docs", target="_blank", class_name="btn ghost"),
+            button("Done", kind="primary", on_click=forms.close),
+            class_name="dialog-foot",
+        ),
+        title="Your new API key",
+        text=f"{forms.about.name}: {forms.about.may}",
+        opened=_is_open("shown"),
+        on_close=forms.close,
+        width="600px",
+        stays=True,
+    )
+
+
+def revoke_dialog() -> rx.Component:
+    return dialog(
+        problem(),
+        foot(button("Revoke key", kind="danger", on_click=forms.revoke), on_cancel=forms.close),
+        title="Revoke this key?",
+        text=f"{forms.about.name} ({forms.about.prefix}), last used: {forms.about.used}. What calls with it is refused "
+        "from its next call on. This cannot be undone.",
+        opened=_is_open("revoke"),
+        on_close=forms.close,
+    )
