@@ -48,6 +48,7 @@ log = logging.getLogger(__name__)
 Json = Any
 LONGEST_KEY = 500
 _LOOK_AGAIN_S = 5.0  # without an event for so long, the database is asked
+_LOOK_SOON_S = 0.05  # of a run that may be under way for somebody else, who is told of its end alone
 
 
 def process_name() -> str:
@@ -112,7 +113,7 @@ class RunClient:
         """
         accepted = await self._accept(scope, request, leased=False)
         if accepted.is_new:
-            self._queued(accepted)
+            self._writer.put(scope.tenant_id, _queued(accepted))
             await self._wake(scope.tenant_id, accepted.run_id, accepted.run["epoch"])
         return accepted.run_id
 
@@ -123,7 +124,7 @@ class RunClient:
         if not accepted.is_new:
             return await self.wait(scope, accepted.run_id, timeout_s)
         async with self._reader.subscribe(scope.tenant_id, accepted.run_id, None) as queue:
-            self._queued(accepted)
+            self._writer.put(scope.tenant_id, _queued(accepted))
             await self._wake(scope.tenant_id, accepted.run_id, accepted.run["epoch"])
             return await self._ended(scope, RunView.of_json(accepted.run), queue, until)
 
@@ -138,9 +139,10 @@ class RunClient:
         run_id, run = accepted.run_id, accepted.run
         if not accepted.is_new:
             return await self.wait(scope, run_id, deadline_s)
-        self._queued(accepted)
+        sink = (self._writer.sink if whole else self._writer.held_sink)(scope.tenant_id, run["run_id"])
+        sink.emit(_queued(accepted))
         lease = Lease(scope.tenant_id, run_id, run["epoch"], run, history=accepted.history)
-        result = await self._host.execute_leased(lease, inline=not whole, deadline=deadline)
+        result = await self._host.execute_leased(lease, inline=not whole, deadline=deadline, sink=sink)
         return RunView.ended(run, result) if result.closed else await self.get(scope, run_id)
 
     async def get(self, scope: Scope, run_id: UUID) -> RunView:
@@ -169,15 +171,23 @@ class RunClient:
         if view.is_final or timeout_s <= 0:
             return view
         async with self._reader.subscribe(scope.tenant_id, run_id, after) as queue:
-            return await self._ended(scope, view, queue, until)
+            return await self._ended(scope, view, queue, until, look_s=_LOOK_SOON_S)
 
     async def _ended(
-        self, scope: Scope, view: RunView, queue: asyncio.Queue[tuple[str, Event]], until: float
+        self,
+        scope: Scope,
+        view: RunView,
+        queue: asyncio.Queue[tuple[str, Event]],
+        until: float,
+        look_s: float = _LOOK_AGAIN_S,
     ) -> RunView:
-        """The run once its end is told, or as it stands at `until` (the loop's time)."""
+        """The run once its end is told, or as it stands at `until` (the loop's time). Without an event for `look_s`,
+        and then less and less often, the database is asked."""
         loop = asyncio.get_running_loop()
         while not view.is_final and (left := until - loop.time()) > 0:
-            event = await next_of(queue, min(left, _LOOK_AGAIN_S))
+            event = await next_of(queue, min(left, look_s))
+            if event is None:
+                look_s = min(2 * look_s, _LOOK_AGAIN_S)
             if event is None or is_end(event[1]):
                 view = await self.get(scope, view.run_id)
         return view
@@ -201,7 +211,7 @@ class RunClient:
         """
         async with self._db.transaction(scope) as tx:
             row = await forks.fork_run(tx, run_id, context or {})
-        self._queued(_Accepted(scope.tenant_id, row.run_id, row.model_dump(mode="json"), is_new=True))
+        self._writer.put(scope.tenant_id, RunEvent("run.queued", str(row.run_id), row.created_at.timestamp()))
         await self._wake(scope.tenant_id, row.run_id, row.epoch)
         return row.run_id
 
@@ -268,10 +278,6 @@ class RunClient:
             await conversations.append_message(tx, request.conversation_id, "user", text, row.run_id)
             return accepted._replace(history=await conversations.history_before(tx, row))
 
-    def _queued(self, accepted: _Accepted) -> None:
-        created_at = datetime.fromisoformat(accepted.run["created_at"]).timestamp()
-        self._writer.put(accepted.tenant_id, RunEvent("run.queued", accepted.run["run_id"], created_at))
-
     async def _control(self, message: Mapping[str, str]) -> None:
         """Tell whichever process has the run; without Redis it finds out a little later."""
         try:
@@ -284,6 +290,11 @@ class RunClient:
             await self._queue.wake([WakeUp(tenant_id, run_id, epoch)])
         except (RedisError, OSError):
             log.warning("run %s: no wake-up was sent, the scheduler will", run_id)
+
+
+def _queued(accepted: _Accepted) -> RunEvent:
+    created_at = datetime.fromisoformat(accepted.run["created_at"]).timestamp()
+    return RunEvent("run.queued", accepted.run["run_id"], created_at)
 
 
 def _check_size(given: Mapping[str, Json]) -> None:

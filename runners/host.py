@@ -35,7 +35,7 @@ from engine.execution.context import WHOLE, RunInfo, RunPart
 from engine.execution.events import RunEvent, RunStatus
 from engine.execution.executor import Executor, Ports, RunResult
 from engine.execution.plan import plan_of
-from engine.execution.ports import Clock, Tools
+from engine.execution.ports import Clock, EventSink, Tools
 from engine.store.access import runs
 from engine.store.journal import JournalHub, LeasedJournal
 from engine.store.leases import Lease
@@ -59,6 +59,7 @@ class _Active:
 
     journal: LeasedJournal
     clock: Clock
+    sink: EventSink
     executor: Executor | None = None
     signal: ControlSignal | None = None
 
@@ -138,15 +139,23 @@ class RunHost:
         return claim.verdict
 
     async def execute_leased(
-        self, lease: Lease, *, inline: bool = False, deadline: float | None = None, cancelled: bool = False
+        self,
+        lease: Lease,
+        *,
+        inline: bool = False,
+        deadline: float | None = None,
+        cancelled: bool = False,
+        sink: EventSink | None = None,
     ) -> RunResult:
         """Go on with a leased run until it is over or leaves this process.
 
         `inline` and `deadline` (unix time) are the executor's; `cancelled`: somebody has asked for it since it was
-        leased. A lost lease gives the status running: somebody else has it.
+        leased; `sink` is told of it, by default its stream is. A lost lease gives the status running: somebody else has
+        it.
         """
         clock = clock_of(lease, self._ports.clock, self._hub.lease_s)
-        active = _Active(self._hub.journal(lease, lambda: self._lost(lease.run_id), clock), clock)
+        journal = self._hub.journal(lease, lambda: self._lost(lease.run_id), clock)
+        active = _Active(journal, clock, sink or self._live.sink(lease.tenant_id, lease.run_id))
         self._active[lease.run_id] = active
         if cancelled:
             active.signal = RunCancelled()
@@ -161,11 +170,11 @@ class RunHost:
             await asyncio.shield(self._cut_off(lease, active))
             raise
         except AppError as error:
-            result = await self._fail(active.journal, error)
+            result = await self._fail(active, error)
         except Exception:
             log.exception("run %s: unexpected failure", lease.run_id)
             error = StepError("The run failed for a reason inside Heddle; see the log.")
-            result = await self._fail(active.journal, error)
+            result = await self._fail(active, error)
         finally:
             self._active.pop(lease.run_id, None)
         if result.status is RunStatus.QUEUED or active.journal.woken:
@@ -198,7 +207,7 @@ class RunHost:
             run["input"],
             ports=self._ports._replace(definitions=definitions, runs=started, clock=active.clock),
             journal=active.journal,
-            sink=self._live.sink(lease.tenant_id, lease.run_id, patient=inline),
+            sink=active.sink,
             records=lease.records,
             signals=lease.signals,
             history=lease.history,
@@ -211,15 +220,16 @@ class RunHost:
             executor.stop(active.signal)
         return await executor.run()
 
-    async def _fail(self, journal: LeasedJournal, error: AppError) -> RunResult:
+    async def _fail(self, active: _Active, error: AppError) -> RunResult:
         """End a run that cannot be executed: its text does not compile, or a bug."""
-        lease = journal.lease
+        lease = active.journal.lease
         try:
-            await journal.last_word().finish(RunStatus.FAILED.value, None, error.to_dict())
+            await active.journal.last_word().finish(RunStatus.FAILED.value, None, error.to_dict())
         except (LeaseLost, AppError):
             log.warning("run %s: its failure could not be written", lease.run_id)
             return RunResult(RunStatus.RUNNING)
-        self._tell(lease.tenant_id, lease.run_id, "run.failed", {"error": error.to_dict()})
+        told = {"error": error.to_dict()}
+        active.sink.emit(RunEvent("run.failed", str(lease.run_id), self._ports.clock.now(), data=told))
         return RunResult(RunStatus.FAILED, error=error.to_dict())
 
     async def _cut_off(self, lease: Lease, active: _Active) -> None:

@@ -42,6 +42,7 @@ _MAX_BATCH = 500
 # Events of a run wait this long for those that follow, so that a short run's go out together. A person does not see it.
 _LINGER_S = 0.02
 _AT_ONCE = RUN_ENDS | {"run.suspended"}  # somebody may wait for these
+_LEAVES = frozenset({"run.suspended", "run.queued"})  # a run has left the process; at its beginning it is queued, too
 
 
 # Add entries to streams in one command, because a command an event costs more than the step that it tells of.
@@ -150,16 +151,20 @@ class LiveWriter:
         await cancel_all([self._task])
         self._task = None
 
-    def sink(self, tenant_id: UUID, run_id: UUID, *, patient: bool = False) -> RunSink:
-        """The EventSink of a tenant's run. `patient`: its end may linger, too, for who started it is told directly."""
-        return RunSink(self, stream_key(tenant_id, run_id), patient)
+    def sink(self, tenant_id: UUID, run_id: UUID | str) -> RunSink:
+        """The EventSink of a tenant's run."""
+        return RunSink(self, stream_key(tenant_id, run_id))
+
+    def held_sink(self, tenant_id: UUID, run_id: UUID | str) -> HeldSink:
+        """The EventSink of a run whose caller waits for it right here."""
+        return HeldSink(self, stream_key(tenant_id, run_id))
 
     def put(self, tenant_id: UUID, event: RunEvent) -> None:
         """Queue an event."""
         self.add(stream_key(tenant_id, event.run_id), event)
 
     def add(self, stream: str, event: RunEvent, *, patient: bool = False) -> None:
-        """Queue an event."""
+        """Queue an event. `patient`: who started the run is told of its end directly."""
         self._waiting.add(stream, event)
         self._work.set()
         if event.type in _AT_ONCE and not patient:
@@ -221,10 +226,36 @@ class RunSink:
 
     writer: LiveWriter
     stream: str
-    patient: bool
 
     def emit(self, event: RunEvent) -> None:
-        self.writer.add(self.stream, event, patient=self.patient)
+        self.writer.add(self.stream, event)
+
+
+class HeldSink:
+    """engine.execution.ports.EventSink that holds back what it is told for `_LINGER_S`. Of a run that is over by then
+    nothing is sent: its caller has the answer, and whoever looks at it later is told by the journal."""
+
+    def __init__(self, writer: LiveWriter, stream: str) -> None:
+        self._writer, self._stream = writer, stream
+        self._held: list[RunEvent] | None = []  # None: no longer
+        self._timer = asyncio.get_running_loop().call_later(_LINGER_S, self._let_go)
+
+    def emit(self, event: RunEvent) -> None:
+        if self._held is None:
+            self._writer.add(self._stream, event, patient=True)
+        elif event.type in RUN_ENDS:
+            self._timer.cancel()
+            self._held = []
+        else:
+            self._held.append(event)
+            if event.type in _LEAVES and len(self._held) > 1:  # others go on with it, and tell of it
+                self._timer.cancel()
+                self._let_go()
+
+    def _let_go(self) -> None:
+        held, self._held = self._held or [], None
+        for event in held:
+            self._writer.add(self._stream, event, patient=True)
 
 
 @dataclass(eq=False, slots=True)

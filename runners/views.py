@@ -176,6 +176,8 @@ def _step_events(run_id: str, step: StepRow) -> Iterator[RunEvent]:
         node = step.path.rpartition("/")[2]
         edges = [[node, target] for target in then.get("to") or ()]
         data |= {"output": step.outcome.get("output"), "cost_usd_micros": step.cost_usd_micros, "edges": edges}
+    if "by" in then:
+        data["by"] = then["by"]
     yield RunEvent(f"step.{step.status}", run_id, began + step.duration_ms / 1000, data=data, **who)
 
 

@@ -15,7 +15,8 @@ from redis.asyncio import Redis
 from engine.errors import InputError
 from engine.execution.events import RunEvent
 from engine.settings import Settings
-from engine.store.session import Scope
+from engine.store.access import run_list
+from engine.store.session import Database, Scope
 from runners import live
 from runners.client import ByText, RunRequest
 from runners.connections import Connections
@@ -200,6 +201,58 @@ async def test_whoever_begins_to_watch_at_any_moment_is_told_each_thing_once(run
         assert {("step.started", "call_3"), ("step.succeeded", "call_3"), ("run.succeeded", "")} <= set(story)
 
 
+async def test_of_a_run_that_is_over_at_once_the_journal_tells_alone(
+    runtime: Runtime, scope: Scope, redis: Redis
+) -> None:
+    text = workflow_text(
+        "quick", ["- {name: start, type: start}", "- {name: end, type: end}"], ["- {from: start, to: end}"]
+    )
+    views = [await runtime.client.run_inline(scope, RunRequest(ByText(text), {}), 10) for _ in range(5)]
+    await asyncio.sleep(0.2)
+    kept = [await redis.exists(stream_key(scope.tenant_id, view.run_id)) for view in views]
+    assert not all(kept), "each run took longer than 20 ms, or was sent"
+    for view in views:
+        story = await collect(runtime, scope, view.run_id)
+        assert [(type, path) for _, type, path in story if type != "step.skipped"] == [
+            ("run.queued", ""), ("run.started", ""), ("step.started", "start"), ("step.succeeded", "start"),
+            ("step.started", "end"), ("step.succeeded", "end"), ("run.succeeded", ""),
+        ]  # fmt: skip
+
+
+async def test_a_run_whose_caller_waits_is_told_from_its_beginning_when_it_takes_longer(
+    runtime: Runtime, scope: Scope, redis: Redis, database: Database
+) -> None:
+    request = RunRequest(ByText(chain(1, 0.5)), {})
+    running = asyncio.create_task(runtime.client.run_inline(scope, request, 10))
+    await asyncio.sleep(0.25)
+    async with database.transaction(scope) as tx:
+        [row] = (await run_list.list_runs(tx)).rows
+    seen = await runtime.reader.replay(scope.tenant_id, row.run_id)
+    assert [event["type"] for _, event in seen][:2] == ["run.queued", "run.started"]
+    assert ("step.started", "call_0") in [(event["type"], event["path"]) for _, event in seen]
+    await running
+    story = await collect(runtime, scope, row.run_id)
+    assert story[-1][1] == "run.succeeded"
+    assert not [event_id for event_id, _, _ in story if event_id.startswith("0-")]
+
+
+async def test_who_calls_a_second_time_is_answered_though_nothing_is_told(
+    runtime: Runtime, settings: Settings, connections: Connections, scope: Scope, tmp_path: Path
+) -> None:
+    """The same key, over another process, while the first call is carried out where nobody hears of it."""
+    nowhere = Redis(host="127.0.0.1", port=1)
+    deaf = await Runtime.open(settings, connections, redis=nowhere, ports=counting_world(tmp_path / "e"))
+    request = RunRequest(ByText(chain(1, 0.4)), {}, idempotency_key="once")
+    first = asyncio.create_task(deaf.client.run_inline(scope, request, 10))
+    await asyncio.sleep(0.2)
+    async with asyncio.timeout(3):
+        again = await runtime.client.run_inline(scope, request, 10)
+    assert again.status == "succeeded"
+    assert again.run_id == (await first).run_id
+    await deaf.close()
+    await nowhere.aclose()
+
+
 async def test_a_stream_that_lags_behind_the_journal_is_waited_for(
     runtime: Runtime, scope: Scope, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,7 +264,7 @@ async def test_a_stream_that_lags_behind_the_journal_is_waited_for(
         await send(batch)
 
     monkeypatch.setattr(runtime.writer, "_send", late)
-    view = await runtime.client.run_inline(scope, RunRequest(ByText(chain(2, 0)), {}), 10)
+    view = await runtime.client.run_inline(scope, RunRequest(ByText(chain(2, 0)), {}), 10, whole=True)
     told = await collect(runtime, scope, view.run_id)
     assert not [event_id for event_id, _, _ in told if event_id.startswith("0-")]
     assert [(type, path) for _, type, path in told if type == "step.queued"] == [
@@ -223,7 +276,7 @@ async def test_a_stream_that_lags_behind_the_journal_is_waited_for(
 async def test_who_read_the_journal_goes_on_from_there(
     runtime: Runtime, scope: Scope, redis: Redis, *, lost: bool
 ) -> None:
-    view = await runtime.client.run_inline(scope, RunRequest(ByText(chain(2, 0)), {}), 10)
+    view = await runtime.client.run_inline(scope, RunRequest(ByText(chain(2, 0)), {}), 10, whole=True)
     whole = [(type, path) for _, type, path in await collect(runtime, scope, view.run_id)]
     if lost:
         await redis.flushdb()
@@ -235,7 +288,7 @@ async def test_who_read_the_journal_goes_on_from_there(
 async def test_what_was_lost_behind_an_event_is_told_from_the_journal(
     runtime: Runtime, scope: Scope, redis: Redis
 ) -> None:
-    view = await runtime.client.run_inline(scope, RunRequest(ByText(chain(2, 0)), {}), 10)
+    view = await runtime.client.run_inline(scope, RunRequest(ByText(chain(2, 0)), {}), 10, whole=True)
     whole = await collect(runtime, scope, view.run_id)
     await redis.flushdb()
     rest = await collect(runtime, scope, view.run_id, whole[6][0])
@@ -247,7 +300,7 @@ async def test_what_was_lost_behind_an_event_is_told_from_the_journal(
 async def test_events_are_rebuilt_from_the_journal_when_redis_forgot_them(
     runtime: Runtime, scope: Scope, redis: Redis
 ) -> None:
-    view = await runtime.client.run_inline(scope, RunRequest(ByText(chain(2, 0)), {}), 10)
+    view = await runtime.client.run_inline(scope, RunRequest(ByText(chain(2, 0)), {}), 10, whole=True)
     told = await collect(runtime, scope, view.run_id)
     await redis.flushdb()
     rebuilt = await collect(runtime, scope, view.run_id)
