@@ -79,7 +79,9 @@ class ApiKeyForms(rx.State):
     @rx.event
     @requires("api_keys:write")
     async def create(self, form: dict[str, Any]) -> Any:
-        """Make the key that the form asks for, and show it."""
+        """Make the key that the form asks for, and show it. A second press of the button makes no second one."""
+        if self.opened != "new":
+            return None
         self.wrong, self.fault = {}, ""
         db, scope = get_container().db, current_scope()
         scopes = _scopes(form, scope.role)
@@ -99,6 +101,8 @@ class ApiKeyForms(rx.State):
     @rx.event
     @requires("api_keys:write")
     async def revoke(self) -> Any:
+        if self.opened != "revoke":  # the button was pressed twice
+            return None
         try:
             ended = await api_keys.revoke(get_container().db, current_scope(), id_of(self.about.api_key_id))
         except NotFound:

@@ -59,7 +59,12 @@ class SubscriptionForms(rx.State):
     @rx.event
     @requires("events:write")
     async def save(self, form: dict[str, Any]) -> Any:
-        """Keep what stands in the form: a new subscription, or what was changed of the one it is about."""
+        """Keep what stands in the form: a new subscription, or what was changed of the one it is about.
+
+        A second press of the button finds another dialog, and does nothing, as below.
+        """
+        if self.opened not in ("new", "edit"):
+            return None
         self.wrong, self.fault = {}, ""
         try:
             if self.opened == "new":
@@ -78,6 +83,8 @@ class SubscriptionForms(rx.State):
     @requires("events:write")
     async def renew(self) -> Any:
         """A new signing secret in place of the old one."""
+        if self.opened != "renew":
+            return None
         container = get_container()
         try:
             secret = await events.renew_secret(container.db, container.vault, current_scope(), self._id())
@@ -91,6 +98,8 @@ class SubscriptionForms(rx.State):
     @rx.event
     @requires("events:write")
     async def delete(self) -> Any:
+        if self.opened != "delete":
+            return None
         try:
             await events.unsubscribe(get_container().db, current_scope(), self._id())
         except NotFound:

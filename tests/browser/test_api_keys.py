@@ -123,6 +123,29 @@ def test_a_key_is_in_no_state_that_the_server_keeps(admin_page: Page, studio: St
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+def test_buttons_that_are_pressed_twice_act_once(admin_page: Page, studio: Studio, shop: Shop) -> None:
+    """The second of two keys would be shown, and nobody would know of the first."""
+    page, line = admin_page, HeldBack(admin_page)
+    page.goto(PLACE)
+    page.get_by_role("button", name="New API key").click()
+    page.get_by_label("Name").fill("twice")
+    line.hold("heddle_")  # the dialog is there still when the button is pressed again
+    page.get_by_role("button", name="Create key").dblclick()
+    line.wait("heddle_")
+    line.let_go()
+    expect(page.get_by_role("textbox", name="API key")).to_have_value(re.compile("^heddle_"))
+    page.get_by_role("button", name="Done").click()
+    expect(row(page, "twice")).to_have_count(1)
+    page.get_by_role("button", name="Revoke twice").click()
+    line.hold("is revoked")
+    page.get_by_role("button", name="Revoke key").dblclick()
+    line.wait("is revoked")
+    line.let_go()
+    expect(page.get_by_role("heading", name="No program has a key yet")).to_be_visible()
+    expect(page.get_by_text("Somebody has revoked this key meanwhile.")).to_have_count(0)
+    assert studio.run(lambda db: service.listing(db, shop.scope)) == []
+
+
 def test_a_key_that_somebody_else_has_revoked_meanwhile(admin_page: Page, studio: Studio, shop: Shop) -> None:
     page, key = admin_page, made(studio, shop, "ci")
     page.goto(PLACE)

@@ -129,6 +129,34 @@ def test_a_secret_is_in_no_state_that_the_server_keeps(admin_page: Page, studio:
     assert found.input_value() not in json.dumps(update.get("delta"))
 
 
+def test_buttons_that_are_pressed_twice_act_once(admin_page: Page) -> None:
+    """The second press found the dialog of the secret, and closed it unread."""
+    page, line = admin_page, HeldBack(admin_page)
+    page.goto("/app/events")
+    page.get_by_role("button", name="New subscription").click()
+    page.get_by_label("Address").fill(HOOK)
+    page.get_by_label("agent_run").check()
+    line.hold("whsec_")  # the dialog is there still when the button is pressed again
+    page.get_by_role("button", name="Create subscription").dblclick()
+    line.wait("whsec_")
+    page.wait_for_timeout(500)
+    line.let_go()
+    secret = page.get_by_role("textbox", name="Signing secret")
+    expect(secret).to_have_value(re.compile("^whsec_"))
+    page.wait_for_timeout(500)
+    expect(secret).to_be_visible()
+    page.get_by_role("button", name="Done").click()
+    expect(row(page, HOOK)).to_have_count(1)
+    act(page, HOOK, "Delete")
+    line.hold("Nothing more is sent")
+    page.get_by_role("dialog").get_by_role("button", name="Delete subscription").dblclick()
+    line.wait("Nothing more is sent")
+    page.wait_for_timeout(500)
+    line.let_go()
+    expect(page.get_by_role("heading", name="Nobody is told of events yet")).to_be_visible()
+    expect(page.get_by_text("Somebody has deleted this subscription meanwhile.")).to_have_count(0)
+
+
 def test_what_somebody_else_has_deleted_meanwhile(admin_page: Page, studio: Studio, shop: Shop) -> None:
     page = admin_page
     page.add_init_script("Object.defineProperty(document, 'hidden', {get: () => true})")  # it does not look again
