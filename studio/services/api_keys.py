@@ -28,7 +28,7 @@ SCOPES: Mapping[str, str] = {
     "workflows:run": "Start runs, go on with them, signal them",
     "runs:read": "Look at runs, their steps and events",
     "runs:cancel": "Cancel runs",
-    "approvals:answer": "Answer what runs ask people",
+    "approvals:answer": "Answer what runs ask, where it names no assignees",
     "chat:use": "Write to workflows as a chat",
     "workflows:read": "Read workflows and versions",
     "workflows:write": "Create and change workflows",
