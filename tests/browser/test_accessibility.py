@@ -324,9 +324,9 @@ def test_the_api_keys(themed_page: Page, studio: Any) -> None:
     page.get_by_role("button", name="New API key").first.click()
     page.get_by_label("Only what I tick").check()
     page.get_by_role("button", name="Create key").click()
-    expect(page.get_by_label("Name")).to_be_focused()
+    expect(page.get_by_role("textbox", name="Name")).to_be_focused()
     assert findings(page) == [], "a form with a fault"
-    page.get_by_label("Name").fill(f"key {uuid.uuid4().hex[:8]}")
+    page.get_by_role("textbox", name="Name").fill(f"key {uuid.uuid4().hex[:8]}")
     page.get_by_label("Run workflows").check()
     page.get_by_role("button", name="Create key").click()
     expect(page.get_by_role("textbox", name="API key")).to_have_value(re.compile("^heddle_"))

@@ -35,7 +35,7 @@ def test_a_key_from_its_beginning_to_its_end(admin_page: Page, studio: Studio) -
     page.get_by_role("menuitem", name="API keys").click()
     expect(page.get_by_role("heading", name="No program has a key yet")).to_be_visible()
     page.get_by_role("button", name="New API key").click()
-    expect(page.get_by_label("Name")).to_be_focused()
+    expect(page.get_by_role("textbox", name="Name")).to_be_focused()
     page.keyboard.type("Order system")
     page.keyboard.press("Enter")
 
@@ -79,7 +79,7 @@ def test_bad_names_and_nothing_ticked_are_explained_at_their_fields(
     page = admin_page
     page.goto(PLACE)
     page.get_by_role("button", name="New API key").click()
-    name, create = page.get_by_label("Name"), page.get_by_role("button", name="Create key")
+    name, create = page.get_by_role("textbox", name="Name"), page.get_by_role("button", name="Create key")
     create.click()
     expect(name).to_have_accessible_description("A name has 1 to 100 characters, all of them visible.")
     expect(name).to_be_focused()
@@ -108,7 +108,7 @@ def test_a_key_is_in_no_state_that_the_server_keeps(admin_page: Page, studio: St
     line = HeldBack(page)
     page.goto(PLACE)
     page.get_by_role("button", name="New API key").click()
-    page.get_by_label("Name").fill("second")
+    page.get_by_role("textbox", name="Name").fill("second")
     page.get_by_label("Everything I may").check()
     page.get_by_role("button", name="Create key").click()
     key = page.get_by_role("textbox", name="API key")
@@ -128,7 +128,7 @@ def test_buttons_that_are_pressed_twice_act_once(admin_page: Page, studio: Studi
     page, line = admin_page, HeldBack(admin_page)
     page.goto(PLACE)
     page.get_by_role("button", name="New API key").click()
-    page.get_by_label("Name").fill("twice")
+    page.get_by_role("textbox", name="Name").fill("twice")
     line.hold("heddle_")  # the dialog is there still when the button is pressed again
     page.get_by_role("button", name="Create key").dblclick()
     line.wait("heddle_")

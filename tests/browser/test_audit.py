@@ -45,6 +45,7 @@ def test_who_changed_what_is_found_and_opened(admin_page: Page, studio: Studio, 
     expect(row(page, "order.")).to_have_count(1)
     page.get_by_label("Change", exact=True).select_option("order.pay")
     expect(page.get_by_role("heading", name="No entry fits these filters")).to_be_visible()
+    expect(page).to_have_url(re.compile("action=order.pay"))
     page.reload()
     expect(page.get_by_label("Change", exact=True)).to_have_value("order.pay")
     page.get_by_role("button", name="Clear filters").first.click()

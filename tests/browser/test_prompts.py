@@ -59,6 +59,7 @@ def test_a_prompt_is_added_changed_and_compared(admin_page: Page, studio: Studio
     lines = shown.get_by_role("list", name="From version 1 to version 2").get_by_role("listitem")
     expect(lines.filter(has_text="removed: ")).to_have_text("removed: in one sentence.")
     expect(lines.filter(has_text="added: ")).to_have_text("added: in two sentences.")
+    expect(page).to_have_url(re.compile("against=1"))
     page.reload()
     expect(lines.filter(has_text="added: ")).to_have_text("added: in two sentences.")
     shown.get_by_label("Version", exact=True).select_option("1")
