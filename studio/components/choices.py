@@ -85,6 +85,12 @@ def select(
     )
 
 
+def filters(*controls: rx.Component, loading: rx.Var[bool]) -> rx.Component:
+    """What a list is narrowed by. While the page has not read its address, nothing can be chosen: it would be undone by
+    what the address says."""
+    return rx.el.fieldset(*controls, disabled=loading, class_name="filters")
+
+
 def segmented(
     options: Sequence[tuple[str, str] | tuple[str, str, rx.Var[str]]], value: rx.Var[str], on_change: Any, label: str
 ) -> rx.Component:

@@ -7,7 +7,7 @@ from typing import Any
 import reflex as rx
 
 from studio.components.behaviour import typed
-from studio.components.choices import select
+from studio.components.choices import filters, select
 from studio.components.layout import link
 from studio.components.parts import button, copy_button, empty, failed, note, pager, table_skeleton, tag
 from studio.services.audit import NOBODY, EntryLine
@@ -16,7 +16,7 @@ COLUMNS = (("No.", "num"), ("Who", ""), ("Did", ""), ("To", ""), ("Details", "wi
 
 
 def body(state: Any) -> rx.Component:
-    content = rx.fragment(verdict(state), filters(state), record(state))
+    content = rx.fragment(verdict(state), narrowing(state), record(state))
     return rx.cond(state.phase == "failed", failed(state.fault, state.load), content)
 
 
@@ -38,16 +38,16 @@ def verdict(state: Any) -> rx.Component:
     )
 
 
-def filters(state: Any) -> rx.Component:
+def narrowing(state: Any) -> rx.Component:
     wanted = state.wanted
     is_narrowed = (wanted.who + wanted.action + wanted.since + wanted.until) != ""
-    return rx.el.div(
+    return filters(
         select((("", "Anybody"), (NOBODY, "No person")), wanted.who, state.set_who, "Who", state.people),
         select((("", "Any change"),), wanted.action, state.set_action, "Change", state.actions),
         day("since", "From", wanted.since, state.set_since),
         day("until", "To", wanted.until, state.set_until),
         rx.cond(is_narrowed, button("Clear filters", kind="ghost", on_click=state.clear_filters)),
-        class_name="filters",
+        loading=state.phase == "loading",
     )
 
 

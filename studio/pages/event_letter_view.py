@@ -30,7 +30,7 @@ chosen, target = LettersState.chosen, LettersState.target
 may_write = ShellState.may.contains("events:write")
 
 
-def filters() -> rx.Component:
+def narrowing() -> rx.Component:
     """Whose letters, and what to do with many of them."""
     listed = select(
         (("", "All listeners"),), target.target_id, LettersState.set_target, "Listener", LettersState.listeners

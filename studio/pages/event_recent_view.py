@@ -23,7 +23,7 @@ COLUMNS = (("Topic", ""), ("What", "wide"), ("Run", "hide-narrow"), ("When", "nu
 chosen = RecentState.chosen
 
 
-def filters() -> rx.Component:
+def narrowing() -> rx.Component:
     return select((("", "All topics"),), RecentState.topic, RecentState.set_topic, "Topic", RecentState.topics)
 
 

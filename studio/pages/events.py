@@ -7,7 +7,7 @@ import reflex as rx
 from studio.auth.permissions import requires
 from studio.components.address import keep_in_address
 from studio.components.behaviour import ticker
-from studio.components.choices import segmented
+from studio.components.choices import filters, segmented
 from studio.components.layout import allowed, page, studio_page
 from studio.components.parts import button
 from studio.pages import event_letter_view, event_recent_view, event_subscription_view
@@ -24,7 +24,7 @@ AGAIN_MS = 6000
 class EventsState(rx.State):
     """Which of the three views is shown; each has a state of its own. The address says it, too."""
 
-    view: str = VIEWS[0][0]
+    view: str = ""  # until the address has been read
 
     @rx.event
     @requires("events:read")
@@ -52,7 +52,8 @@ class EventsState(rx.State):
     @requires("events:read")
     async def refresh(self) -> None:
         """Now and then: what is shown goes on."""
-        await self._read()
+        if self.view:
+            await self._read()
 
     async def _read(self) -> None:
         letters = await self.get_state(LettersState)
@@ -70,15 +71,15 @@ def events_page() -> rx.Component:
     new = button("New subscription", kind="primary", icon="plus", on_click=SubscriptionForms.open("new", "", THIS_PAGE))
     there_are_some = SubscriptionsState.rows.length() > 0  # where there are none, the button stands there
     return page(
-        rx.el.div(
+        filters(
             segmented(options, EventsState.view, EventsState.show, "View"),
             rx.match(
                 EventsState.view,
-                ("recent", event_recent_view.filters()),
-                ("undelivered", event_letter_view.filters()),
+                ("recent", event_recent_view.narrowing()),
+                ("undelivered", event_letter_view.narrowing()),
                 rx.fragment(),
             ),
-            class_name="filters",
+            loading=EventsState.view == "",
         ),
         rx.match(
             EventsState.view,

@@ -10,7 +10,7 @@ from studio.auth.guard import current_scope
 from studio.auth.permissions import requires
 from studio.components.address import keep_in_address
 from studio.components.behaviour import search_key, ticker
-from studio.components.choices import select
+from studio.components.choices import filters, select
 from studio.components.layout import link, page, studio_page
 from studio.components.parts import (
     LONGEST_SEARCH,
@@ -209,19 +209,19 @@ def nothing() -> rx.Component:
     )
 
 
-def filters() -> rx.Component:
-    return rx.el.div(
+def narrowing() -> rx.Component:
+    return filters(
         select((("", "All workflows"),), RunsState.workflow, RunsState.set_workflow, "Workflow", RunsState.names),
         select(STATUSES, RunsState.status, RunsState.set_status, "Status"),
         select(TRIGGERS, RunsState.trigger, RunsState.set_trigger, "Trigger"),
-        class_name="filters",
+        loading=RunsState.phase == "loading",
     )
 
 
 @studio_page(ADDRESS, title="Runs", on_load=RunsState.load)
 def runs_page() -> rx.Component:
     several = pager(RunsState.page_number, RunsState.older, RunsState.go_newer, RunsState.go_older, "runs")
-    content = rx.fragment(filters(), table(), rx.cond(RunsState.phase == "ready", several))
+    content = rx.fragment(narrowing(), table(), rx.cond(RunsState.phase == "ready", several))
     return page(
         rx.cond(RunsState.phase == "failed", failed(RunsState.fault, RunsState.load), content),
         search_key(),

@@ -11,7 +11,7 @@ from engine.errors import AppError
 from studio.auth.guard import current_scope
 from studio.auth.permissions import requires
 from studio.components.behaviour import file_drop, search_key
-from studio.components.choices import segmented, select
+from studio.components.choices import filters, segmented, select
 from studio.components.layout import link, page, studio_page
 from studio.components.overlays import menu, menu_item, menu_line
 from studio.components.parts import (
@@ -286,8 +286,8 @@ def nothing() -> rx.Component:
     )
 
 
-def filters() -> rx.Component:
-    return rx.el.div(
+def narrowing() -> rx.Component:
+    return filters(
         select(
             (("", "All categories"),),
             WorkflowsState.category,
@@ -298,7 +298,7 @@ def filters() -> rx.Component:
         select(STATES, WorkflowsState.state, WorkflowsState.set_state, "Status"),
         rx.el.div(class_name="grow"),
         segmented((("7", "7 days"), ("30", "30 days")), WorkflowsState.days, WorkflowsState.set_days, "Span"),
-        class_name="filters",
+        loading=WorkflowsState.phase == "loading",
     )
 
 
@@ -315,7 +315,7 @@ def workflows_page() -> rx.Component:
             class_name="kpis",
             aria_label="How the workflows do",
         ),
-        filters(),
+        narrowing(),
         table(),
     )
     return page(

@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 from uuid import UUID
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from engine.execution.events import RunStatus
@@ -51,6 +52,29 @@ def test_filters_that_are_answered_late_leave_the_next_page_alone(signed_in_page
     page.get_by_role("searchbox").fill("qqzzxx")
     expect(page.get_by_role("heading", name="Nothing fits these filters")).to_be_visible()
     assert page.url == f"{studio.url}/app/workflows"
+
+
+@pytest.mark.parametrize(
+    ("address", "role", "name", "answer"),
+    [
+        ("/app/workflows", "combobox", "Category", '"ready"'),
+        ("/app/runs", "combobox", "Status", '"ready"'),
+        ("/app/events?view=undelivered", "button", "Recent", '"undelivered"'),
+    ],
+)
+def test_nothing_can_be_chosen_before_the_address_has_been_read(
+    signed_in_page: Page, address: str, role: Any, name: str, answer: str
+) -> None:
+    """What the address says would undo it."""
+    page = signed_in_page
+    line = HeldBack(page)
+    line.hold(answer)
+    page.goto(address)
+    line.wait(answer)
+    control = page.get_by_role(role, name=name)
+    expect(control).to_be_disabled()
+    line.let_go()
+    expect(control).to_be_enabled()
 
 
 def test_what_is_chosen_stays_when_what_stood_before_is_answered(signed_in_page: Page) -> None:
