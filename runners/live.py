@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import logging
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -230,6 +230,9 @@ class RunSink:
     def emit(self, event: RunEvent) -> None:
         self.writer.add(self.stream, event)
 
+    def emit_lazily(self, make: Callable[..., RunEvent], *facts: Any) -> None:
+        self.writer.add(self.stream, make(*facts))
+
 
 class HeldSink:
     """engine.execution.ports.EventSink that holds back what it is told for `_LINGER_S`. Of a run that is over by then
@@ -237,7 +240,7 @@ class HeldSink:
 
     def __init__(self, writer: LiveWriter, stream: str) -> None:
         self._writer, self._stream = writer, stream
-        self._held: list[RunEvent] | None = []  # None: no longer
+        self._held: list[tuple[Callable[..., RunEvent], tuple[Any, ...]]] | None = []  # None: no longer
         self._timer = asyncio.get_running_loop().call_later(_LINGER_S, self._let_go)
 
     def emit(self, event: RunEvent) -> None:
@@ -247,15 +250,25 @@ class HeldSink:
             self._timer.cancel()
             self._held = []
         else:
-            self._held.append(event)
+            self._held.append((_itself, (event,)))
             if event.type in _LEAVES and len(self._held) > 1:  # others go on with it, and tell of it
                 self._timer.cancel()
                 self._let_go()
 
+    def emit_lazily(self, make: Callable[..., RunEvent], *facts: Any) -> None:
+        if self._held is None:
+            self._writer.add(self._stream, make(*facts), patient=True)
+        else:
+            self._held.append((make, facts))
+
     def _let_go(self) -> None:
         held, self._held = self._held or [], None
-        for event in held:
-            self._writer.add(self._stream, event, patient=True)
+        for make, facts in held:
+            self._writer.add(self._stream, make(*facts), patient=True)
+
+
+def _itself(event: RunEvent) -> RunEvent:
+    return event
 
 
 @dataclass(eq=False, slots=True)

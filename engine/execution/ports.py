@@ -430,8 +430,12 @@ class Journal(Protocol):
 
 
 class EventSink(Protocol):
-    def emit(self, event: RunEvent) -> None:
-        """Best effort, never waits and never raises: live events are a view; the journal is the truth."""
+    """Best effort, never waits and never raises: live events are a view; the journal is the truth."""
+
+    def emit(self, event: RunEvent) -> None: ...
+
+    def emit_lazily(self, make: Callable[..., RunEvent], *facts: Any) -> None:
+        """As `emit` of the event that `make` gives of these facts, about a step: what nobody is told is not made."""
         ...
 
 

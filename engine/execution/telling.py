@@ -45,26 +45,28 @@ class Teller:
     def ended(self, state: State, active: Active, node: PlanNode, record: StepRecord, *, start: bool) -> None:
         """An attempt has ended and its record is applied: what it gave and took, and where the run goes from there,
         along edges of names, or as `by` decided instead of one. `start`: nobody has been told that it had begun."""
+        self._sink.emit_lazily(self._end_of, active, node, record, start)
+        do = record.outcome["then"]["do"]
+        if (do == "go" and node.forks) or do in ("end", "respond", "fail"):
+            self.skipped(state, active.frame)
+
+    def _end_of(self, active: Active, node: PlanNode, record: StepRecord, start: bool) -> RunEvent:
         outcome, usage = record.outcome, record.usage
         then = outcome["then"]
-        do = then["do"]
         type, data = "step.succeeded", {"output": outcome.get("output"), "duration_ms": record.duration_ms}
         if record.status == "failed":
             type = "step.failed"
-            data = {"error": outcome["error"], "will_retry": do == "retry", "duration_ms": record.duration_ms}
+            data = {"error": outcome["error"], "will_retry": then["do"] == "retry", "duration_ms": record.duration_ms}
         if usage.model is not None:
             data |= usage._asdict()
-        if do == "go":
+        if then["do"] == "go":
             name = active.node
             data["edges"] = [[name, target] for target in then["to"]]
         if "by" in then:
             data["by"] = then["by"]
-        began, at = record.started_at, record.ended_at or self._clock.now()
+        at, first = record.ended_at or self._clock.now(), (record.started_at, record.input) if start else None
         path, iteration, attempt = active.path, active.iteration, active.attempt
-        first = (began, record.input) if start else None
-        self._sink.emit(RunEvent(type, self._run_id, at, path, node.type, iteration, attempt, data, first))
-        if (do == "go" and node.forks) or do in ("end", "respond", "fail"):
-            self.skipped(state, active.frame)
+        return RunEvent(type, self._run_id, at, path, node.type, iteration, attempt, data, first)
 
     def opened(self, path: str) -> None:
         """A frame is opened (again): nothing in it is skipped yet."""

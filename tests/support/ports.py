@@ -354,6 +354,9 @@ class RecordingSink:
     def emit(self, event: RunEvent) -> None:
         self.events += [RunEvent(**told) for told in apart(dict(vars(event)))]
 
+    def emit_lazily(self, make: Callable[..., RunEvent], *facts: Any) -> None:
+        self.emit(make(*facts))
+
     def seen(self, type: str) -> list[str]:
         """Paths of the events of a type, in their order."""
         return [event.path for event in self.events if event.type == type]

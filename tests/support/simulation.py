@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine.errors import LeaseLost, PermanentError, ShutdownRequested, TransientError
@@ -152,6 +152,9 @@ class Tools(FakeTools):
 class Silent:
     def emit(self, event: RunEvent) -> None:
         """Nobody watches."""
+
+    def emit_lazily(self, make: Callable[..., RunEvent], *facts: Any) -> None:
+        """Nor here."""
 
 
 class Simulation:
