@@ -188,6 +188,8 @@ class RunClient:
             event = await next_of(queue, min(left, look_s))
             if event is None:
                 look_s = min(2 * look_s, _LOOK_AGAIN_S)
+            while event is not None and not is_end(event[1]) and not queue.empty():  # most events come together
+                event = queue.get_nowait()
             if event is None or is_end(event[1]):
                 view = await self.get(scope, view.run_id)
         return view
