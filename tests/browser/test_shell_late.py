@@ -156,6 +156,7 @@ def test_a_workflow_that_is_made_late_leads_only_who_still_waits_for_it(signed_i
     line = HeldBack(page)
     name = f"made_{uuid.uuid4().hex[:8]}"
     page.goto("/app/runs")
+    expect(page.get_by_label("Status")).to_be_enabled()  # or its being read would be held back, too
     page.get_by_role("navigation", name="Pages").get_by_role("link", name="Workflows").click()
     page.get_by_role("button", name="New workflow").click()
     page.get_by_label("Name", exact=True).fill(name)
