@@ -201,3 +201,14 @@ def option(*says: rx.Component, chosen: rx.Var[bool], on_click: Any) -> rx.Compo
         class_name=rx.cond(chosen, "option on", "option"),
         on_click=on_click,
     )
+
+
+def list_skeleton() -> rx.Component:
+    """Where a list and what is chosen of it will stand, while they are read."""
+    lines = [rx.el.div(bone("34%"), bone("58%"), class_name="ask bones") for _ in range(6)]
+    return rx.el.div(
+        rx.el.section(rx.el.header(bone("60px"), class_name="card-head"), *lines, class_name="card"),
+        rx.el.section(rx.el.header(bone("120px"), class_name="card-head"), class_name="card ask-panel"),
+        class_name="ask-grid",
+        aria_busy="true",
+    )

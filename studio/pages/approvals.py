@@ -8,7 +8,7 @@ from engine.errors import AppError
 from studio.auth.permissions import requires
 from studio.components.behaviour import ticker
 from studio.components.layout import link, page, studio_page
-from studio.components.parts import bone, chip, empty, failed, note
+from studio.components.parts import chip, empty, failed, list_skeleton, note
 from studio.pages import question_view
 from studio.pages.questions import QuestionsState
 from studio.services.questions import SHOWN, Question
@@ -54,7 +54,7 @@ def approvals_page() -> rx.Component:
         ApprovalsState.phase,
         ("failed", failed(ApprovalsState.problem, ApprovalsState.load)),
         ("ready", loaded()),
-        skeleton(),
+        list_skeleton(),
     )
     return page(
         body,
@@ -108,14 +108,4 @@ def not_looked_at() -> rx.Component:
         QuestionsState.missing,
         empty("search_x", "There is no such question", "It may belong to another tenant, or its address is mistyped."),
         empty("mouse_pointer_click", "Choose a question", "What it is about and the form to answer it show here."),
-    )
-
-
-def skeleton() -> rx.Component:
-    lines = [rx.el.div(bone("34%"), bone("58%"), class_name="ask bones") for _ in range(6)]
-    return rx.el.div(
-        rx.el.section(rx.el.header(bone("60px"), class_name="card-head"), *lines, class_name="card"),
-        rx.el.section(rx.el.header(bone("120px"), class_name="card-head"), class_name="card ask-panel"),
-        class_name="ask-grid",
-        aria_busy="true",
     )

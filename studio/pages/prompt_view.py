@@ -11,7 +11,6 @@ from studio.components.choices import select
 from studio.components.dialogs import dialog, foot
 from studio.components.layout import allowed, link
 from studio.components.parts import (
-    bone,
     button,
     chip,
     copy_button,
@@ -19,6 +18,7 @@ from studio.components.parts import (
     failed,
     field_attributes,
     labelled,
+    list_skeleton,
     note,
 )
 from studio.pages.prompt_forms import THIS_PAGE, PromptForms
@@ -54,7 +54,7 @@ def body() -> rx.Component:
         state.phase,
         ("failed", failed(state.fault, state.load)),
         ("ready", rx.cond(nothing, fresh, shown)),
-        skeleton(),
+        list_skeleton(),
     )
 
 
@@ -191,16 +191,6 @@ def not_looked_at() -> rx.Component:
         state.missing,
         empty("search_x", "There is no such prompt", "It may belong to another tenant, or its address is mistyped."),
         empty("mouse_pointer_click", "Choose a prompt", "Its text, its versions and who pins it show here."),
-    )
-
-
-def skeleton() -> rx.Component:
-    lines = [rx.el.div(bone("34%"), bone("58%"), class_name="ask bones") for _ in range(6)]
-    return rx.el.div(
-        rx.el.section(rx.el.header(bone("60px"), class_name="card-head"), *lines, class_name="card"),
-        rx.el.section(rx.el.header(bone("120px"), class_name="card-head"), class_name="card ask-panel"),
-        class_name="ask-grid",
-        aria_busy="true",
     )
 
 
