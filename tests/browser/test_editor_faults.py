@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import uuid
 from typing import Any
@@ -25,6 +24,7 @@ from tests.support.editor import (
     yaml_pane,
 )
 from tests.support.held_back import HeldBack
+from tests.support.processes import children_with
 
 BACK_MS = 60_000  # a server that was killed is started again
 
@@ -76,9 +76,7 @@ def paste(page: Page, text: str) -> None:
 
 def web_process(studio: Any) -> psutil.Process:
     """The instance's web process."""
-    mine = psutil.Process(os.getpid()).children(recursive=True)
-    port = studio.url.rpartition(":")[2]
-    (found,) = [one for one in mine if {"web", port} <= set(one.cmdline())]
+    (found,) = children_with("web", studio.url.rpartition(":")[2])
     return found
 
 

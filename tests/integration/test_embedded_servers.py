@@ -29,7 +29,7 @@ from runners.embedded.ports import free_port, port_is_free
 from runners.embedded.processes import ProcessId
 from runners.embedded.secrets_file import Secrets, load_secrets, read_notes, write_notes
 from runners.embedded.servers import EmbeddedServers
-from tests.support.processes import kill_processes_of, processes_of, wait_until
+from tests.support.processes import facts, kill_processes_of, processes_of, wait_until
 
 FAST = {"fsync": "off"}
 
@@ -51,6 +51,11 @@ def servers(data_dir: Path) -> EmbeddedServers:
 
 def state(data_dir: Path) -> dict[str, dict[str, int]]:
     return json.loads((data_dir / "servers.json").read_text())
+
+
+def names(data_dir: Path) -> list[str]:
+    """Of the processes that work there."""
+    return [name for _, name in facts(processes_of(data_dir), psutil.Process.name)]
 
 
 def put_row(url: str) -> None:
@@ -98,14 +103,13 @@ def test_only_with_the_password_and_only_on_loopback(data_dir: Path) -> None:
         link.ping()
     listening = {
         link.laddr.ip
-        for process in processes_of(data_dir)
-        for link in process.net_connections("inet")
+        for _, links in facts(processes_of(data_dir), lambda process: process.net_connections("inet"))
+        for link in links
         if link.status == psutil.CONN_LISTEN
     }
     assert listening == {"127.0.0.1"}
-    assert os.geteuid() != 0 or all(
-        process.uids().real != 0 for process in processes_of(data_dir) if "postgres" in process.name()
-    )
+    users = facts(processes_of(data_dir), lambda process: (process.name(), process.uids().real))
+    assert os.geteuid() != 0 or all(user != 0 for _, (name, user) in users if "postgres" in name)
     hold.release()
 
 
@@ -236,7 +240,7 @@ def test_two_commands_at_once_share_and_the_last_one_stops(data_dir: Path) -> No
     with holder(data_dir) as first, holder(data_dir) as second:
         urls = {first.stdout.readline(), second.stdout.readline()}  # type: ignore[union-attr]
         assert len(urls) == 1
-        assert sum(process.name() == "redis-server" for process in processes_of(data_dir)) == 1
+        assert names(data_dir).count("redis-server") == 1
         first.communicate()
         put_row(urls.pop().strip())  # still there for the second
         second.communicate()
@@ -263,7 +267,7 @@ def test_servers_whose_folder_is_deleted_end_with_their_command(data_dir: Path) 
         assert command.stdout is not None
         command.stdout.readline()
         running = processes_of(data_dir)
-        assert "redis-server" in {process.name() for process in running}
+        assert "redis-server" in names(data_dir)
         while data_dir.exists():  # the servers may write a file in between
             shutil.rmtree(data_dir, ignore_errors=True)
         _, said = command.communicate()

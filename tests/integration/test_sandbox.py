@@ -30,6 +30,7 @@ from runners.runtime import Runtime
 from tests.contract.test_nodes_data import one
 from tests.support.counting import until
 from tests.support.ports import RUN_ID, TENANT_ID
+from tests.support.processes import facts, is_alive
 
 ROOT = Path(__file__).resolve().parents[2]
 HAS_WRAPPER = shutil.which("bwrap") is not None
@@ -302,10 +303,9 @@ async def test_a_worker_has_no_environment_and_no_open_files_of_ours(
 async def _worker() -> psutil.Process:
     """The program's process, once it works."""
     for _ in range(200):
-        for process in psutil.Process().children(recursive=True):
-            with contextlib.suppress(psutil.NoSuchProcess):  # gone meanwhile, or a zombie that other tests left
-                if Path(process.exe()).name == "monty":
-                    return process
+        for process, path in facts(psutil.Process().children(recursive=True), psutil.Process.exe):
+            if Path(path).name == "monty":
+                return process
         await asyncio.sleep(0.02)
     raise AssertionError("no worker was started")
 
@@ -374,7 +374,7 @@ async def test_a_program_that_nobody_waits_for_is_stopped(sandbox: MontySandbox)
     with pytest.raises(asyncio.CancelledError):
         await task
     await asyncio.to_thread(psutil.wait_procs, [worker], 10)
-    assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
+    assert not is_alive(worker.pid)
     assert await run(sandbox, "result = 1") == 1
 
 
@@ -385,9 +385,10 @@ async def test_nothing_is_left_behind(tmp_path: Path) -> None:
     await until(lambda: _monties() == [])
 
 
-def _monties() -> list[int]:
-    children = psutil.Process().children(recursive=True)
-    return [p.pid for p in children if p.is_running() and p.status() != psutil.STATUS_ZOMBIE and "monty" in p.name()]
+def _monties(pid: int | None = None) -> list[psutil.Process]:
+    """The sandbox workers that the process, or the test, started."""
+    children = psutil.Process(pid).children(recursive=True)
+    return [process for process, name in facts(children, psutil.Process.name) if "monty" in name]
 
 
 OWNER = """
@@ -428,8 +429,7 @@ def test_no_program_outlives_a_killed_process(kind: str, seconds: int, tmp_path:
 def _started(pid: int) -> list[psutil.Process]:
     """The process's sandbox workers, once there are some."""
     for _ in range(300):
-        found = [p for p in psutil.Process(pid).children(recursive=True) if "monty" in p.name()]
-        if found:
+        if found := _monties(pid):
             return found
         time.sleep(0.02)
     raise AssertionError("no worker was started")

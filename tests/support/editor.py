@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
 from playwright.sync_api import Locator, Page, expect
 
 from engine.store.access import identity, workflows
 from engine.store.session import Database, Scope
 from engine.store.tables.workflows import WorkflowRow
+from tests.support.processes import children_with
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN_LIMIT_MS = 60_000
@@ -201,8 +201,7 @@ def ask(page: Page, message: str) -> None:
 @contextmanager
 def nobody_works(studio: Any) -> Iterator[None]:
     """Runs wait in their queue meanwhile, as on a machine that has much to do."""
-    place = {"worker", str(studio.data_dir)}
-    workers = [one for one in psutil.Process().children(recursive=True) if place <= set(one.cmdline())]
+    workers = children_with("worker", str(studio.data_dir))
     assert workers
     for worker in workers:
         worker.suspend()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
+
+T = TypeVar("T")
 
 
 def is_alive(pid: int) -> bool:
@@ -19,17 +22,29 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def facts(
+    processes: Iterable[psutil.Process], fact: Callable[[psutil.Process], T]
+) -> Iterator[tuple[psutil.Process, T]]:
+    """Each living process with a fact about it. One may end at any moment; of those that have, there is none."""
+    for process in processes:
+        with suppress(psutil.Error, OSError):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                yield process, fact(process)
+
+
+def children_with(*words: str) -> list[psutil.Process]:
+    """Processes that the test started, or those in turn, with all the words on their command line."""
+    children = psutil.Process().children(recursive=True)
+    return [process for process, line in facts(children, psutil.Process.cmdline) if set(words) <= set(line)]
+
+
 def processes_of(folder: Path) -> list[psutil.Process]:
     """Living processes that work in the folder, or have it on their command line; never the test itself."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            mine = process.cwd().startswith(str(folder)) or any(str(folder) in word for word in process.cmdline())
-            if mine and process.status() != psutil.STATUS_ZOMBIE and process.pid != os.getpid():
-                found.append(process)
-        except (psutil.Error, OSError):
-            continue
-    return found
+
+    def is_there(process: psutil.Process) -> bool:
+        return process.cwd().startswith(str(folder)) or any(str(folder) in word for word in process.cmdline())
+
+    return [one for one, mine in facts(psutil.process_iter(), is_there) if mine and one.pid != os.getpid()]
 
 
 def kill_processes_of(folder: Path) -> None:
