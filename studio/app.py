@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import reflex as rx
+from reflex.state import FrontendEventExceptionState
 from starlette.types import ASGIApp
 
 import studio.pages  # noqa: F401  # registers every page
@@ -37,6 +38,9 @@ app = rx.App(
 )
 app.app_wraps[(5, "Overlay")] = lambda _: offline_note()
 app.app_wraps[(55, "ErrorBoundary")] = lambda stateful: crash_boundary(stateful=stateful)
+
+# A page that broke says so and offers to be loaded again (crash.py); by itself it would take that away unread.
+FrontendEventExceptionState.auto_reload_on_errors = []
 
 # The list in rx.Config knows neither the port nor the public name; this asks for every handshake.
 assert app.sio is not None
