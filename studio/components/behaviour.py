@@ -1,5 +1,5 @@
-"""Components without looks: a ticker that pauses while the tab is hidden, what is typed, keys, what a form keeps,
-files that are dropped."""
+"""Components without looks: a ticker that pauses while the tab is hidden, what is typed, the way to a field to mend,
+keys, what a form keeps, files that are dropped."""
 
 from __future__ import annotations
 
@@ -121,6 +121,44 @@ useEffect(() => {{
 """
         data = rx.Var.create(self.value)._get_all_var_data()
         return [rx.Var(code, _var_data=data)]
+
+
+class FaultFocus(Fragment):
+    """Leads to the first field to mend of the form `form_id`, in the moment in which the page says what is wrong.
+
+    `attempts` counts how often the form was looked through; the same fault once more would change nothing on the page.
+    It leads those who still are where they sent the form from. Who went on to another field meanwhile writes on there.
+    """
+
+    form_id: rx.Var[str]
+    attempts: rx.Var[int]
+
+    def _exclude_props(self) -> list[str]:
+        return [*super()._exclude_props(), "form_id", "attempts"]
+
+    def add_imports(self) -> ImportDict:
+        return {"react": [rx.ImportVar(tag=tag) for tag in ("useEffect", "useLayoutEffect", "useRef")]}
+
+    def add_hooks(self) -> list[str | rx.Var[Any]]:
+        kept = re.sub(r"\W", "_", f"sent_from_{self.form_id}")  # a page may have several
+        code = f"""
+const {kept} = useRef(null);
+useEffect(() => {{
+  const onClick = (event) => {{ // Enter in a field presses the form's button, too
+    if (event.target.closest?.('#' + {self.form_id} + ' button')) {kept}.current = document.activeElement;
+  }};
+  document.addEventListener('click', onClick, true);
+  return () => document.removeEventListener('click', onClick, true);
+}}, []);
+useLayoutEffect(() => {{
+  const field = document.getElementById({self.form_id})?.querySelector('[aria-invalid=true]');
+  const from = {kept}.current;
+  if (!field || !from) return;
+  {kept}.current = null;
+  if ([from, document.body].includes(document.activeElement)) field.focus();
+}}, [{self.attempts}]);
+"""
+        return [rx.Var(code, _var_data=rx.Var.create(self.attempts)._get_all_var_data())]
 
 
 class _WhileShown(Fragment):
@@ -254,6 +292,7 @@ class FileDrop(_WhileShown):
 
 ticker = Ticker.create
 typed = Typed.create
+fault_focus = FaultFocus.create
 file_drop = FileDrop.create
 kept_email = KeptEmail.create
 way_on = WayOn.create

@@ -19,7 +19,6 @@ from studio.services.event_lists import id_of
 THIS_PAGE = rx.Var("performance.timeOrigin", _var_type=float)
 OWN = "own"  # in the form: single scopes, ticked one by one
 REVOKED = "Somebody has revoked this key meanwhile."
-_FAULTY = {"name": "#name", "scopes": ".own-scopes input"}
 
 
 class ApiKeysState(rx.State):
@@ -52,6 +51,7 @@ class ApiKeyForms(rx.State):
     about: KeyLine = KeyLine()
     example: str = ""  # what follows `curl <address>` to try the new key
     wrong: dict[str, str] = {}  # noqa: RUF012  # field -> what to mend
+    attempts: int = 0  # how often what stands in the form was looked through
     fault: str = ""
 
     @rx.event
@@ -82,16 +82,15 @@ class ApiKeyForms(rx.State):
         """Make the key that the form asks for, and show it. A second press of the button makes no second one."""
         if self.opened != "new":
             return None
-        self.wrong, self.fault = {}, ""
+        self.wrong, self.fault, self.attempts = {}, "", self.attempts + 1
         db, scope = get_container().db, current_scope()
         scopes = _scopes(form, scope.role)
         try:
             self.example = await api_keys.example(db, scope, scopes)  # first: a key that is made is shown
             made, key = await api_keys.create(db, scope, str(form.get("name", "")), scopes)
         except InputError as error:
-            field = str(error.details.get("field", "name"))
-            self.wrong = {field: error.public_message}
-            return rx.call_script(f"setTimeout(() => document.querySelector('{_FAULTY[field]}')?.focus(), 60)")
+            self.wrong = {str(error.details.get("field", "name")): error.public_message}
+            return None
         except AppError as error:
             self.fault = error.public_message
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
+from studio.components.behaviour import fault_focus
 from studio.components.dialogs import dialog, foot
 from studio.components.parts import (
     button,
@@ -130,10 +131,12 @@ def new_dialog() -> rx.Component:
             scope_choice(),
             problem(),
             foot(button("Create key", kind="primary", type="submit"), on_cancel=forms.close),
+            id="new-key",
             no_validate=True,
             class_name="ask-form",
             on_submit=forms.create,
         ),
+        fault_focus(form_id="new-key", attempts=forms.attempts),
         title="New API key",
         text="The program sends it with each call. Whoever has it may what it may, until you revoke it.",
         opened=_is_open("new"),
@@ -152,9 +155,11 @@ def scope_choice() -> rx.Component:
             class_name="tick",
         )
 
+    is_wrong = _wrong("scopes") != ""
+
     def box(scope: str, text: str) -> rx.Component:
         shown = rx.el.label(
-            rx.el.input(type="checkbox", name=f"scope:{scope}", aria_describedby="scopes-hint"),
+            rx.el.input(type="checkbox", name=f"scope:{scope}", aria_describedby="scopes-hint", aria_invalid=is_wrong),
             rx.el.span(rx.el.span(scope, class_name="mono"), " ", rx.el.span(text, class_name="mut")),
             class_name="tick",
         )

@@ -20,7 +20,6 @@ from studio.services.event_lists import Subscribed
 THIS_PAGE = rx.Var("performance.timeOrigin", _var_type=float)
 DIALOGS = ("new", "edit", "renew", "delete")
 LISTED = ("agent_run", "tool_call", "usage_metered", "router_decision", "audit_log")
-FOCUS_FAULT = "setTimeout(() => document.querySelector('#subscription [aria-invalid=true]')?.focus(), 60)"
 
 
 class SubscriptionForms(rx.State):
@@ -31,6 +30,7 @@ class SubscriptionForms(rx.State):
     about: Subscribed = Subscribed()
     own_topics: str = ""  # those that have no box to tick
     wrong: dict[str, str] = {}  # noqa: RUF012  # field -> what to mend
+    attempts: int = 0  # how often what stands in the form was looked through
     fault: str = ""
     busy: bool = False
 
@@ -65,7 +65,7 @@ class SubscriptionForms(rx.State):
         """
         if self.opened not in ("new", "edit"):
             return None
-        self.wrong, self.fault = {}, ""
+        self.wrong, self.fault, self.attempts = {}, "", self.attempts + 1
         try:
             if self.opened == "new":
                 return await self._create(form)
@@ -74,7 +74,6 @@ class SubscriptionForms(rx.State):
             return self._gone()
         except InputError as error:
             self.wrong = {str(error.details.get("field", "url")): error.public_message}
-            return rx.call_script(FOCUS_FAULT)
         except AppError as error:
             self.fault = error.public_message
         return None

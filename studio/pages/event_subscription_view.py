@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
+from studio.components.behaviour import fault_focus
 from studio.components.dialogs import dialog, foot
 from studio.components.layout import link
 from studio.components.overlays import menu, menu_item, menu_line
@@ -157,7 +158,14 @@ def nothing() -> rx.Component:
 
 
 def dialogs() -> rx.Component:
-    return rx.fragment(edit_dialog("new"), edit_dialog("edit"), renew_dialog(), delete_dialog(), secret_dialog())
+    return rx.fragment(
+        edit_dialog("new"),
+        edit_dialog("edit"),
+        fault_focus(form_id="subscription", attempts=forms.attempts),
+        renew_dialog(),
+        delete_dialog(),
+        secret_dialog(),
+    )
 
 
 def _is_open(which: str) -> rx.Var[bool]:

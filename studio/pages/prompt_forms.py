@@ -15,7 +15,6 @@ from studio.services import prompt_library
 from studio.services.prompt_library import PromptPage
 
 THIS_PAGE = rx.Var("performance.timeOrigin", _var_type=float)
-FOCUS_FAULT = "setTimeout(() => document.querySelector('#new-version [aria-invalid=true]')?.focus(), 60)"
 
 
 class PromptForms(rx.State):
@@ -25,6 +24,7 @@ class PromptForms(rx.State):
     page: float = 0.0  # when the page was loaded in which it was opened: in a page loaded anew it is closed
     base: PromptPage = PromptPage()  # of which prompt, with its text; without a name for a new one
     wrong: dict[str, str] = {}  # noqa: RUF012  # field -> what to mend
+    attempts: int = 0  # how often what stands in the form was looked through
     fault: str = ""
 
     @rx.event
@@ -48,7 +48,7 @@ class PromptForms(rx.State):
     @requires("workflows:write")
     async def save(self, form: dict[str, Any]) -> Any:
         """Keep what stands in the form as the next version; who was overtaken by somebody else is told."""
-        self.wrong, self.fault = {}, ""
+        self.wrong, self.fault, self.attempts = {}, "", self.attempts + 1
         name = self.base.name or str(form.get("name", "")).strip()
         asked = {field: str(form.get(field, "")).replace("\r\n", "\n") for field in ("text", "system", "note")}
         try:
@@ -57,7 +57,7 @@ class PromptForms(rx.State):
             )
         except (InputError, Conflict) as error:
             self.wrong = {str(error.details.get("field", "text")): error.public_message}
-            return rx.call_script(FOCUS_FAULT)
+            return None
         except AppError as error:
             self.fault = error.public_message
             return None

@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from studio.components.behaviour import arrow_keys
+from studio.components.behaviour import arrow_keys, fault_focus
 from studio.components.choices import select
 from studio.components.dialogs import dialog, foot
 from studio.components.layout import allowed, link
@@ -232,6 +232,7 @@ def add_dialog() -> rx.Component:
             class_name="ask-form",
             on_submit=forms.save,
         ),
+        fault_focus(form_id="new-version", attempts=forms.attempts),
         title="New version",
         text="A version never changes once it is kept. Workflows go on with the one that they pin.",
         opened=forms.opened & (forms.page == THIS_PAGE),

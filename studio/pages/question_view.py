@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from studio.components.behaviour import arrow_keys
+from studio.components.behaviour import arrow_keys, fault_focus
 from studio.components.layout import link
 from studio.components.parts import button, copy_button, note
 from studio.pages.questions import READ_ANSWER, QuestionsState
@@ -137,10 +137,11 @@ def facts() -> rx.Component:
 def answer() -> rx.Component:
     """The form, or why there is none."""
     closed = note(question.outcome)
+    mending = fault_focus(form_id="answer", attempts=QuestionsState.attempts)
     return rx.cond(
         question.outcome != "",
         closed,
-        rx.cond(question.refused != "", note(question.refused), form()),
+        rx.cond(question.refused != "", note(question.refused), rx.fragment(form(), mending)),
     )
 
 

@@ -20,7 +20,6 @@ READ_ANSWER = (
     "(() => { const found = {}; for (const [name, text] of new FormData(document.getElementById('answer')))"
     " (found[name] ??= []).push(text); return found; })()"
 )
-FOCUS_FAULT = "setTimeout(() => document.querySelector('#answer [aria-invalid=true]')?.focus(), 60)"
 
 
 class QuestionsState(rx.State):
@@ -29,6 +28,7 @@ class QuestionsState(rx.State):
     lines: list[QuestionLine] = []  # noqa: RUF012  # Reflex copies defaults for each tab
     question: Question = Question()
     wrong: dict[str, str] = {}  # noqa: RUF012  # field -> what to mend
+    attempts: int = 0  # how often what stands in the form was looked through
     fault: str = ""
     missing: bool = False  # the address names a question that does not exist
     _run_id: str = ""  # "": of the whole tenant
@@ -48,7 +48,7 @@ class QuestionsState(rx.State):
         container, scope = get_container(), current_scope()
         sent = _texts(posted) | ({"decision": [decision]} if decision else {})
         seen = Seen(*("".join(sent.get(name, ())) for name in ("question", "hash")))
-        self.fault = ""
+        self.fault, self.attempts = "", self.attempts + 1
         try:
             wrong = await questions.give(container.db, container.client, scope, seen, sent)
         except (Conflict, NotFound) as error:  # somebody was faster, or the run is over
@@ -61,7 +61,7 @@ class QuestionsState(rx.State):
             await self._look_at(seen.key)
         self.wrong = wrong
         if wrong:
-            return rx.call_script(FOCUS_FAULT)
+            return None
         await self._refresh()
         return rx.toast.success(f"Your answer is kept. {questions.goes_on(self.lines, seen.key, self.question)}")
 

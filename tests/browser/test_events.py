@@ -62,6 +62,30 @@ def test_bad_addresses_and_topics_are_explained_at_their_fields(admin_page: Page
     expect(address).to_have_value(f"{HOOK}?key=abc")
 
 
+def test_who_went_on_to_another_field_writes_on_there(admin_page: Page) -> None:
+    page = admin_page
+    line = HeldBack(page)
+    page.goto("/app/events")
+    page.get_by_role("button", name="New subscription").click()
+    address, own = page.get_by_label("Address"), page.get_by_label("Topics of your own")
+    create = page.get_by_role("button", name="Create subscription")
+    for _ in range(2):  # the same fault once more leads to its field once more
+        create.click()
+        expect(address).to_be_focused()
+        expect(address).to_have_accessible_description("The address must be an http or https URL.")
+    line.hold("is not on the public internet")
+    address.fill("http://127.0.0.1:8000/")
+    own.fill("order")
+    create.click()
+    line.wait("is not on the public internet")
+    own.press("End")
+    line.let_go()
+    expect(address).to_have_accessible_description(re.compile("is not on the public internet"))
+    page.keyboard.type(".paid")
+    expect(own).to_have_value("order.paid")
+    expect(address).to_have_value("http://127.0.0.1:8000/")
+
+
 def test_a_subscription_from_its_beginning_to_its_end(admin_page: Page, studio: Studio) -> None:
     page = admin_page
     page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=studio.url)
