@@ -12,6 +12,7 @@ from studio.auth.guard import current_scope
 from studio.auth.permissions import requires
 from studio.components.shown_once import show_once
 from studio.container import get_container
+from studio.pages.lists import Listed
 from studio.services import api_keys
 from studio.services.api_keys import KeyLine
 from studio.services.event_lists import id_of
@@ -21,12 +22,10 @@ OWN = "own"  # in the form: single scopes, ticked one by one
 REVOKED = "Somebody has revoked this key meanwhile."
 
 
-class ApiKeysState(rx.State):
+class ApiKeysState(Listed, rx.State):
     """The tenant's keys that work."""
 
     rows: list[KeyLine] = []  # noqa: RUF012  # Reflex copies defaults for each tab
-    phase: str = "loading"  # loading | ready | failed
-    fault: str = ""
 
     @rx.event
     @requires("api_keys:read")
@@ -34,13 +33,8 @@ class ApiKeysState(rx.State):
         """On opening the page, and now and then: when a key was used last."""
         await self._read()
 
-    async def _read(self) -> None:
-        try:
-            self.rows = await api_keys.lines(get_container().db, current_scope())
-        except AppError as error:
-            self.phase, self.fault = "failed", error.public_message
-        else:
-            self.phase = "ready"
+    async def _fetch(self) -> None:
+        self.rows = await api_keys.lines(get_container().db, current_scope())
 
 
 class ApiKeyForms(rx.State):

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import reflex as rx
 
-from engine.errors import AppError
 from studio.auth.permissions import requires
 from studio.components.behaviour import ticker
 from studio.components.layout import link, page, studio_page
 from studio.components.parts import chip, empty, failed, list_skeleton, note
 from studio.pages import question_view
+from studio.pages.lists import Listed
 from studio.pages.questions import QuestionsState
 from studio.services.questions import SHOWN, Question
 
 AGAIN_MS = 4000
 
 
-class ApprovalsState(rx.State):
+class ApprovalsState(Listed, rx.State):
     """The page around the questions: whether they could be read."""
-
-    phase: str = "loading"  # loading | ready | failed
-    problem: str = ""
 
     @rx.event
     @requires("runs:read")
@@ -39,20 +36,15 @@ class ApprovalsState(rx.State):
         if self.phase == "ready":
             await self._read()
 
-    async def _read(self) -> None:
-        try:
-            await (await self.get_state(QuestionsState))._of("")
-        except AppError as error:
-            self.phase, self.problem = "failed", error.public_message
-        else:
-            self.phase = "ready"
+    async def _fetch(self) -> None:
+        await (await self.get_state(QuestionsState))._of("")
 
 
 @studio_page("/app/approvals", title="Approvals", on_load=ApprovalsState.load)
 def approvals_page() -> rx.Component:
     body = rx.match(
         ApprovalsState.phase,
-        ("failed", failed(ApprovalsState.problem, ApprovalsState.load)),
+        ("failed", failed(ApprovalsState.fault, ApprovalsState.load)),
         ("ready", loaded()),
         list_skeleton(),
     )

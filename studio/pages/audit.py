@@ -15,7 +15,7 @@ from studio.components.layout import page, studio_page
 from studio.components.parts import button
 from studio.container import get_container
 from studio.pages import audit_view
-from studio.pages.paging import Paged
+from studio.pages.lists import Paged, turns
 from studio.services import audit
 from studio.services.audit import EntryLine, EntryPage, Filter, Verdict
 
@@ -35,8 +35,7 @@ class AuditState(Paged, rx.State):
     entry: EntryPage = EntryPage()
     verdict: Verdict = UNKNOWN
     busy: bool = False
-    phase: str = "loading"  # loading | ready | failed
-    fault: str = ""
+    go_older, go_newer = turns("audit:read")
 
     @rx.event
     @requires("audit:read")
@@ -73,18 +72,6 @@ class AuditState(Paged, rx.State):
 
     @rx.event
     @requires("audit:read")
-    async def go_older(self) -> None:
-        if self._turn_older():
-            await self._read()
-
-    @rx.event
-    @requires("audit:read")
-    async def go_newer(self) -> None:
-        if self._turn_newer():
-            await self._read()
-
-    @rx.event
-    @requires("audit:read")
     async def choose(self, number: int) -> rx.event.EventSpec | None:
         line = next((row for row in self.rows if row.number == number), None)
         if line is None:
@@ -116,8 +103,7 @@ class AuditState(Paged, rx.State):
     async def show_fault(self) -> rx.event.EventSpec:
         """The part of the record in which the first bad entry stands, or would stand."""
         said = await self._filtered(who="", action="", since="", until="")
-        self._turn_to(str(self.verdict.number + 2))
-        await self._read()
+        await self._turn(["", str(self.verdict.number + 2)])
         return said
 
     async def _filtered(self, **changed: str) -> rx.event.EventSpec:
@@ -129,19 +115,14 @@ class AuditState(Paged, rx.State):
     async def _narrow(self, who: str, action: str, since: str, until: str) -> None:
         self.wanted = Filter(who[:LONGEST_ACTION], action[:LONGEST_ACTION], since[:10], until[:10])
         self.chosen = EntryLine()
-        self._turn_first()
-        await self._read()
+        await self._first_page()
 
-    async def _read(self) -> None:
+    async def _fetch(self) -> None:
         db, scope = get_container().db, current_scope()
-        try:
-            self.rows, older = await audit.listing(db, scope, self.wanted, int(self._cursor or 0) or None)
-            self.people, known = await audit.choices(db, scope)
-        except AppError as error:
-            self.phase, self.fault = "failed", error.public_message
-        else:
-            self.phase, self.older = "ready", str(older or "")
-            self.actions = [(one, one) for one in sorted({*known, *filter(None, [self.wanted.action])})]
+        self.rows, older = await audit.listing(db, scope, self.wanted, int(self._cursor or 0) or None)
+        self.people, known = await audit.choices(db, scope)
+        self.actions = [(one, one) for one in sorted({*known, *filter(None, [self.wanted.action])})]
+        self.older = str(older or "")
 
 
 @studio_page(ADDRESS, title="Audit", on_load=AuditState.load)

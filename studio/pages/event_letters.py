@@ -12,7 +12,7 @@ from studio.auth.guard import current_scope
 from studio.auth.permissions import requires
 from studio.components.address import keep_in_address
 from studio.container import get_container
-from studio.pages.paging import Paged
+from studio.pages.lists import Paged, turns
 from studio.services import event_lists, events, words
 from studio.services.event_lists import LetterLine, Target
 
@@ -32,31 +32,18 @@ class LettersState(Paged, rx.State):
     chosen: LetterLine = NO_LETTER
     payload: str = ""
     busy: bool = False
-    phase: str = "loading"  # loading | ready | failed
-    fault: str = ""
+    go_older, go_newer = turns("events:read")
 
     @rx.event
     @requires("events:read")
     async def load(self) -> None:
-        await self._first_page(self.target.target_id)
+        await self._show(self.target.target_id)
 
     @rx.event
     @requires("events:read")
     async def set_target(self, target_id: str) -> rx.event.EventSpec:
-        await self._first_page(target_id)
+        await self._show(target_id)
         return keep_in_address(ADDRESS, {"view": "undelivered", "listener": self.target.target_id})
-
-    @rx.event
-    @requires("events:read")
-    async def go_older(self) -> None:
-        if self._turn_older():
-            await self._read()
-
-    @rx.event
-    @requires("events:read")
-    async def go_newer(self) -> None:
-        if self._turn_newer():
-            await self._read()
 
     @rx.event
     @requires("events:read")
@@ -115,20 +102,16 @@ class LettersState(Paged, rx.State):
         await self._read()
         yield said
 
-    async def _first_page(self, target_id: str) -> None:
-        self._turn_first()
+    async def _show(self, target_id: str) -> None:
+        """The newest of one listener, or with "" of all."""
         self.target = Target(target_id if _is_id(target_id) else "", "", 0, "")
         self.chosen = NO_LETTER
-        await self._read()
+        await self._first_page()
 
-    async def _read(self) -> None:
-        try:
-            of = event_lists.id_of(self.target.target_id) if self.target.target_id else None
-            found = await event_lists.undelivered(get_container().db, current_scope(), of, self._cursor)
-        except AppError as error:
-            self.phase, self.fault = "failed", error.public_message
-            return
-        self.phase, self.rows, self.older = "ready", found.rows, found.cursor
+    async def _fetch(self) -> None:
+        of = event_lists.id_of(self.target.target_id) if self.target.target_id else None
+        found = await event_lists.undelivered(get_container().db, current_scope(), of, self._cursor)
+        self.rows, self.older = found.rows, found.cursor
         self.count, wanted = event_lists.count_text(found.count), self.target.target_id
         if wanted:
             known = [one for one in found.targets if one.target_id == wanted]

@@ -11,7 +11,7 @@ from studio.auth.guard import current_scope
 from studio.auth.permissions import requires, role_allows
 from studio.components.address import keep_in_address
 from studio.container import get_container
-from studio.pages.paging import Paged
+from studio.pages.lists import Paged, turns
 from studio.services import event_lists, events
 from studio.services.event_lists import EventLine
 
@@ -29,8 +29,7 @@ class RecentState(Paged, rx.State):
     chosen: EventLine = NO_EVENT
     payload: str = ""
     addresses: list[tuple[str, str]] = []  # noqa: RUF012  # subscriptions that it can be sent to: id, address
-    phase: str = "loading"  # loading | ready | failed
-    fault: str = ""
+    go_older, go_newer = turns("events:read")
 
     @rx.event
     @requires("events:read")
@@ -43,18 +42,6 @@ class RecentState(Paged, rx.State):
         self.topic, self.chosen = topic[:LONGEST_TOPIC], NO_EVENT
         await self._first_page()
         return keep_in_address(ADDRESS, {"view": "recent", "topic": self.topic})
-
-    @rx.event
-    @requires("events:read")
-    async def go_older(self) -> None:
-        if self._turn_older():
-            await self._read()
-
-    @rx.event
-    @requires("events:read")
-    async def go_newer(self) -> None:
-        if self._turn_newer():
-            await self._read()
 
     @rx.event
     @requires("events:read")
@@ -89,17 +76,8 @@ class RecentState(Paged, rx.State):
         found = await event_lists.subscribed(get_container().db, current_scope())
         return [(one.subscription_id, one.address) for one in found if one.enabled]
 
-    async def _first_page(self) -> None:
-        self._turn_first()
-        await self._read()
-
-    async def _read(self) -> None:
+    async def _fetch(self) -> None:
         db, scope, before = get_container().db, current_scope(), int(self._cursor or 0)
-        try:
-            self.rows, older = await event_lists.happened(db, scope, self.topic, before or None)
-            topics = {*await event_lists.topics(db, scope), *filter(None, [self.topic])}
-            self.topics = [(topic, topic) for topic in sorted(topics)]
-        except AppError as error:
-            self.phase, self.fault = "failed", error.public_message
-        else:
-            self.phase, self.older = "ready", str(older or "")
+        self.rows, older = await event_lists.happened(db, scope, self.topic, before or None)
+        topics = {*await event_lists.topics(db, scope), *filter(None, [self.topic])}
+        self.topics, self.older = [(topic, topic) for topic in sorted(topics)], str(older or "")

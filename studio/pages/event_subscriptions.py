@@ -8,18 +8,17 @@ from engine.errors import AppError, NotFound
 from studio.auth.guard import current_scope
 from studio.auth.permissions import requires
 from studio.container import get_container
+from studio.pages.lists import Listed
 from studio.services import event_lists, events
 from studio.services.event_lists import SubscriptionLine
 
 DELETED = "Somebody has deleted this subscription meanwhile."
 
 
-class SubscriptionsState(rx.State):
+class SubscriptionsState(Listed, rx.State):
     """The tenant's subscriptions."""
 
     rows: list[SubscriptionLine] = []  # noqa: RUF012  # Reflex copies defaults for each tab
-    phase: str = "loading"  # loading | ready | failed
-    fault: str = ""
 
     @rx.event
     @requires("events:read")
@@ -45,10 +44,5 @@ class SubscriptionsState(rx.State):
         said = "Switched off: what was on its way is under Undelivered"
         return rx.toast.success(said, action=undo, duration=10_000)
 
-    async def _read(self) -> None:
-        try:
-            self.rows = await event_lists.subscribed(get_container().db, current_scope())
-        except AppError as error:
-            self.phase, self.fault = "failed", error.public_message
-        else:
-            self.phase = "ready"
+    async def _fetch(self) -> None:
+        self.rows = await event_lists.subscribed(get_container().db, current_scope())

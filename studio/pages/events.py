@@ -15,7 +15,7 @@ from studio.pages.event_forms import THIS_PAGE, SubscriptionForms
 from studio.pages.event_letters import LettersState
 from studio.pages.event_recent import ADDRESS, LONGEST_TOPIC, RecentState
 from studio.pages.event_subscriptions import SubscriptionsState
-from studio.pages.paging import known
+from studio.pages.lists import known
 
 VIEWS = (("subscriptions", "Subscriptions"), ("recent", "Recent"), ("undelivered", "Undelivered"))
 AGAIN_MS = 6000
@@ -33,7 +33,7 @@ class EventsState(rx.State):
         query = self.router.url.query_parameters
         self.view = known(query.get("view"), VIEWS) or VIEWS[0][0]
         (await self.get_state(RecentState)).topic = query.get("topic", "")[:LONGEST_TOPIC]
-        await (await self.get_state(LettersState))._first_page(query.get("listener", ""))
+        await (await self.get_state(LettersState))._show(query.get("listener", ""))
         if self.view == "recent":
             await (await self.get_state(RecentState))._first_page()
         elif self.view == "subscriptions":

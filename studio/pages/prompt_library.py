@@ -10,6 +10,7 @@ from studio.auth.permissions import requires
 from studio.components.address import keep_in_address
 from studio.components.parts import LONGEST_SEARCH
 from studio.container import get_container
+from studio.pages.lists import Listed
 from studio.services import prompt_library
 from studio.services.prompt_library import DiffLine, PromptLine, PromptPage, Use
 
@@ -17,7 +18,7 @@ ADDRESS = "/app/prompts"
 NONE = PromptPage()
 
 
-class PromptsState(rx.State):
+class PromptsState(Listed, rx.State):
     """The prompts found, the version that is looked at, and what it is compared with."""
 
     rows: list[PromptLine] = []  # noqa: RUF012  # Reflex copies defaults for each tab
@@ -30,8 +31,6 @@ class PromptsState(rx.State):
     diff: list[DiffLine] = []  # noqa: RUF012
     diff_fault: str = ""  # why they cannot be compared
     missing: bool = False  # the address names a prompt or a version that does not exist
-    phase: str = "loading"  # loading | ready | failed
-    fault: str = ""
 
     @rx.event
     @requires("workflows:read")
@@ -83,13 +82,8 @@ class PromptsState(rx.State):
         )
         return keep_in_address(ADDRESS, {"search": self.search, **shown})
 
-    async def _read(self) -> None:
-        try:
-            self.rows = await prompt_library.listing(get_container().db, current_scope(), self.search)
-        except AppError as error:
-            self.phase, self.fault = "failed", error.public_message
-        else:
-            self.phase = "ready"
+    async def _fetch(self) -> None:
+        self.rows = await prompt_library.listing(get_container().db, current_scope(), self.search)
 
     async def _look_at(self, name: str, number: str = "", against: str = "") -> None:
         db, scope = get_container().db, current_scope()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import reflex as rx
 
-from engine.errors import AppError
 from engine.execution.events import RunStatus
 from studio.auth.guard import current_scope
 from studio.auth.permissions import requires
@@ -24,7 +23,7 @@ from studio.components.parts import (
     tag,
 )
 from studio.container import get_container
-from studio.pages.paging import Paged, known
+from studio.pages.lists import Paged, known, turns
 from studio.services import runs
 from studio.services.runs import RunFilter, RunLine
 
@@ -58,9 +57,8 @@ class RunsState(Paged, rx.State):
     status: str = ""
     trigger: str = ""
     search: str = ""
-    phase: str = "loading"  # loading | ready | failed
-    fault: str = ""
     every_ms: int = SLOW_MS
+    go_older, go_newer = turns("runs:read")
 
     @rx.event
     @requires("runs:read")
@@ -103,18 +101,6 @@ class RunsState(Paged, rx.State):
 
     @rx.event
     @requires("runs:read")
-    async def go_older(self) -> None:
-        if self._turn_older():
-            await self._read()
-
-    @rx.event
-    @requires("runs:read")
-    async def go_newer(self) -> None:
-        if self._turn_newer():
-            await self._read()
-
-    @rx.event
-    @requires("runs:read")
     async def refresh(self) -> None:
         """The same page again: statuses move on, new runs come in."""
         if self.phase == "ready":
@@ -125,21 +111,13 @@ class RunsState(Paged, rx.State):
         query = {"workflow": self.workflow, "status": self.status, "trigger": self.trigger, "search": self.search}
         return keep_in_address(ADDRESS, query)
 
-    async def _first_page(self) -> None:
-        self._turn_first()
-        await self._read()
-
-    async def _read(self) -> None:
+    async def _fetch(self) -> None:
         db, scope = get_container().db, current_scope()
         wanted = RunFilter(self.workflow, self.status, self.trigger, self.search)
-        try:
-            found = await runs.listing(db, scope, wanted, self._cursor)
-            self.names = [(name, name) for name in await runs.workflow_names(db, scope)]
-        except AppError as error:
-            self.phase, self.fault = "failed", error.public_message
-        else:
-            self.phase, self.rows, self.older = "ready", found.rows, found.cursor
-            self.every_ms = FAST_MS if any(row.live for row in found.rows) else SLOW_MS
+        found = await runs.listing(db, scope, wanted, self._cursor)
+        self.names = [(name, name) for name in await runs.workflow_names(db, scope)]
+        self.rows, self.older = found.rows, found.cursor
+        self.every_ms = FAST_MS if any(row.live for row in found.rows) else SLOW_MS
 
 
 def table_row(row: RunLine) -> rx.Component:

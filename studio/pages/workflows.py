@@ -28,6 +28,7 @@ from studio.components.parts import (
 )
 from studio.container import get_container
 from studio.pages import workflow_bulk, workflow_dialogs
+from studio.pages.lists import Listed
 from studio.pages.workflow_forms import WorkflowForms
 from studio.services import workflow_list, workflows
 from studio.services.workflow_list import Kpi, WorkflowLine
@@ -54,7 +55,7 @@ HELP = {
 }
 
 
-class WorkflowsState(rx.State):
+class WorkflowsState(Listed, rx.State):
     """The list as filtered; each change asks the database again."""
 
     kpis: list[Kpi] = []  # noqa: RUF012  # Reflex copies defaults for each tab
@@ -64,8 +65,6 @@ class WorkflowsState(rx.State):
     category: str = ""
     state: str = ""
     days: str = "7"
-    phase: str = "loading"  # loading | ready | failed
-    fault: str = ""
     any_workflow: bool = True
 
     @rx.event
@@ -143,18 +142,13 @@ class WorkflowsState(rx.State):
         undo = {"label": "Undo", "on_click": WorkflowsState.restore(workflow_id)}
         return rx.toast.success(f"Archived {name}", action=undo, duration=10_000)
 
-    async def _read(self) -> None:
+    async def _fetch(self) -> None:
         db, scope, days = get_container().db, current_scope(), int(self.days)
-        try:
-            found = await workflow_list.shown(
-                db, scope, search=self.search, category=self.category, state=self.state, days=days
-            )
-        except AppError as error:
-            self.phase, self.fault = "failed", error.public_message
-        else:
-            self.kpis, self.rows, self.category_options = found.kpis, found.rows, found.categories
-            self.phase = "ready"
-            self.any_workflow = bool(self.category_options or self.rows)
+        found = await workflow_list.shown(
+            db, scope, search=self.search, category=self.category, state=self.state, days=days
+        )
+        self.kpis, self.rows, self.category_options = found.kpis, found.rows, found.categories
+        self.any_workflow = bool(self.category_options or self.rows)
 
 
 def kpi_card(kpi: Kpi) -> rx.Component:
