@@ -1,8 +1,7 @@
-"""Buttons, chips, fields, tables, and what stands where data is loading, missing or broken."""
+"""Buttons, chips, fields, and what stands where data is loading, missing or broken."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import reflex as rx
@@ -54,30 +53,6 @@ def status_mark(status: rx.Var[str], *, pill: bool = False) -> rx.Component:
     """Icon and word of a status, in its colour."""
     shape = "status pill " if pill else "status "
     return rx.el.span(status_icon(status), status, class_name=shape + status)
-
-
-def pager(number: rx.Var[int], older: rx.Var[str], on_newer: Any, on_older: Any, things: str) -> rx.Component:
-    """Under a list of several pages; `older` is the cursor of the next one, `things` what the list has."""
-    return rx.cond(
-        (older != "") | (number > 1),
-        rx.el.nav(
-            button(
-                "Newer",
-                icon="chevron_left",
-                why_not=rx.cond(number == 1, f"These are the newest {things}.", ""),
-                on_click=on_newer,
-            ),
-            rx.el.span("Page ", number, class_name="caption"),
-            button(
-                "Older",
-                icon="chevron_right",
-                why_not=rx.cond(older == "", f"There are no older {things}.", ""),
-                on_click=on_older,
-            ),
-            class_name="row pager",
-            aria_label=f"Pages of {things}",
-        ),
-    )
 
 
 def switch(on: rx.Var[bool], label: Text, on_click: Any) -> rx.Component:
@@ -143,12 +118,6 @@ def search_box(value: rx.Var[str], on_change: Any, placeholder: str) -> rx.Compo
 def bone(width: str, **props: Any) -> rx.Component:
     """A grey bar where text is about to stand."""
     return rx.el.span(class_name="bone", custom_attrs=styled(width=width), aria_hidden="true", **props)
-
-
-def table_skeleton(columns: Sequence[tuple[str, str]], rows: int = 8) -> rx.Component:
-    """Rows of bones, as high as real rows; `columns` are (width of the bone, class of the cell)."""
-    cells = [rx.el.td(bone(width), class_name=kind) for width, kind in columns]
-    return rx.el.tbody(*[rx.el.tr(*cells) for _ in range(rows)], aria_busy="true")
 
 
 def empty(icon: str, title: Text, text: Text, *actions: rx.Component, whole_page: bool = False) -> rx.Component:

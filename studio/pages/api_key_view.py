@@ -10,25 +10,25 @@ from studio.components.parts import (
     button,
     copy_button,
     empty,
-    failed,
     fault_line,
     field_attributes,
     icon_button,
     labelled,
     note,
-    table_skeleton,
 )
 from studio.components.shown_once import shown_once
+from studio.components.tables import ACTIONS, Column, or_failed, table
 from studio.pages.api_key_forms import OWN, THIS_PAGE, ApiKeyForms, ApiKeysState
 from studio.services.api_keys import MAX_NAME, SCOPES, TITLES, KeyLine
 from studio.state import ShellState
 
 COLUMNS = (
-    ("Name", "wide"),
-    ("Key", "hide-narrow"),
-    ("Made by", "hide-medium"),
-    ("Made", "num hide-narrow"),
-    ("Last used", "num"),
+    Column("Name", "50%", "wide"),
+    Column("Key", "100px", "hide-narrow"),
+    Column("Made by", "80px", "hide-medium"),
+    Column("Made", "60px", "num hide-narrow"),
+    Column("Last used", "60px", "num"),
+    ACTIONS,
 )
 SETS = {
     "run": "For a program that hands work to your workflows and fetches the answers.",
@@ -40,24 +40,7 @@ forms = ApiKeyForms
 
 
 def view() -> rx.Component:
-    content = rx.el.div(table(), nothing(), class_name="card table-card")
-    problem = failed(ApiKeysState.fault, ApiKeysState.load)
-    return rx.cond(ApiKeysState.phase == "failed", problem, content)
-
-
-def table() -> rx.Component:
-    heads = [rx.el.th(title, class_name=kind, scope="col") for title, kind in COLUMNS]
-    acts = rx.el.th(rx.el.span("Actions", class_name="sr-only"), scope="col", class_name="act")
-    widths = ("50%", "100px", "80px", "60px", "60px")
-    bones = [(width, kind) for width, (_, kind) in zip(widths, COLUMNS, strict=True)] + [("16px", "act")]
-    body = rx.cond(
-        ApiKeysState.phase == "loading",
-        table_skeleton(bones, rows=4),
-        rx.el.tbody(rx.foreach(ApiKeysState.rows, table_row)),
-    )
-    return rx.el.div(
-        rx.el.table(rx.el.thead(rx.el.tr(*heads, acts)), body, class_name="grid"), class_name="table-scroll"
-    )
+    return or_failed(ApiKeysState, table(ApiKeysState, COLUMNS, table_row, nothing(), bones=4))
 
 
 def table_row(row: KeyLine) -> rx.Component:
@@ -82,15 +65,12 @@ def nothing() -> rx.Component:
         button("New API key", kind="primary", icon="plus", on_click=forms.begin(THIS_PAGE)),
         rx.el.p("Somebody who administers the tenant can make one."),
     )
-    return rx.cond(
-        (ApiKeysState.phase == "ready") & (ApiKeysState.rows.length() == 0),
-        empty(
-            "key_round",
-            "No program has a key yet",
-            "With an API key a program of yours starts runs of published workflows and fetches what came of them, "
-            "without anybody signed in. Published webhooks, chats and forms need none.",
-            begin,
-        ),
+    return empty(
+        "key_round",
+        "No program has a key yet",
+        "With an API key a program of yours starts runs of published workflows and fetches what came of them, "
+        "without anybody signed in. Published webhooks, chats and forms need none.",
+        begin,
     )
 
 

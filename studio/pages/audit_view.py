@@ -9,15 +9,22 @@ import reflex as rx
 from studio.components.behaviour import typed
 from studio.components.choices import filters, select
 from studio.components.layout import link
-from studio.components.parts import button, copy_button, empty, failed, note, pager, table_skeleton, tag
+from studio.components.parts import button, copy_button, empty, note, tag
+from studio.components.tables import Column, beside_panel, look_at, none_so_far, or_failed, pager, table
 from studio.services.audit import NOBODY, EntryLine
 
-COLUMNS = (("No.", "num"), ("Who", ""), ("Did", ""), ("To", ""), ("Details", "wide hide-narrow"), ("When", "num"))
+COLUMNS = (
+    Column("No.", "24px", "num"),
+    Column("Who", "80px"),
+    Column("Did", "110px"),
+    Column("To", "110px"),
+    Column("Details", "70%", "wide hide-narrow"),
+    Column("When", "60px", "num"),
+)
 
 
 def body(state: Any) -> rx.Component:
-    content = rx.fragment(verdict(state), narrowing(state), record(state))
-    return rx.cond(state.phase == "failed", failed(state.fault, state.load), content)
+    return or_failed(state, rx.fragment(verdict(state), narrowing(state), record(state)))
 
 
 def verdict(state: Any) -> rx.Component:
@@ -62,38 +69,13 @@ def day(name: str, title: str, value: Any, on_change: Any) -> rx.Component:
 
 
 def record(state: Any) -> rx.Component:
-    several = pager(state.page_number, state.older, state.go_newer, state.go_older, "entries")
-    is_chosen = state.chosen.number > 0
-    return rx.el.div(
-        rx.el.div(
-            rx.el.div(table(state), nothing(state), class_name="card table-card"),
-            rx.cond(state.phase == "ready", several),
-        ),
-        rx.el.aside(
-            rx.cond(
-                is_chosen,
-                panel(state),
-                empty("mouse_pointer_click", "Choose an entry", "Everything that it holds shows here."),
-            ),
-            class_name=rx.cond(is_chosen, "card inspector", "card inspector none"),
-            aria_label="Entry",
-        ),
-        class_name="run-grid chosen-first",
-    )
-
-
-def table(state: Any) -> rx.Component:
-    heads = [rx.el.th(title, class_name=kind, scope="col") for title, kind in COLUMNS]
-    widths = ("24px", "80px", "110px", "110px", "70%", "60px")
-    bones = [(width, kind) for width, (_, kind) in zip(widths, COLUMNS, strict=True)]
-    rows = rx.el.tbody(rx.foreach(state.rows, lambda row: table_row(state, row)))
-    return rx.el.div(
-        rx.el.table(
-            rx.el.thead(rx.el.tr(*heads)),
-            rx.cond(state.phase == "loading", table_skeleton(bones, rows=12), rows),
-            class_name="grid compact",
-        ),
-        class_name="table-scroll",
+    return beside_panel(
+        table(state, COLUMNS, lambda row: table_row(state, row), nothing(state), bones=12, compact=True),
+        pager(state, "entries"),
+        panel=panel(state),
+        is_open=state.chosen.number > 0,
+        name="Entry",
+        choose=("Choose an entry", "Everything that it holds shows here."),
     )
 
 
@@ -103,14 +85,7 @@ def table_row(state: Any, row: EntryLine) -> rx.Component:
         rx.el.td(row.number, class_name="num mut"),
         rx.el.td(row.who),
         rx.el.td(
-            rx.el.button(
-                row.action,
-                rx.el.span(" by ", row.who, ", entry ", row.number, class_name="sr-only"),
-                type="button",
-                class_name="cover mono",
-                aria_pressed=on,
-                on_click=state.choose(row.number),
-            )
+            look_at(row.action, " by ", row.who, ", entry ", row.number, on=on, on_click=state.choose(row.number))
         ),
         rx.el.td(thing(row), class_name="thing"),
         rx.el.td(row.remarks, class_name="wide clip mut hide-narrow", title=row.remarks),
@@ -140,16 +115,7 @@ def nothing(state: Any) -> rx.Component:
         "Look for another person, change or time.",
         button("Clear filters", on_click=state.clear_filters),
     )
-    so_far = empty(
-        "search_x",
-        "Nothing found so far",
-        "There are many entries. The newest have been looked through, older ones have not.",
-        button("Look further back", on_click=state.go_older),
-    )
-    return rx.cond(
-        (state.phase == "ready") & (state.rows.length() == 0),
-        rx.cond(state.older != "", so_far, rx.cond(is_narrowed, narrowed, fresh)),
-    )
+    return none_so_far(state, "entries", rx.cond(is_narrowed, narrowed, fresh))
 
 
 def panel(state: Any) -> rx.Component:

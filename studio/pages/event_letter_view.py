@@ -6,19 +6,13 @@ import reflex as rx
 
 from studio.components.choices import select
 from studio.components.layout import allowed, link
-from studio.components.parts import button, empty, failed, note, pager, table_skeleton, tag
+from studio.components.parts import button, empty, note, tag
+from studio.components.tables import Column, beside_panel, look_at, or_failed, pager, table
 from studio.pages.event_letters import LettersState
 from studio.pages.event_recent_view import payload
 from studio.services.event_lists import LetterLine
 from studio.state import ShellState
 
-COLUMNS = (
-    ("Topic", ""),
-    ("To", "wide"),
-    ("Why", "wide hide-narrow"),
-    ("Attempts", "num"),
-    ("Given up", "num"),
-)
 ON_ITS_WAY = "They are being put on their way."
 # The boxes are the browser's own: a tick shows at once, however slow the line is.
 READ_TICKED = "[...document.querySelectorAll('.letter-box:checked')].map((box) => box.value)"
@@ -28,6 +22,20 @@ TICK_ALL = (
 )
 chosen, target = LettersState.chosen, LettersState.target
 may_write = ShellState.may.contains("events:write")
+tick_all = rx.el.input(
+    type="checkbox",
+    id="tick-all",
+    on_change=rx.call_script(TICK_ALL),
+    aria_label="Tick all of this page",
+)
+COLUMNS = (
+    Column(rx.cond(LettersState.rows.length() > 0, tick_all), "13px", "tick-cell", only_if=may_write),
+    Column("Topic", "90px"),
+    Column("To", "70%", "wide"),
+    Column("Why", "70%", "wide hide-narrow"),
+    Column("Attempts", "24px", "num"),
+    Column("Given up", "60px", "num"),
+)
 
 
 def narrowing() -> rx.Component:
@@ -54,46 +62,15 @@ def narrowing() -> rx.Component:
 
 
 def view() -> rx.Component:
-    state = LettersState
-    several = pager(state.page_number, state.older, state.go_newer, state.go_older, "undelivered events")
-    is_chosen = chosen.letter_id != ""
-    content = rx.el.div(
-        rx.el.div(
-            rx.el.div(table(), nothing(), class_name="card table-card"),
-            rx.cond(state.phase == "ready", several),
-        ),
-        rx.el.aside(
-            rx.cond(
-                is_chosen,
-                panel(),
-                empty("mouse_pointer_click", "Choose an event", "Why it did not arrive and what it says show here."),
-            ),
-            class_name=rx.cond(is_chosen, "card inspector", "card inspector none"),
-            aria_label="Undelivered event",
-        ),
-        class_name="run-grid chosen-first",
+    listed = beside_panel(
+        table(LettersState, COLUMNS, table_row, nothing(), bones=8, compact=True),
+        pager(LettersState, "undelivered events"),
+        panel=panel(),
+        is_open=chosen.letter_id != "",
+        name="Undelivered event",
+        choose=("Choose an event", "Why it did not arrive and what it says show here."),
     )
-    return rx.cond(state.phase == "failed", failed(state.fault, state.load), content)
-
-
-def table() -> rx.Component:
-    heads = [rx.el.th(title, class_name=kind, scope="col") for title, kind in COLUMNS]
-    bones = [(width, kind) for width, (_, kind) in zip(("90px", "70%", "70%", "24px", "60px"), COLUMNS, strict=True)]
-    body = rx.cond(
-        LettersState.phase == "loading",
-        table_skeleton(bones, rows=8),
-        rx.el.tbody(rx.foreach(LettersState.rows, table_row)),
-    )
-    all_ticked = rx.el.input(
-        type="checkbox",
-        id="tick-all",
-        on_change=rx.call_script(TICK_ALL),
-        aria_label="Tick all of this page",
-    )
-    ticks = rx.cond(may_write, rx.el.th(rx.cond(LettersState.rows.length() > 0, all_ticked), class_name="tick-cell"))
-    return rx.el.div(
-        rx.el.table(rx.el.thead(rx.el.tr(ticks, *heads)), body, class_name="grid compact"), class_name="table-scroll"
-    )
+    return or_failed(LettersState, listed)
 
 
 def table_row(row: LetterLine) -> rx.Component:
@@ -108,16 +85,7 @@ def table_row(row: LetterLine) -> rx.Component:
     )
     return rx.el.tr(
         rx.cond(may_write, rx.el.td(box, class_name="tick-cell")),
-        rx.el.td(
-            rx.el.button(
-                row.topic,
-                rx.el.span(" to ", row.whom, class_name="sr-only"),
-                type="button",
-                class_name="cover mono",
-                aria_pressed=on,
-                on_click=LettersState.choose(row.letter_id),
-            )
-        ),
+        rx.el.td(look_at(row.topic, " to ", row.whom, on=on, on_click=LettersState.choose(row.letter_id))),
         rx.el.td(row.whom, class_name="wide clip", title=row.whom),
         rx.el.td(row.why, class_name="wide clip mut hide-narrow", title=row.why),
         rx.el.td(row.attempts, class_name="num"),
@@ -140,10 +108,7 @@ def nothing() -> rx.Component:
         "An event that could not be delivered in nine attempts over 20 hours waits here for a month, "
         "to be sent again once its listener works.",
     )
-    return rx.cond(
-        (LettersState.phase == "ready") & (LettersState.rows.length() == 0),
-        rx.cond(target.target_id != "", of_one, all_arrived),
-    )
+    return rx.cond(target.target_id != "", of_one, all_arrived)
 
 
 def panel() -> rx.Component:

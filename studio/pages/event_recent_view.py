@@ -6,20 +6,17 @@ import reflex as rx
 
 from studio.components.choices import select
 from studio.components.layout import allowed, link
-from studio.components.parts import (
-    button,
-    copy_button,
-    empty,
-    failed,
-    note,
-    pager,
-    table_skeleton,
-    tag,
-)
+from studio.components.parts import button, copy_button, empty, note, tag
+from studio.components.tables import Column, beside_panel, look_at, none_so_far, or_failed, pager, table
 from studio.pages.event_recent import RecentState
 from studio.services.event_lists import EventLine
 
-COLUMNS = (("Topic", ""), ("What", "wide"), ("Run", "hide-narrow"), ("When", "num"))
+COLUMNS = (
+    Column("Topic", "90px"),
+    Column("What", "70%", "wide"),
+    Column("Run", "80px", "hide-narrow"),
+    Column("When", "60px", "num"),
+)
 chosen = RecentState.chosen
 
 
@@ -28,53 +25,21 @@ def narrowing() -> rx.Component:
 
 
 def view() -> rx.Component:
-    several = pager(RecentState.page_number, RecentState.older, RecentState.go_newer, RecentState.go_older, "events")
-    is_chosen = chosen.event_id != ""
-    content = rx.el.div(
-        rx.el.div(
-            rx.el.div(table(), nothing(), class_name="card table-card"),
-            rx.cond(RecentState.phase == "ready", several),
-        ),
-        rx.el.aside(
-            rx.cond(
-                is_chosen,
-                panel(),
-                empty("mouse_pointer_click", "Choose an event", "What it says shows here, and it can be sent again."),
-            ),
-            class_name=rx.cond(is_chosen, "card inspector", "card inspector none"),
-            aria_label="Event",
-        ),
-        class_name="run-grid chosen-first",
+    listed = beside_panel(
+        table(RecentState, COLUMNS, table_row, nothing(), bones=12, compact=True),
+        pager(RecentState, "events"),
+        panel=panel(),
+        is_open=chosen.event_id != "",
+        name="Event",
+        choose=("Choose an event", "What it says shows here, and it can be sent again."),
     )
-    return rx.cond(RecentState.phase == "failed", failed(RecentState.fault, RecentState.load), content)
-
-
-def table() -> rx.Component:
-    heads = [rx.el.th(title, class_name=kind, scope="col") for title, kind in COLUMNS]
-    bones = [(width, kind) for width, (_, kind) in zip(("90px", "70%", "80px", "60px"), COLUMNS, strict=True)]
-    body = rx.cond(
-        RecentState.phase == "loading",
-        table_skeleton(bones, rows=12),
-        rx.el.tbody(rx.foreach(RecentState.rows, table_row)),
-    )
-    return rx.el.div(
-        rx.el.table(rx.el.thead(rx.el.tr(*heads)), body, class_name="grid compact"), class_name="table-scroll"
-    )
+    return or_failed(RecentState, listed)
 
 
 def table_row(row: EventLine) -> rx.Component:
     on = chosen.event_id == row.event_id
     return rx.el.tr(
-        rx.el.td(
-            rx.el.button(
-                row.topic,
-                rx.el.span(" of ", row.when, class_name="sr-only"),
-                type="button",
-                class_name="cover mono",
-                aria_pressed=on,
-                on_click=RecentState.choose(row.event_id),
-            )
-        ),
+        rx.el.td(look_at(row.topic, " of ", row.when, on=on, on_click=RecentState.choose(row.event_id))),
         rx.el.td(row.what, class_name="wide clip mut", title=row.what),
         rx.el.td(
             rx.cond(row.run_id != "", link(row.run, to=f"/app/runs/{row.run_id}", class_name="mono quiet-link above")),
@@ -100,16 +65,7 @@ def nothing() -> rx.Component:
         "It may be older than a week.",
         button("Show all topics", on_click=RecentState.set_topic("")),
     )
-    so_far = empty(
-        "search_x",
-        "Nothing found so far",
-        "There are many events. The newest have been looked through, older ones have not.",
-        button("Look further back", on_click=RecentState.go_older),
-    )
-    return rx.cond(
-        (RecentState.phase == "ready") & (RecentState.rows.length() == 0),
-        rx.cond(RecentState.older != "", so_far, rx.cond(RecentState.topic != "", no_such, fresh)),
-    )
+    return none_so_far(RecentState, "events", rx.cond(RecentState.topic != "", no_such, fresh))
 
 
 def panel() -> rx.Component:

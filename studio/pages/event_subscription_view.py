@@ -11,29 +11,29 @@ from studio.components.overlays import menu, menu_item, menu_line
 from studio.components.parts import (
     button,
     empty,
-    failed,
     fault_line,
     field_attributes,
     icon_button,
     labelled,
     note,
     switch,
-    table_skeleton,
     tag,
 )
 from studio.components.shown_once import shown_once
+from studio.components.tables import ACTIONS, Column, or_failed, table
 from studio.pages.event_forms import LISTED, THIS_PAGE, SubscriptionForms
 from studio.pages.event_subscriptions import SubscriptionsState
 from studio.services.event_lists import SubscriptionLine
 from studio.state import ShellState
 
 COLUMNS = (
-    ("On", ""),
-    ("Address", "wide"),
-    ("Topics", ""),
-    ("Last arrived", "num"),
-    ("Last failed", "num hide-narrow"),
-    ("Undelivered", "num hide-medium"),
+    Column("On", "34px"),
+    Column("Address", "60%", "wide"),
+    Column("Topics", "90px"),
+    Column("Last arrived", "60px", "num"),
+    Column("Last failed", "60px", "num hide-narrow"),
+    Column("Undelivered", "30px", "num hide-medium"),
+    ACTIONS,
 )
 STATES = {"live": "Arriving", "failing": "Failing", "fresh": "Nothing sent yet", "off": "Off"}
 TOPICS = {
@@ -47,24 +47,7 @@ forms = SubscriptionForms
 
 
 def view() -> rx.Component:
-    content = rx.el.div(table(), nothing(), class_name="card table-card")
-    problem = failed(SubscriptionsState.fault, SubscriptionsState.load)
-    return rx.cond(SubscriptionsState.phase == "failed", problem, content)
-
-
-def table() -> rx.Component:
-    heads = [rx.el.th(title, class_name=kind, scope="col") for title, kind in COLUMNS]
-    acts = rx.el.th(rx.el.span("Actions", class_name="sr-only"), scope="col", class_name="act")
-    widths = ("34px", "60%", "90px", "60px", "60px", "30px")
-    bones = [(width, kind) for width, (_, kind) in zip(widths, COLUMNS, strict=True)] + [("16px", "act")]
-    body = rx.cond(
-        SubscriptionsState.phase == "loading",
-        table_skeleton(bones, rows=4),
-        rx.el.tbody(rx.foreach(SubscriptionsState.rows, table_row)),
-    )
-    return rx.el.div(
-        rx.el.table(rx.el.thead(rx.el.tr(*heads, acts)), body, class_name="grid"), class_name="table-scroll"
-    )
+    return or_failed(SubscriptionsState, table(SubscriptionsState, COLUMNS, table_row, nothing(), bones=4))
 
 
 def table_row(row: SubscriptionLine) -> rx.Component:
@@ -145,15 +128,12 @@ def nothing() -> rx.Component:
         button("New subscription", kind="primary", icon="plus", on_click=SubscriptionForms.open("new", "", THIS_PAGE)),
         rx.el.p("Somebody who administers the tenant can add one."),
     )
-    return rx.cond(
-        (SubscriptionsState.phase == "ready") & (SubscriptionsState.rows.length() == 0),
-        empty(
-            "webhook",
-            "Nobody is told of events yet",
-            "A subscription sends what happens here (ends of runs, calls of tools, events of your own) "
-            "to an address of yours as it happens: signed, in order, and again until it has arrived.",
-            begin,
-        ),
+    return empty(
+        "webhook",
+        "Nobody is told of events yet",
+        "A subscription sends what happens here (ends of runs, calls of tools, events of your own) "
+        "to an address of yours as it happens: signed, in order, and again until it has arrived.",
+        begin,
     )
 
 

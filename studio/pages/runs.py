@@ -11,33 +11,24 @@ from studio.components.address import keep_in_address
 from studio.components.behaviour import search_key, ticker
 from studio.components.choices import filters, select
 from studio.components.layout import link, page, studio_page
-from studio.components.parts import (
-    LONGEST_SEARCH,
-    button,
-    empty,
-    failed,
-    pager,
-    search_box,
-    status_mark,
-    table_skeleton,
-    tag,
-)
+from studio.components.parts import LONGEST_SEARCH, button, empty, search_box, status_mark, tag
+from studio.components.tables import Column, none_so_far, or_failed, pager, table
 from studio.container import get_container
 from studio.pages.lists import Paged, known, turns
 from studio.services import runs
 from studio.services.runs import RunFilter, RunLine
 
 COLUMNS = (
-    ("Status", ""),
-    ("Run", ""),
-    ("Workflow", ""),
-    ("Trigger", ""),
-    ("Input", "wide"),
-    ("Started", "num"),
-    ("Duration", "num"),
-    ("Steps", "num hide-narrow"),
-    ("Tokens", "num hide-medium"),
-    ("Cost", "num"),
+    Column("Status", "80px"),
+    Column("Run", "86px"),
+    Column("Workflow", "150px"),
+    Column("Trigger", "50px"),
+    Column("Input", "70%", "wide"),
+    Column("Started", "60px", "num"),
+    Column("Duration", "44px", "num"),
+    Column("Steps", "20px", "num hide-narrow"),
+    Column("Tokens", "34px", "num hide-medium"),
+    Column("Cost", "50px", "num"),
 )
 STATUSES = (("", "Any status"), *((status.value, status.value.capitalize()) for status in RunStatus))
 TRIGGERS = (
@@ -138,53 +129,21 @@ def table_row(row: RunLine) -> rx.Component:
     )
 
 
-def table() -> rx.Component:
-    heads = [rx.el.th(title, class_name=kind, scope="col") for title, kind in COLUMNS]
-    widths = ("80px", "86px", "150px", "50px", "70%", "60px", "44px", "20px", "34px", "50px")
-    bones = [(width, kind) for width, (_, kind) in zip(widths, COLUMNS, strict=True)]
-    body = rx.cond(
-        RunsState.phase == "loading",
-        table_skeleton(bones, rows=12),
-        rx.el.tbody(rx.foreach(RunsState.rows, table_row)),
-    )
-    return rx.el.div(
-        rx.el.div(
-            rx.el.table(rx.el.thead(rx.el.tr(*heads)), body, class_name="grid compact"), class_name="table-scroll"
-        ),
-        nothing(),
-        class_name="card table-card",
-    )
-
-
 def nothing() -> rx.Component:
     is_filtered = (RunsState.workflow + RunsState.status + RunsState.trigger + RunsState.search) != ""
-    return rx.cond(
-        (RunsState.phase == "ready") & (RunsState.rows.length() == 0),
-        rx.cond(
-            RunsState.older != "",
-            empty(
-                "search_x",
-                "Nothing found so far",
-                "There are many runs. The newest have been looked through, older ones have not.",
-                button("Look further back", on_click=RunsState.go_older),
-            ),
-            rx.cond(
-                is_filtered,
-                empty(
-                    "search_x",
-                    "No run fits these filters",
-                    "Look for another workflow, status or text.",
-                    button("Clear filters", on_click=RunsState.clear_filters),
-                ),
-                empty(
-                    "list",
-                    "No runs yet",
-                    "Each message, webhook call and scheduled start of a workflow shows up here with all its steps.",
-                    link("Open a workflow", to="/app/workflows", class_name="btn primary"),
-                ),
-            ),
-        ),
+    filtered = empty(
+        "search_x",
+        "No run fits these filters",
+        "Look for another workflow, status or text.",
+        button("Clear filters", on_click=RunsState.clear_filters),
     )
+    fresh = empty(
+        "list",
+        "No runs yet",
+        "Each message, webhook call and scheduled start of a workflow shows up here with all its steps.",
+        link("Open a workflow", to="/app/workflows", class_name="btn primary"),
+    )
+    return none_so_far(RunsState, "runs", rx.cond(is_filtered, filtered, fresh))
 
 
 def narrowing() -> rx.Component:
@@ -198,10 +157,9 @@ def narrowing() -> rx.Component:
 
 @studio_page(ADDRESS, title="Runs", on_load=RunsState.load)
 def runs_page() -> rx.Component:
-    several = pager(RunsState.page_number, RunsState.older, RunsState.go_newer, RunsState.go_older, "runs")
-    content = rx.fragment(narrowing(), table(), rx.cond(RunsState.phase == "ready", several))
+    listed = table(RunsState, COLUMNS, table_row, nothing(), bones=12, compact=True)
     return page(
-        rx.cond(RunsState.phase == "failed", failed(RunsState.fault, RunsState.load), content),
+        or_failed(RunsState, rx.fragment(narrowing(), listed, pager(RunsState, "runs"))),
         search_key(),
         ticker(every_ms=RunsState.every_ms, on_tick=RunsState.refresh),
         active="runs",

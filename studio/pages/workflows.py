@@ -20,12 +20,11 @@ from studio.components.parts import (
     button,
     chip,
     empty,
-    failed,
     icon_button,
     search_box,
-    table_skeleton,
     tag,
 )
+from studio.components.tables import ACTIONS, Column, or_failed, table
 from studio.container import get_container
 from studio.pages import workflow_bulk, workflow_dialogs
 from studio.pages.lists import Listed
@@ -36,23 +35,6 @@ from studio.state import ShellState
 
 THIS_PAGE = rx.Var("performance.timeOrigin", _var_type=float)
 STATES = (("", "Any status"), ("live", "Live"), ("changed", "Draft ahead"), ("draft", "Draft"))
-COLUMNS = (
-    ("Name", "wide"),
-    ("Category", "hide-medium"),
-    ("Channels", ""),
-    ("Status", ""),
-    ("Runs", "hide-narrow"),
-    ("", "num"),
-    ("Succeeded", "num"),
-    ("p95", "num"),
-    ("Cost a run", "num"),
-    ("Edited", "num"),
-)
-HELP = {
-    "Succeeded": workflow_list.OF_ENDED,
-    "p95": workflow_list.OF_SUCCEEDED,
-    "Cost a run": workflow_list.COST_OF_ENDED,
-}
 
 
 class WorkflowsState(Listed, rx.State):
@@ -151,6 +133,21 @@ class WorkflowsState(Listed, rx.State):
         self.any_workflow = bool(self.category_options or self.rows)
 
 
+COLUMNS = (
+    Column("Name", "60%", "wide"),
+    Column("Category", "90px", "hide-medium"),
+    Column("Channels", "70px"),
+    Column("Status", "60px"),
+    Column("Runs", "72px", "hide-narrow"),
+    Column(f"{WorkflowsState.days} days", "30px", "num"),
+    Column("Succeeded", "44px", "num", help=workflow_list.OF_ENDED),
+    Column("p95", "44px", "num", help=workflow_list.OF_SUCCEEDED),
+    Column("Cost a run", "50px", "num", help=workflow_list.COST_OF_ENDED),
+    Column("Edited", "60px", "num"),
+    ACTIONS,
+)
+
+
 def kpi_card(kpi: Kpi) -> rx.Component:
     return rx.el.div(
         rx.el.span(kpi.title),
@@ -232,36 +229,8 @@ def table_row(row: WorkflowLine) -> rx.Component:
     )
 
 
-def table() -> rx.Component:
-    heads = [rx.el.th(title, class_name=kind, scope="col", title=HELP.get(title)) for title, kind in COLUMNS]
-    heads[5] = rx.el.th(WorkflowsState.days, " days", class_name="num", scope="col")
-    widths = ("60%", "90px", "70px", "60px", "72px", "30px", "44px", "44px", "50px", "60px")
-    bones = [(width, kind) for width, (_, kind) in zip(widths, COLUMNS, strict=True)] + [("16px", "act")]
-    body = rx.cond(
-        WorkflowsState.phase == "loading",
-        table_skeleton(bones, rows=9),
-        rx.el.tbody(rx.foreach(WorkflowsState.rows, table_row)),
-    )
-    return rx.el.div(
-        rx.el.div(
-            rx.el.table(
-                rx.el.thead(
-                    rx.el.tr(
-                        *heads, rx.el.th(rx.el.span("Actions", class_name="sr-only"), scope="col", class_name="act")
-                    )
-                ),
-                body,
-                class_name="grid",
-            ),
-            class_name="table-scroll",
-        ),
-        nothing(),
-        class_name="card table-card",
-    )
-
-
 def nothing() -> rx.Component:
-    """Under the head of an empty table: the first steps, or the way out of a filter."""
+    """The first steps, or the way out of a filter."""
     fresh = empty(
         "workflow",
         "No workflows yet",
@@ -274,10 +243,7 @@ def nothing() -> rx.Component:
         "No workflow has that in its name, description, tools or prompts.",
         button("Clear filters", on_click=WorkflowsState.clear_filters),
     )
-    return rx.cond(
-        (WorkflowsState.phase == "ready") & (WorkflowsState.rows.length() == 0),
-        rx.cond(WorkflowsState.any_workflow, filtered, fresh),
-    )
+    return rx.cond(WorkflowsState.any_workflow, filtered, fresh)
 
 
 def narrowing() -> rx.Component:
@@ -310,10 +276,10 @@ def workflows_page() -> rx.Component:
             aria_label="How the workflows do",
         ),
         narrowing(),
-        table(),
+        table(WorkflowsState, COLUMNS, table_row, nothing(), bones=9),
     )
     return page(
-        rx.cond(WorkflowsState.phase == "failed", failed(WorkflowsState.fault, WorkflowsState.load), content),
+        or_failed(WorkflowsState, content),
         workflow_dialogs.new_dialog(),
         workflow_dialogs.import_dialog(),
         workflow_dialogs.report_dialog(),
