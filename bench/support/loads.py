@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from bench.support.cpu import cpu_s
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,6 +63,16 @@ class Load:
         used, began = cpu_s(roots), time.perf_counter()
         answer = self.order(**order)
         return Sample(answer, time.perf_counter() - began, cpu_s(roots) - used)
+
+    @contextmanager
+    def halted(self) -> Iterator[None]:
+        """Its process gets no time meanwhile."""
+        process = psutil.Process(self.pid)
+        process.suspend()
+        try:
+            yield
+        finally:
+            process.resume()
 
     def end(self) -> None:
         """Close its input and wait for it."""
