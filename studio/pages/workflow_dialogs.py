@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import reflex as rx
 
-from studio.components.behaviour import typed
+from studio.components.behaviour import fault_focus, typed
 from studio.components.dialogs import dialog, foot
-from studio.components.parts import button, note, option
+from studio.components.parts import button, field_attributes, labelled, note, option
 from studio.pages.workflow_bulk import SEND_FILES
 from studio.pages.workflow_forms import WorkflowForms
 from studio.services.templates import picture
@@ -45,22 +47,14 @@ BLANK = {
 
 def new_dialog() -> rx.Component:
     return dialog(
-        rx.form(
-            rx.el.label("Name", html_for="new-name", class_name="caption"),
-            rx.el.div(
-                rx.el.input(
-                    id="new-name",
-                    name="name",
-                    placeholder="refund_requests",
-                    max_length=64,
-                    auto_focus=True,
-                    auto_complete="off",
-                    spell_check=False,
-                    class_name="mono",
-                ),
-                class_name=rx.cond(WorkflowForms.fault != "", "field invalid", "field"),
+        rx.el.form(
+            labelled(
+                "name",
+                "Name",
+                name_input("name", placeholder="refund_requests", auto_focus=True, auto_complete="off"),
+                wrong=WorkflowForms.wrong,
+                hint="Small letters, digits, _ and -. It stands in addresses and in files.",
             ),
-            fault_line("Small letters, digits, _ and -. It stands in addresses and in files."),
             rx.el.div("Start from", class_name="caption start-from"),
             rx.el.div(
                 template_option(BLANK),
@@ -69,15 +63,25 @@ def new_dialog() -> rx.Component:
                 role="radiogroup",
                 aria_label="Start from",
             ),
+            rx.cond(WorkflowForms.fault != "", note(WorkflowForms.fault, kind="error")),
             foot(button("Create workflow", kind="primary", type="submit"), on_cancel=WorkflowForms.close),
+            id="new-workflow",
+            no_validate=True,
             on_submit=WorkflowForms.create,
         ),
+        fault_focus(form_id="new-workflow", attempts=WorkflowForms.attempts),
         title="New workflow",
         text="A workflow is a YAML file that you can draw. It stays a draft until you publish a version.",
         opened=WorkflowForms.opened == "new",
         on_close=WorkflowForms.close,
         width="720px",
     )
+
+
+def name_input(name: str, **props: Any) -> rx.Component:
+    """Where a workflow's name is typed; what is wrong with it stands beneath."""
+    bound = field_attributes(name, WorkflowForms.wrong)
+    return rx.el.input(max_length=64, spell_check=False, class_name="mono", **bound, **props)
 
 
 def template_option(one: dict[str, str] | rx.Var[dict[str, str]]) -> rx.Component:
@@ -92,14 +96,6 @@ def template_option(one: dict[str, str] | rx.Var[dict[str, str]]) -> rx.Componen
         aria_checked=chosen,
         class_name=rx.cond(chosen, "template on", "template"),
         on_click=WorkflowForms.choose_template(one["name"]),
-    )
-
-
-def fault_line(hint: str) -> rx.Component:
-    return rx.el.div(
-        rx.cond(WorkflowForms.fault != "", WorkflowForms.fault, hint),
-        class_name=rx.cond(WorkflowForms.fault != "", "hint bad", "hint"),
-        role="status",
     )
 
 
@@ -148,16 +144,20 @@ def import_dialog() -> rx.Component:
             class_name="field area",
         ),
         import_report(),
-        rx.cond(WorkflowForms.taken & (WorkflowForms.fault == ""), taken_choice()),
-        foot(
-            button(
-                "Import workflow",
-                kind="primary",
-                why_not=rx.cond(WorkflowForms.found_name == "", "Choose a file or paste its text first.", ""),
-                on_click=WorkflowForms.import_text,
+        rx.el.div(
+            rx.cond(WorkflowForms.taken & (WorkflowForms.fault == ""), taken_choice()),
+            foot(
+                button(
+                    "Import workflow",
+                    kind="primary",
+                    why_not=rx.cond(WorkflowForms.found_name == "", "Choose a file or paste its text first.", ""),
+                    on_click=WorkflowForms.import_text,
+                ),
+                on_cancel=WorkflowForms.close,
             ),
-            on_cancel=WorkflowForms.close,
+            id="import-as",
         ),
+        fault_focus(form_id="import-as", attempts=WorkflowForms.attempts),
         title="Import a workflow",
         text="It becomes a draft; ours is kept byte for byte. Nothing in it runs or calls anything by being imported.",
         opened=WorkflowForms.opened == "import",
@@ -168,14 +168,8 @@ def import_dialog() -> rx.Component:
 
 def taken_choice() -> rx.Component:
     """What is to become of a file whose name is there already."""
-    named = rx.el.input(
-        value=WorkflowForms.new_name,
-        on_change=WorkflowForms.type_name,
-        aria_label="New name",
-        max_length=64,
-        spell_check=False,
-        class_name="mono",
-    )
+    field = name_input("new-name", value=WorkflowForms.new_name, on_change=WorkflowForms.type_name)
+    named = labelled("new-name", "New name", field, wrong=WorkflowForms.wrong)
     return rx.el.div(
         rx.el.div("There is a workflow of this name", class_name="caption start-from"),
         rx.el.div(
@@ -188,7 +182,7 @@ def taken_choice() -> rx.Component:
             role="radiogroup",
             aria_label="There is a workflow of this name",
         ),
-        rx.cond(WorkflowForms.way == "copy", rx.el.div(named, class_name="field beside-options")),
+        rx.cond(WorkflowForms.way == "copy", rx.el.div(named, class_name="beside-options")),
     )
 
 

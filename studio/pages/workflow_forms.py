@@ -26,6 +26,8 @@ class WorkflowForms(rx.State):
     templates: list[dict[str, str]] = []  # noqa: RUF012  # Reflex copies defaults for each tab
     template: str = ""
     fault: str = ""
+    wrong: str = ""  # what to mend about the name
+    attempts: int = 0  # how often what stands in a form was looked through
     text: str = ""
     found_name: str = ""
     found_nodes: str = ""
@@ -75,7 +77,7 @@ class WorkflowForms(rx.State):
         try:
             name = await workflows.create(get_container().db, current_scope(), str(form.get("name", "")), self.template)
         except AppError as error:
-            self.fault = error.public_message
+            self._refuse(error)
             return None
         self._clear("")
         return lead_on(ADDRESS, f"/app/workflows/{name}")
@@ -101,16 +103,17 @@ class WorkflowForms(rx.State):
     @rx.event
     @requires("workflows:write")
     def choose_way(self, way: str) -> None:
-        self.way, self.fault = "replace" if way == "replace" and self.replaceable else "copy", ""
+        self.way = "replace" if way == "replace" and self.replaceable else "copy"
+        self.fault = self.wrong = ""
 
     @rx.event
     @requires("workflows:write")
     def type_name(self, name: str) -> None:
-        self.new_name, self.fault = name[:64], ""
+        self.new_name, self.fault, self.wrong = name[:64], "", ""
 
     async def _look_into(self, text: str) -> None:
         self.text, self.taken, self.way = text, False, "copy"
-        self.fault = self.found_name = self.foreign = self.summary = ""
+        self.fault = self.wrong = self.found_name = self.foreign = self.summary = ""
         self.problems, self.losses = [], []
         if not text.strip():
             return
@@ -154,7 +157,7 @@ class WorkflowForms(rx.State):
             new_name = self.new_name if self.taken else ""
             name = await workflows.import_text(get_container().db, current_scope(), self.text, new_name)
         except AppError as error:
-            self.fault = error.public_message
+            self._refuse(error)
             return None
         self._clear("")
         return lead_on(ADDRESS, f"/app/workflows/{name}")
@@ -212,13 +215,20 @@ class WorkflowForms(rx.State):
         self._clear("")
         return lead_on(ADDRESS, f"/app/workflows/{name}")
 
+    def _refuse(self, error: AppError) -> None:
+        """Say what is wrong: at the field of the name, where one is asked for and it is the name's fault."""
+        self.attempts += 1
+        is_asked = self.opened == "new" or (self.taken and self.way == "copy")
+        of_name = is_asked and error.details.get("field") == "name"
+        self.wrong, self.fault = (error.public_message, "") if of_name else ("", error.public_message)
+
     def _forget_report(self) -> None:
         if self.opened == "report":
             self._clear("")
 
     def _clear(self, opened: str) -> None:
         self.opened = opened
-        self.template = self.fault = self.text = self.found_name = ""
+        self.template = self.fault = self.wrong = self.text = self.found_name = ""
         self.filename = self.foreign = self.summary = self.imported = self.new_name = ""
         self.problems, self.losses = [], []
         self.taken, self.way = False, "copy"

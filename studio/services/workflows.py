@@ -100,10 +100,10 @@ async def create(db: Database, scope: Scope, name: str, template: str = "") -> s
 
 
 def check_name(name: str) -> str:
-    """The name without spaces around it; raises SchemaError with the rule."""
+    """The name without spaces around it; raises SchemaError with the rule and `field` "name"."""
     name = name.strip()
     if not NAME.fullmatch(name):
-        raise SchemaError(NAME_RULE)
+        raise SchemaError(NAME_RULE, field="name")
     return name
 
 

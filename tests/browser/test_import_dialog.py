@@ -234,6 +234,24 @@ def test_a_name_that_is_there_already_is_kept_beside_or_replaced(signed_in_page:
     assert stored(studio, name).text == before.text
 
 
+def test_a_refused_new_name_can_be_mended_where_it_stands(signed_in_page: Page, studio: Any) -> None:
+    page, name = signed_in_page, new_workflow(studio)
+    page.goto("/app/workflows")
+    page.get_by_role("button", name="Import").click()
+    page.get_by_label("Text of the file").fill(stored(studio, name).text)
+    field = page.get_by_role("textbox", name="New name")
+    for text, said in (("Not A Name", "starts with a small letter"), ("faq_handling", "exists already")):
+        field.fill(text)
+        page.get_by_role("button", name="Import workflow").click()
+        expect(field).to_have_accessible_description(re.compile(said))
+        expect(field).to_have_attribute("aria-invalid", "true")
+        expect(field).to_be_focused()
+        expect(page.get_by_role("radio", name="Replace its draft")).to_be_visible()
+    field.fill(f"{name}_mended")
+    page.get_by_role("button", name="Import workflow").click()
+    expect(page).to_have_url(f"{studio.url}/app/workflows/{name}_mended")
+
+
 def test_several_files_are_imported_with_a_report_for_each(signed_in_page: Page, studio: Any, tmp_path: Any) -> None:
     page, there = signed_in_page, new_workflow(studio)
     title = f"from_n8n_{uuid.uuid4().hex[:8]}"

@@ -189,6 +189,22 @@ def test_new_duplicate_archive_undo(signed_in_page: Page, studio: Any) -> None:
     _archive_made(studio)
 
 
+def test_a_refused_name_is_described_invalid_and_focused(signed_in_page: Page) -> None:
+    page = signed_in_page
+    page.goto("/app/workflows")
+    page.get_by_role("button", name="New workflow").click()
+    name = page.get_by_role("textbox", name="Name")
+    expect(name).to_be_focused()
+    expect(name).to_have_accessible_description(re.compile("It stands in addresses and in files"))
+    expect(name).to_have_attribute("aria-invalid", "false")
+    for text, said in (("Not A Name", "starts with a small letter"), ("faq_handling", "exists already")):
+        name.fill(text)
+        page.get_by_role("button", name="Create workflow").click()
+        expect(name).to_have_accessible_description(re.compile(said))
+        expect(name).to_have_attribute("aria-invalid", "true")
+        expect(name).to_be_focused()
+
+
 def test_a_dialog_that_is_opened_at_once_stays(signed_in_page: Page) -> None:
     """The page is loaded again and the dialog opened before the page's last word is there: it is this page's dialog."""
     page = signed_in_page

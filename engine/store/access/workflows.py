@@ -88,7 +88,7 @@ async def create(tx: Tx, text: str, layout: Mapping[str, Json] | None = None, go
         async with tx.session.begin_nested():
             tx.session.add(row)
     except sa.exc.IntegrityError as error:
-        raise Conflict(f"A workflow named {name!r} exists already.") from error
+        raise Conflict(f"A workflow named {name!r} exists already.", field="name") from error
     return row
 
 
