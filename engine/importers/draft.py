@@ -13,9 +13,8 @@ from typing import Any
 
 from engine.importers import storable
 from engine.importers.names import Names, identifier, readable, slug
-from engine.importers.report import Entry, Outcome, Place, Report, Source
+from engine.importers.report import Entry, Place, Report, Source
 from engine.importers.wording import Wording, checked_value
-from engine.language import node_types
 from engine.language.tokens import MAX_LENGTH
 
 Json = Any
@@ -102,7 +101,7 @@ class Draft:
         return self.names.take(source.name, fallback)
 
     def add(self, entry: Entry, type_name: str, config: Mapping[str, Json], *, name: str, **more: Json) -> DraftNode:
-        """A node for an entry. Without that type in this installation it becomes a placeholder."""
+        """A node for an entry."""
         kept = {key: value for key, value in config.items() if value is not None and value not in ({}, [], "")}
         if said := kept.pop("description", None) or readable(entry.source.name, name):
             kept = {"description": said, **kept}
@@ -116,9 +115,6 @@ class Draft:
             if (outer := self.gates.get(name)) is not None:
                 self.gates[helper.name] = outer
             self.gates[name] = helper.name
-        if node_types.get(type_name) is None:
-            entry.lower(Outcome.UNSUPPORTED, f"the node type {type_name} is not installed")
-            self.placeholder(entry, name, kept)
         return node
 
     def _stored(self, entry: Entry, data: Mapping[str, Json]) -> dict[str, Json]:

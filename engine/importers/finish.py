@@ -78,8 +78,7 @@ def _runs(node: DraftNode) -> bool:
 
 
 def _is(node: DraftNode, what: str) -> bool:
-    kind = node_types.get(node.type)
-    return bool(getattr(kind, what)) if kind is not None else what == "runnable"
+    return bool(getattr(node_types.get(node.type), what))
 
 
 def _start(draft: Draft) -> None:
@@ -120,22 +119,10 @@ def _fan_out(draft: Draft) -> None:
     for (source, condition, on), edges in groups.items():
         if len(edges) == 1 or _is(draft.nodes[source], "branches"):
             continue
-        if node_types.get("parallel") is None:
-            _only_first(draft, edges)
-            continue
         fork = draft.helper(f"{source[:48]}_branches", "parallel", {})
         draft.link(source, fork.name, condition, on=on, label=edges[0].label)
         for edge in edges:
             edge.source, edge.condition, edge.on, edge.label = fork.name, None, "success", None
-
-
-def _only_first(draft: Draft, edges: list[DraftEdge]) -> None:
-    gone = edges[1:]
-    lost = {id(edge) for edge in gone}
-    draft.edges = [edge for edge in draft.edges if id(edge) not in lost]
-    for edge in gone:
-        for entry in draft.report.about(edge.source):
-            entry.approximate(f"only one of several ways on could be kept; the one to {edge.target} was dropped")
 
 
 def _sort_edges(draft: Draft) -> None:

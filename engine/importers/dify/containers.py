@@ -47,9 +47,6 @@ def _body(job: Job) -> str:
 
 
 def iteration(job: Job) -> None:
-    if not job.has("loop"):
-        job.unsupported("the node type loop is not installed")
-        return
     config: dict[str, Json] = {
         "over": job.selector("over", job.data.get("iterator_selector"), "context.items"),
         "body": _body(job),
@@ -68,9 +65,6 @@ def iteration(job: Job) -> None:
 
 
 def loop(job: Job) -> None:
-    if not job.has("loop"):
-        job.unsupported("the node type loop is not installed")
-        return
     rounds = v.within(v.number(job.data, "loop_count"), 1, 10_000)
     config: dict[str, Json] = {"body": _body(job), "max_iterations": int(rounds or 100)}
     until = _until(job)

@@ -12,7 +12,6 @@ from engine.importers.dify.file import File, Node
 from engine.importers.models import model_name
 from engine.importers.report import Outcome
 from engine.importers.script_syntax import Unsayable
-from engine.language import node_types
 
 Json = Any
 FAIL = "fail-branch"
@@ -48,9 +47,6 @@ class Job:
             values = {v.text(one, "key"): one.get("value") for one in v.mappings(self.data, "default_value")}
             more["on_error"] = {"action": "continue", "output": {key: value for key, value in values.items() if key}}
         return more
-
-    def has(self, type_name: str) -> bool:
-        return node_types.get(type_name) is not None
 
     def unsupported(self, reason: str) -> None:
         self.node.entry.lower(Outcome.UNSUPPORTED, reason)

@@ -25,15 +25,13 @@ def code(job: Job) -> None:
         if is_python
         else "JavaScript has to be rewritten in Python; switched off until then"
     )
-    inputs = {
-        v.text(one, "variable"): job.selected_value("inputs", one.get("value_selector"))
-        for one in v.mappings(job.data, "variables")
-        if v.text(one, "variable")
-    }
-    if not job.has("code"):
-        job.file.draft.placeholder(job.node.entry, job.node.name, {"source": source, "inputs": inputs})
-        return
-    inputs = variables(inputs)
+    inputs = variables(
+        {
+            v.text(one, "variable"): job.selected_value("inputs", one.get("value_selector"))
+            for one in v.mappings(job.data, "variables")
+            if v.text(one, "variable")
+        }
+    )
     if is_python and re.search(r"^def main\(", source, re.MULTILINE):
         source += f"\n\nresult = main({', '.join(f'{name}={name}' for name in inputs)})\n"
     job.add("code", {"source": source or "# empty", "inputs": inputs}, disabled=True)
@@ -261,9 +259,6 @@ def document(job: Job) -> None:
 
 
 def human(job: Job) -> None:
-    if not job.has("human"):
-        job.unsupported("the node type human is not installed")
-        return
     text = v.text(job.data, "form_content") or v.text(job.data, "message")
     job.approximate("a person answers it in the studio")
     actions = [v.text(one, "id") or v.text(one, "title") for one in v.mappings(job.data, "user_actions")]

@@ -16,7 +16,6 @@ from engine.importers.names import called_name, identifier, slug, variables
 from engine.importers.report import Outcome
 from engine.importers.script_syntax import Unsayable
 from engine.importers.wording import Said
-from engine.language import node_types
 
 Json = Any
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
@@ -40,9 +39,6 @@ class Job:
 
     def add(self, type_name: str, config: dict[str, Json], **more: Json) -> None:
         self.draft.add(self.node.entry, type_name, config, name=self.node.name, **more)
-
-    def has(self, type_name: str) -> bool:
-        return node_types.get(type_name) is not None
 
     def approximate(self, reason: str) -> None:
         self.node.entry.approximate(reason)
@@ -333,9 +329,6 @@ def human(job: Job) -> None:
         "message", job.inputs.get("humanInputDescription") or job.inputs.get("humanInputModelPrompt") or ""
     )
     job.approximate("a person answers it in the studio")
-    if not job.has("human"):
-        job.unsupported("the node type human is not installed")
-        return
     job.branches = {0: ("context.approved", "proceed"), 1: (None, "reject")}
     job.add("human", {"mode": "approval", "message": text or job.node.label})
 
@@ -348,10 +341,7 @@ def code(job: Job) -> None:
         for one in v.mappings(job.inputs, "customFunctionInputVariables")
         if v.text(one, "variableName")
     }
-    if job.has("code"):
-        job.add("code", {"source": source or "# empty", "inputs": variables(inputs)}, disabled=True)
-    else:
-        job.draft.placeholder(job.node.entry, job.node.name, {"source": source, "inputs": inputs})
+    job.add("code", {"source": source or "# empty", "inputs": variables(inputs)}, disabled=True)
     keep_state(job, v.items(job.inputs, "customFunctionUpdateState"))
 
 
@@ -381,9 +371,6 @@ def loop_back(job: Job) -> None:
 
 
 def iteration(job: Job) -> None:
-    if not job.has("loop"):
-        job.unsupported("the node type loop is not installed")
-        return
     inside = [node for node in job.file.nodes if node.parent is job.node and node.name]
     first = [node.name for node in inside if not any(before.parent is job.node for before in node.before)] or [
         node.name for node in inside[:1]

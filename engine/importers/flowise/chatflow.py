@@ -181,7 +181,7 @@ def _moderated(job: Job, part: Node) -> None:
     """The input is looked at before the agent gets it."""
     part.entry.approximate("a guardrail in front of the agent looks at the input, by checks of its own")
     name = job.node.name
-    if not job.has("guardrail") or name in job.draft.gates:
+    if name in job.draft.gates:
         return
     checks = {"checks": ["moderation"], "on_violation": "block"}
     job.draft.gates[name] = job.draft.helper(f"{name[:50]}_moderation", "guardrail", checks).name

@@ -16,7 +16,6 @@ from engine.importers.names import called_name, identifier, slug
 from engine.importers.report import Outcome
 from engine.importers.script_syntax import Unsayable
 from engine.importers.wording import Said, Wording
-from engine.language import node_types
 
 Json = Any
 _PLUGS = frozenset(
@@ -61,9 +60,6 @@ class Job:
 
     def add(self, type_name: str, config: dict[str, Json], **more: Json) -> None:
         self.draft.add(self.node.entry, type_name, config, name=self.node.name, **more)
-
-    def has(self, type_name: str) -> bool:
-        return node_types.get(type_name) is not None
 
     def approximate(self, reason: str) -> None:
         self.node.entry.approximate(reason)
@@ -327,9 +323,6 @@ def _smart_router(job: Job) -> None:
 
 def _human(job: Job) -> None:
     """A person decides which way the flow takes; its outputs are named by the choices."""
-    if not job.has("human"):
-        job.unsupported("the node type human is not installed")
-        return
     job.approximate("a person answers it in the studio")
     text = job.template("message", "prompt") or job.node.label
     ways = list(dict.fromkeys(output for _, _, output in job.node.targets if output.startswith("branch_")))
@@ -417,10 +410,7 @@ def _store(job: Job) -> None:
 def _code(job: Job) -> None:
     source = job.node.text("python_code", "function_code", "code", "filter_instruction")
     job.approximate("code does not run until a person has looked at it")
-    if job.has("code"):
-        job.add("code", {"source": source or "# empty"}, disabled=True)
-    else:
-        job.draft.placeholder(job.node.entry, job.node.name, {"source": source})
+    job.add("code", {"source": source or "# empty"}, disabled=True)
 
 
 def _service(job: Job) -> None:

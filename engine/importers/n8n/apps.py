@@ -87,7 +87,7 @@ def call(job: Job) -> None:
     operation, spec = _operation(job.item, app)
     if job.item.kind == "discord" and ("webhookUri" in job.params or job.item.text("authentication") == "webhook"):
         operation, spec = "webhook.send", "POST {webhookUri|webhookUrl}"
-    if operation.endswith(("sendAndWait", "dispatchAndWait")) and job.has("human"):
+    if operation.endswith(("sendAndWait", "dispatchAndWait")):
         data.ask_person(job, "approval", job.params.get("message") or job.params.get("subject"))
         return
     own = _OWN.get(job.item.kind.removesuffix("Tool"))
@@ -195,7 +195,7 @@ def given(params: Mapping[str, Json], used: Container[str]) -> dict[str, Json]:
 
 def _mail(job: Job, operation: str) -> bool:
     """Gmail and Outlook: what is sent and answered goes out by mail, as their APIs want whole messages."""
-    if operation not in ("message.send", "message.reply", "thread.reply") or not job.has("email"):
+    if operation not in ("message.send", "message.reply", "thread.reply"):
         return False
     if operation == "message.send":
         data.email(job)

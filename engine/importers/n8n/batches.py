@@ -149,7 +149,7 @@ def loop(job: Job) -> None:
     """A loop node; what does not lead back is done once."""
     output = looping_output(job.item)
     targets = [one for one in job.item.out.get(output, []) if one.name and not one.is_part and one.kind != "stickyNote"]
-    if not job.has("loop") or not body_of(job.item) or not targets:
+    if not body_of(job.item) or not targets:
         job.approximate("nothing leads back to the loop, so it is done once")
         job.add("transform", {})
         return

@@ -41,12 +41,9 @@ def form(job: Job) -> None:
 
 
 def ask_person(job: Job, mode: str, message: Json, fields: list[tuple[str, str, str, bool]] | None = None) -> None:
-    """A human node; without that type the step is unsupported."""
+    """A human node."""
     from engine.importers import schemas  # noqa: PLC0415
 
-    if not job.has("human"):
-        job.unsupported("the node type human is not installed")
-        return
     text = job.reader.template("message", message) if isinstance(message, str) else ""
     config: dict[str, Json] = {"mode": mode, "message": text or job.item.label}
     if mode == "form":
@@ -80,21 +77,15 @@ def email(job: Job, to: str = "") -> None:
     if any(options.get(key) for key in ("attachmentsUi", "attachments", "ccList", "bccList", "ccEmail", "bccEmail")):
         job.approximate("copies and attachments are not sent")
     to = to or _addresses(job) or "context.email"
-    subject = params.get("subject")
-    if job.has("email"):
-        job.add(
-            "email",
-            {
-                "to": to,
-                "subject": job.reader.template("subject", subject) or "-",
-                "body": job.reader.template("body", html) or "-",
-                "credential": job.credential("smtp", "smtp"),
-            },
-        )
-        return
-    parameters = {"subject": job.reader.value("subject", subject) or "-", "body": job.reader.value("body", html) or "-"}
-    credential = job.credential("smtp", "smtp")
-    job.add("tool", {"tool_name": "send_email", "credential": credential, "parameters": {"to": to, **parameters}})
+    job.add(
+        "email",
+        {
+            "to": to,
+            "subject": job.reader.template("subject", params.get("subject")) or "-",
+            "body": job.reader.template("body", html) or "-",
+            "credential": job.credential("smtp", "smtp"),
+        },
+    )
 
 
 def _addresses(job: Job) -> Json:
@@ -139,7 +130,7 @@ def redis(job: Job) -> None:
     if operation == "publish":
         texts.publish(job)
         return
-    if operation not in _MEMORY or not job.has("memory"):
+    if operation not in _MEMORY:
         job.unsupported(f"the operation {operation} of Redis is not offered")
         return
     job.approximate("it is kept in the tenant's memory, not in Redis")

@@ -12,7 +12,6 @@ from engine.importers.n8n.file import File, Item
 from engine.importers.n8n.reading import Reader
 from engine.importers.names import slug
 from engine.importers.report import Entry, Outcome
-from engine.language import node_types
 
 Json = Any
 MAX_TRIES = 10
@@ -85,10 +84,6 @@ class Job:
 
     def approximate(self, reason: str) -> None:
         self.entry.approximate(reason)
-
-    def has(self, type_name: str) -> bool:
-        """Is that node type installed?"""
-        return node_types.get(type_name) is not None
 
     def credential(self, fallback: str | None = None, kind: str = "http") -> str | None:
         """The node's credential by its name in the file; it has to be stored under that name by a person."""

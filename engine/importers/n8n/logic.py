@@ -8,7 +8,6 @@ from typing import Any
 from engine.importers import comparing
 from engine.importers import values as v
 from engine.importers import wording as w
-from engine.importers.draft import LONG_LITERAL
 from engine.importers.n8n import batches
 from engine.importers.n8n.conditions import condition_of, said, side
 from engine.importers.n8n.job import Job
@@ -201,18 +200,12 @@ def code(job: Job) -> None:
         if is_python
         else "JavaScript has to be rewritten in Python; switched off until then"
     )
-    if job.has("code"):
-        job.add("code", {"source": source or "# empty"})
-        job.draft.nodes[job.item.name].more["disabled"] = True
-    else:
-        job.draft.placeholder(job.entry, job.item.name, {"source": source})
+    job.add("code", {"source": source or "# empty"})
+    job.draft.nodes[job.item.name].more["disabled"] = True
 
 
 def wait(job: Job) -> None:
     resume = job.item.text("resume", default="timeInterval")
-    if not job.has("wait"):
-        job.unsupported("the node type wait is not installed")
-        return
     if resume in ("webhook", "form"):
         job.approximate("the run goes on with a signal of this name instead of a call of n8n's address")
         job.add("wait", {"event": {"name": job.item.name}})
@@ -234,11 +227,7 @@ def merge(job: Job) -> None:
         job.approximate(f"the branches come together, but their items are not matched ({mode})")
     elif mode in ("combine", "mergeByIndex", "multiplex"):
         job.approximate("the branches come together in context; items are not paired")
-    if job.has("join"):
-        job.add("join", {})
-    else:
-        job.approximate("the branches meet here without waiting for each other")
-        job.add("transform", {})
+    job.add("join", {})
 
 
 def stop(job: Job) -> None:
@@ -266,9 +255,6 @@ def respond(job: Job) -> None:
         body = {"location": job.reader.value("location", job.params.get("redirectURL"))}
     elif what in ("allIncomingItems", "firstIncomingItem"):
         body = "${context}"
-    if not job.has("respond"):
-        _answer_at_end(job, body)
-        return
     status = v.within(v.number(plain(options.get("responseCode"))), 100, 599)
     job.add("respond", {"status": int(status) if status else None, "headers": _headers(job, options), "body": body})
 
@@ -283,15 +269,6 @@ def _headers(job: Job, options: dict[str, Json]) -> dict[str, Json]:
         elif v.text(one, "name"):
             job.entry.keep("headers", v.text(one, "name"), "this is not the name of a header")
     return found
-
-
-def _answer_at_end(job: Job, body: Json) -> None:
-    """Without a respond node the run's output is the answer, so the answer is kept for the end."""
-    job.approximate("the answer is given at the end of the run")
-    if isinstance(body, str) and len(body) > LONG_LITERAL:
-        job.add("transform", {"set": {"answer": f"variables.{job.draft.variable('answer', body)}"}})
-        return
-    job.add("message", {"text": job.reader.template("text", job.params.get("responseBody")) or "Done."})
 
 
 def sub_workflow(job: Job) -> None:
@@ -316,7 +293,7 @@ def split_out(job: Job) -> None:
         text = found.text if field else "context"
     except Unsayable:
         text = "context"
-    if job.item.body and job.has("loop"):
+    if job.item.body:
         batches.each(job, text)
         return
     job.approximate("the list stays one list; put a loop around what follows to work on each entry")
