@@ -20,12 +20,14 @@ from engine.store.addresses import Addresses
 from engine.store.callers import Callers
 from engine.store.session import Database
 from engine.store.vault import Vault
+from engine.store.versions import Versions
 from studio.services.tokens import PageTokens
 
 if TYPE_CHECKING:
     from connectors.limits import Rate
     from runners.client import RunClient
     from runners.connections import Connections
+    from studio.services.key_gate import KeyGate
 
 POOL_SIZE = 20  # connections that stay; making one costs the server more than several requests
 Service = TypeVar("Service")
@@ -44,6 +46,8 @@ class Container:
         self._client: RunClient | None = None
         self._addresses: Addresses | None = None
         self._callers: Callers | None = None
+        self._versions: Versions | None = None
+        self._key_gate: KeyGate | None = None
         self.stopping = asyncio.Event()  # what would stay open for long ends when this is set
 
     @property
@@ -78,6 +82,11 @@ class Container:
         return _opened(self._callers)
 
     @property
+    def key_gate(self) -> KeyGate:
+        """What an API key may start."""
+        return _opened(self._key_gate)
+
+    @property
     def vault(self) -> Vault:
         """Opens the secrets of tenants."""
         return Vault(_opened(self._connections).secrets.master_key)
@@ -100,30 +109,33 @@ class Container:
                 raise ConfigError("The web process was not told where its servers are; start it with `heddle web`.")
             from connectors.shared_limits import Link, SharedRate  # noqa: PLC0415  # not needed to build the frontend
             from runners.client import RunClient  # noqa: PLC0415
+            from studio.services.key_gate import KeyGate  # noqa: PLC0415
 
             db = Database(self._connections.app_database_url, pool_size=POOL_SIZE)
             redis = Redis.from_url(self._connections.redis_url)
             self._client = await RunClient.open(self.settings, self._connections, db=db, redis=redis)
             self._addresses = Addresses(self._connections.app_database_url)
             self._callers = Callers(self._connections.app_database_url)
-            self._addresses.start()
-            self._callers.start()
+            self._versions = Versions(self._connections.app_database_url)
+            for lane in (self._addresses, self._callers, self._versions):
+                lane.start()
+            self._key_gate = KeyGate(db, self._versions)
             self._db, self._redis, self._rate = db, redis, SharedRate(Link(redis))
 
     async def close(self) -> None:
         """Close what is open."""
         async with self._lock:
-            if self._addresses is not None:
-                await self._addresses.close()
-            if self._callers is not None:
-                await self._callers.close()
+            for lane in (self._addresses, self._callers, self._versions):
+                if lane is not None:
+                    await lane.close()
             if self._client is not None:
                 await self._client.close()
             if self._redis is not None:
                 await self._redis.aclose()
             if self._db is not None:
                 await self._db.close()
-            self._db = self._redis = self._rate = self._client = self._addresses = self._callers = None
+            self._db = self._redis = self._rate = self._client = None
+            self._addresses = self._callers = self._versions = self._key_gate = None
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:

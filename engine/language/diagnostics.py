@@ -111,7 +111,7 @@ CODES: dict[str, Code] = {
     "too-large": Code("error", "More nodes or edges than a workflow may have.", "Split it into sub-workflows."),
     "unsupported": Code(
         "error",
-        "The file uses a part of the language that this version does not run (`extends`, email triggers, API scopes).",
+        "The file uses a part of the language that this version does not run (`extends`, email triggers).",
         "Write the workflow out in one file; start it in another way.",
     ),
     "no-cache": Code(

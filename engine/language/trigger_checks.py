@@ -10,16 +10,18 @@ from engine.language.diagnostics import Diagnostic
 from engine.language.document import Document
 from engine.language.positions import Path
 from engine.language.schema_faults import Fault, find_faults
+from engine.language.suggest import nearest
 from engine.language.triggers import CONFIGS, PATH, TOPIC
+from engine.scopes import PERMISSIONS, SCOPE, SCOPE_WORDS, scope_fault
 
 _LOOKS = {
     PATH: "a path has letters, digits, / _ and - only, and starts with a letter or digit",
     TOPIC: "a topic has letters, digits, _ and - only, in parts joined by . : or /",
+    SCOPE: SCOPE_WORDS,
 }
 
 # Keys of the language that nothing follows yet: whoever writes one must not believe that it holds.
 _NOT_YET: Mapping[str, Mapping[str, str]] = {
-    "api": {"scopes": "`scopes` are not asked for yet: every key that may run workflows can start this one"},
     "chat": {"persist": "a visitor's next visit begins a conversation of its own, whatever stands here"},
 }
 
@@ -54,6 +56,8 @@ def _config(document: Document, at: Path, kind: str, config: Mapping[str, Any]) 
     wrong = {fault.path[len(at)] for fault in faults if len(fault.path) > len(at)}
     if kind == "schedule" and "cron" not in wrong and "cron" in config:
         yield from _schedule(document, at, config)
+    if kind == "api" and "scopes" not in wrong:
+        yield from _scopes(document, at, config)
     if kind == "email":
         message = "nothing fetches mail yet: this trigger starts no runs"
         yield document.diagnostic("unsupported", message, at[:-1], severity="warning")
@@ -85,6 +89,18 @@ def _schedule(document: Document, at: Path, config: Mapping[str, Any]) -> Iterat
         meant = error.details.get("meant")
         fix = fixes.replace_value(document, path, meant) if meant else None
         yield document.diagnostic("bad-trigger", error.public_message, path, fix=fix)
+
+
+def _scopes(document: Document, at: Path, config: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """A scope that no key can have lets nobody in."""
+    for index, scope in enumerate(config.get("scopes") or ()):
+        if fault := scope_fault(scope):
+            path = (*at, "scopes", index)
+            meant = nearest(scope, sorted(PERMISSIONS))
+            hint, fix = (
+                (f"; did you mean `{meant}`?", fixes.replace_value(document, path, meant)) if meant else ("", None)
+            )
+            yield document.diagnostic("bad-trigger", fault + hint, path, fix=fix)
 
 
 def _form(document: Document, at: Path, config: Mapping[str, Any]) -> Iterator[Diagnostic]:

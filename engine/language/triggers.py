@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from engine.language.model import Trigger, Workflow
 from engine.language.shape import JsonObject, Shape
+from engine.scopes import MAX_OWN, MAX_SCOPE, SCOPE
 
 PATH = r"^[A-Za-z0-9][A-Za-z0-9/_-]{0,99}$"
 MAX_TOPIC = 200
@@ -79,7 +80,15 @@ class ApiTrigger(Shape):
     """Started over the API with a key of the tenant."""
 
     auth: JsonObject | str | None = Field(None, json_schema_extra={"ui": "hidden"})
-    scopes: list[str] | None = Field(None, json_schema_extra={"ui": "hidden"})
+    scopes: list[Annotated[str, Field(max_length=MAX_SCOPE, pattern=SCOPE)]] | None = Field(
+        None,
+        max_length=MAX_OWN,
+        title="Scopes that a key needs",
+        description="An API key starts it only with all of these, besides `workflows:run`: names of your own, or "
+        "permissions. People who are signed in need none.",
+        examples=["invoices:approve"],
+        json_schema_extra={"ui": "list"},
+    )
 
 
 class ScheduleTrigger(Shape):
@@ -226,6 +235,17 @@ def schedules_of(workflow: Workflow) -> list[ScheduleSpec]:
 def events_of(workflow: Workflow) -> list[EventSpec]:
     """The event triggers that are switched on. The workflow has passed validation."""
     return [EventSpec(key, t.config["topic"], t.config.get("filter")) for key, t in _keyed(workflow, "event")]
+
+
+def scopes_of(workflow: Workflow) -> frozenset[str] | None:
+    """What an API key needs to start the workflow, besides the permission: the scopes of all api triggers that are
+    switched on. None where there are some and all are switched off: no key starts it.
+    """
+    triggers = [trigger for trigger in workflow.triggers if trigger.type == "api"]
+    working = [trigger for trigger in triggers if trigger.enabled]
+    if triggers and not working:
+        return None
+    return frozenset(scope for trigger in working for scope in trigger.config.get("scopes") or ())
 
 
 def _input_schemas(workflow: Workflow) -> list[Any]:

@@ -9,6 +9,7 @@ method must come from our own origin.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Request, Security
@@ -31,6 +32,14 @@ API_KEY = HTTPBearer(
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls. `held` are the scopes of an API key, None for a person, who has a role instead."""
+
+    scope: Scope
+    held: frozenset[str] | None
+
+
 def container_of(request: Request) -> Container:
     """The process's services; put into `api.state` when the app is made."""
     container: Container = request.app.state.container
@@ -45,26 +54,39 @@ def requires(permission: str) -> Callable[..., Awaitable[Scope]]:
     """A dependency that gives the caller's scope, or raises Unauthenticated or Forbidden."""
 
     async def check(request: Request, _: Annotated[Any, Security(API_KEY)]) -> Scope:
-        header = request.headers.get("authorization", "")
-        scheme, _, key = header.partition(" ")
-        if scheme.lower() == "bearer":
-            return await _by_key(request, key.strip(), permission)
-        return await _by_cookie(request, permission)
+        return (await _caller(request, permission)).scope
 
     check.permission = permission  # type: ignore[attr-defined]  # read by the test that walks the routes
     return check
 
 
-async def _by_key(request: Request, key: str, permission: str) -> Scope:
+def caller_with(permission: str) -> Callable[..., Awaitable[Caller]]:
+    """As `requires`, for what a key's other scopes decide about as well."""
+
+    async def check(request: Request, _: Annotated[Any, Security(API_KEY)]) -> Caller:
+        return await _caller(request, permission)
+
+    check.permission = permission  # type: ignore[attr-defined]  # as above
+    return check
+
+
+async def _caller(request: Request, permission: str) -> Caller:
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return await _by_key(request, key.strip(), permission)
+    return await _by_cookie(request, permission)
+
+
+async def _by_key(request: Request, key: str, permission: str) -> Caller:
     found = await container_of(request).callers.program(key)
     if found is None:
         raise Unauthenticated("This API key is not valid.")
     if permission not in found.scopes:
         raise Forbidden(f"This API key may not do this; it lacks the scope {permission}.", permission=permission)
-    return found.scope
+    return Caller(found.scope, found.scopes)
 
 
-async def _by_cookie(request: Request, permission: str) -> Scope:
+async def _by_cookie(request: Request, permission: str) -> Caller:
     token = request.cookies.get(COOKIE)
     if not token:
         raise Unauthenticated("Sign in, or send an API key as a bearer token.")
@@ -75,7 +97,7 @@ async def _by_cookie(request: Request, permission: str) -> Scope:
         raise Unauthenticated("Your session has ended; sign in again.")
     if not role_allows(found.scope.role, permission):
         raise Forbidden(f"Your role does not allow this ({permission}).", permission=permission)
-    return found.scope
+    return Caller(found.scope, None)
 
 
 def check_origin(request: Request) -> None:

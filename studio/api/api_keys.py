@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from engine.store.session import Scope
 from studio.api.access import container_of, requires
 from studio.api.views import api_key_json
-from studio.auth.permissions import PERMISSIONS
 from studio.services import api_keys
 
 router = APIRouter(prefix="/api/v1/api-keys", tags=["API keys"])
@@ -27,8 +26,8 @@ class NewKey(BaseModel):
 
     name: str = Field(max_length=api_keys.MAX_NAME, description="For people.", examples=["Order system"])
     scopes: list[str] = Field(
-        max_length=len(PERMISSIONS),
-        description="Permissions that you hold yourself.",
+        max_length=api_keys.MOST_SCOPES,
+        description="Permissions that you hold yourself, and scopes that your workflows' API triggers name.",
         examples=[["workflows:run", "runs:read"]],
     )
 

@@ -12,9 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from engine.errors import NotFound
 from engine.execution.events import RunStatus
 from engine.store.access import conversations, workflows
-from engine.store.session import Scope
-from runners.client import ByVersion, RunRequest
-from studio.api.access import container_of, requires
+from runners.client import RunRequest
+from studio.api.access import Caller, caller_with, container_of
 from studio.api.chat import ANSWER_WITHIN_S, reply_of
 from studio.api.hooks import answer
 from studio.services.chat import MAX_MESSAGE, check_message
@@ -36,9 +35,13 @@ class ChatMessage(BaseModel):
 
 
 @router.post("/messages", summary="Send a message and get the reply")
-async def send(request: Request, body: ChatMessage, scope: Annotated[Scope, Depends(requires("chat:use"))]) -> Response:
-    container = container_of(request)
+async def send(
+    request: Request, body: ChatMessage, caller: Annotated[Caller, Depends(caller_with("chat:use"))]
+) -> Response:
+    """A key needs the scopes that the workflow's API trigger names, too."""
+    container, scope = container_of(request), caller.scope
     text = check_message(body.message)
+    source = await container.key_gate.named(scope, caller.held, body.workflow)
     async with container.db.transaction(scope) as tx:
         row = await workflows.get_by_name(tx, body.workflow)
         if body.conversation_id is None:
@@ -48,7 +51,7 @@ async def send(request: Request, body: ChatMessage, scope: Annotated[Scope, Depe
             if conversation.channel != CHANNEL or conversation.workflow_name != row.name:
                 raise NotFound("No such conversation.")
     run = RunRequest(
-        source=ByVersion(row.workflow_id),
+        source=source,
         input={"message": text},
         trigger="chat",
         conversation_id=conversation.conversation_id,

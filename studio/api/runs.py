@@ -16,15 +16,17 @@ from engine.execution.context import RunPart
 from engine.store.access import run_list
 from engine.store.access import runs as access
 from engine.store.session import Scope
-from runners.client import ByName, RunRequest, RunView, StepView
-from studio.api.access import container_of, requires
+from runners.client import RunRequest, RunView, StepView
+from studio.api.access import Caller, caller_with, container_of, requires
 from studio.api.hooks import accepted, answered
 from studio.api.json_object import JsonObject
 
 router = APIRouter(prefix="/api/v1", tags=["runs"])
 
 KEEP_ALIVE_S = 15.0
+MOST = 2_147_483_647
 Reader = Annotated[Scope, Depends(requires("runs:read"))]
+Starter = Annotated[Caller, Depends(caller_with("workflows:run"))]
 
 
 class Part(BaseModel):
@@ -45,7 +47,7 @@ class StartRun(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     workflow: str = Field(description="Name of a published workflow.", examples=["order_management"])
-    version: int | None = Field(None, description="Number of a version; the published one by default.", ge=1)
+    version: int | None = Field(None, description="Number of a version; the published one by default.", ge=1, le=MOST)
     input: JsonObject = Field(default_factory=dict, examples=[{"message": "Where is my order ORD-10000007?"}])
     part: Part = Field(default_factory=Part, description="Which part to run; all of it by default.")
     wait_s: float = Field(0, ge=0, le=60, description="How long to wait for the end before answering, in seconds.")
@@ -79,12 +81,14 @@ class Signal(BaseModel):
 async def start(
     request: Request,
     body: StartRun,
-    scope: Annotated[Scope, Depends(requires("workflows:run"))],
+    caller: Starter,
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
 ) -> Response:
-    client = container_of(request).client
+    """A key needs the scopes that the workflow's API trigger names, too."""
+    container, scope = container_of(request), caller.scope
+    client = container.client
     run = RunRequest(
-        source=ByName(body.workflow, body.version),
+        source=await container.key_gate.named(scope, caller.held, body.workflow, body.version),
         input=body.input,
         trigger="api",
         part=RunPart(**body.part.model_dump()),
@@ -155,12 +159,15 @@ async def cancel(
 async def retry(
     request: Request,
     run_id: UUID,
-    scope: Annotated[Scope, Depends(requires("workflows:run"))],
+    caller: Starter,
     body: Retry | None = None,
 ) -> JSONResponse:
-    """A new run begins with what the failed one had done, and does none of that again."""
+    """A new run begins with what the failed one had done, and does none of that again. A key needs what it needs to
+    start the workflow."""
+    container = container_of(request)
+    await container.key_gate.check_run(caller.scope, caller.held, run_id)
     context = body.context if body is not None else {}
-    return accepted(await container_of(request).client.retry(scope, run_id, context))
+    return accepted(await container.client.retry(caller.scope, run_id, context))
 
 
 @router.post("/runs/{run_id}/signal", summary="Tell a waiting run that something happened", status_code=202)

@@ -10,38 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-PERMISSIONS = frozenset(
-    {
-        "workflows:read",
-        "workflows:write",
-        "workflows:run",
-        "workflows:publish",
-        "runs:read",
-        "runs:cancel",
-        "approvals:answer",
-        "chat:use",
-        "knowledge:read",
-        "knowledge:write",
-        "crm:read",
-        "crm:write",
-        "orders:read",
-        "orders:write",
-        "analytics:read",
-        "events:read",
-        "events:publish",
-        "events:write",
-        "audit:read",
-        "credentials:read",
-        "credentials:write",
-        "api_keys:read",
-        "api_keys:write",
-        "members:read",
-        "members:write",
-        "settings:read",
-        "settings:write",
-        "account:use",
-    }
-)
+from engine.scopes import PERMISSIONS
 
 _READ = frozenset(
     {

@@ -23,7 +23,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "scopes",
         nargs="+",
         metavar="SCOPE",
-        help="a permission such as runs:read, or run (start and read runs), read (read only), all",
+        help="a permission such as runs:read, or run (start and read runs), read (read only), all; or a scope that a "
+        "workflow's API trigger names",
     )
     revoke = actions.add_parser("revoke", help="end a key: the next call with it is refused")
     revoke.add_argument("api_key_id", type=row_id, metavar="API_KEY_ID")

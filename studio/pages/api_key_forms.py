@@ -77,11 +77,13 @@ class ApiKeyForms(rx.State):
         if self.opened != "new":
             return None
         self.wrong, self.fault, self.attempts = {}, "", self.attempts + 1
-        db, scope = get_container().db, current_scope()
-        scopes = _scopes(form, scope.role)
+        container, scope = get_container(), current_scope()
         try:
-            self.example = await api_keys.example(db, scope, scopes)  # first: a key that is made is shown
-            made, key = await api_keys.create(db, scope, str(form.get("name", "")), scopes)
+            scopes = _scopes(form, scope.role)
+            self.example = await api_keys.example(
+                container.key_gate, scope, scopes
+            )  # first: a key that is made is shown
+            made, key = await api_keys.create(container.db, scope, str(form.get("name", "")), scopes)
         except InputError as error:
             self.wrong = {str(error.details.get("field", "name")): error.public_message}
             return None
@@ -112,8 +114,8 @@ class ApiKeyForms(rx.State):
 
 
 def _scopes(form: Mapping[str, Any], role: str) -> list[str]:
-    """What is chosen in the form: a set, or what is ticked."""
-    chosen = str(form.get("scopes", ""))
+    """What is chosen in the form: a set, or what is ticked; and what is typed. Raises InputError."""
+    chosen, own = str(form.get("scopes", "")), api_keys.typed(str(form.get("own_scopes", "")))
     if chosen in api_keys.TITLES:
-        return api_keys.scopes_of(chosen, role)
-    return [scope for scope in api_keys.SCOPES if form.get(f"scope:{scope}")]
+        return api_keys.scopes_of(chosen, role) + own
+    return [scope for scope in api_keys.SCOPES if form.get(f"scope:{scope}")] + own

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
+from engine.scopes import MAX_OWN, MAX_SCOPE
 from studio.components.behaviour import fault_focus
 from studio.components.dialogs import dialog, foot
 from studio.components.parts import (
@@ -109,6 +110,7 @@ def new_dialog() -> rx.Component:
                 hint="Which program it is for, so that you know later what to revoke.",
             ),
             scope_choice(),
+            own_scopes(),
             problem(),
             foot(button("Create key", kind="primary", type="submit"), on_cancel=forms.close),
             id="new-key",
@@ -155,6 +157,25 @@ def scope_choice() -> rx.Component:
             class_name="own-scopes",
         ),
         class_name="ask-field scope-choice",
+    )
+
+
+def own_scopes() -> rx.Component:
+    """Names that the tenant has chosen; most keys need none."""
+    wrong = _wrong("own_scopes")
+    return labelled(
+        "own_scopes",
+        "Scopes of your workflows",
+        rx.el.input(
+            placeholder="invoices:approve, returns:write",
+            auto_complete="off",
+            spell_check=False,
+            max_length=MAX_OWN * (MAX_SCOPE + 2),
+            class_name="mono",
+            **field_attributes("own_scopes", wrong),
+        ),
+        wrong=wrong,
+        hint="For workflows whose API trigger asks for scopes: the ones that this program should have.",
     )
 
 

@@ -1,27 +1,32 @@
 """API keys: who made which, a new one, the end of one. Each change is on the record, and the key itself on none.
 
 A key is the tenant's: it outlasts its maker's session and membership, until somebody revokes it. It may what its scopes
-name, which are permissions that its maker holds; no key makes another, so that a stolen one ends when it is revoked.
+name: permissions that its maker holds, and scopes of the tenant's own, which its workflows ask for. No key makes
+another, so a stolen one ends when it is revoked.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
 from engine.errors import Forbidden, InputError
-from engine.store.access import audit, identity, workflows
+from engine.scopes import MAX_OWN, PERMISSIONS, SCOPE_WORDS, scope_fault
+from engine.store.access import audit, identity
 from engine.store.session import Database, Scope, Tx
 from engine.store.tables.identity import ApiKey
-from studio.auth.permissions import PERMISSIONS, ROLES, role_allows
+from studio.auth.permissions import ROLES, role_allows
 from studio.services import words
+from studio.services.key_gate import KeyGate
 
 MAX_NAME = 100  # characters
 TITLES: Mapping[str, str] = {"run": "Run workflows and read runs", "read": "Read only", "all": "Everything I may"}
 RUN = ("workflows:run", "runs:read")
+MOST_SCOPES = len(PERMISSIONS) + MAX_OWN
 OPERATOR = "The operator"  # who makes keys on the command line
 # What the API asks for somewhere, and what it lets a program do. Other permissions may stand in a key, to no effect.
 SCOPES: Mapping[str, str] = {
@@ -107,17 +112,19 @@ def line(key: Key, now: datetime | None = None) -> KeyLine:
 
 
 def in_words(scopes: Collection[str]) -> str:
-    """What a key of these scopes may: the name of a set, or the scopes."""
-    if set(scopes) >= set(SCOPES):
-        return "Everything"
-    named = (TITLES[one] for one in ("run", "read") if set(scopes_of(one, "")) == set(scopes))
-    return next(named, ", ".join(scopes))
+    """What a key of these scopes may: the name of a set, or the scopes; then those of the tenant's own."""
+    own = [one for one in scopes if one not in PERMISSIONS]
+    granted = set(scopes) - set(own)
+    if granted >= set(SCOPES):
+        return "; ".join(["Everything", *own])
+    named = next((TITLES[one] for one in ("run", "read") if set(scopes_of(one, "")) == granted), None)
+    return "; ".join([named, *own]) if named else ", ".join(scopes)
 
 
-async def example(db: Database, scope: Scope, scopes: Collection[str]) -> str:
+async def example(gate: KeyGate, scope: Scope, scopes: Collection[str]) -> str:
     """What follows `curl <address of the installation>` to try a key of these scopes, "" where nothing simple does.
 
-    The key stands in the variable KEY. Starts a workflow that is published under an address, if there is one.
+    The key stands in the variable KEY. Starts a published workflow that the key may start, if there is one.
     """
     shown_by = next((needed for needed in CALLS if needed in scopes), None)
     if shown_by is None:
@@ -125,9 +132,7 @@ async def example(db: Database, scope: Scope, scopes: Collection[str]) -> str:
     call = f'{CALLS[shown_by]} \\\n  -H "Authorization: Bearer $KEY"'
     if shown_by != "workflows:run":
         return call
-    async with db.transaction(scope) as tx:
-        served = {endpoint.workflow_id for endpoint in await workflows.list_endpoints(tx)}
-        names = sorted(name for name, is_there in (await workflows.names_of(tx, served)).values() if is_there)
+    names = await gate.startable(scope, scopes)
     body = {"workflow": names[0] if names else "your_workflow", "input": {"message": "Hello"}, "wait_s": 30}
     return f"{call} -H \"Content-Type: application/json\" \\\n  -d '{json.dumps(body)}'"
 
@@ -172,6 +177,15 @@ def scopes_of(chosen: str, role: str) -> list[str]:
     return [one for one in SCOPES if one in sets[chosen]] if chosen in sets else [chosen]
 
 
+def typed(text: str) -> list[str]:
+    """The scopes in a text, with commas or white space between them. Raises InputError (`field`: own_scopes)."""
+    found = re.split(r"[\s,;]+", text.strip(" \t\r\n,;"))
+    for one in found:
+        if one and (fault := scope_fault(one)):
+            raise InputError(f"{one[:60]}: {fault}.", field="own_scopes")
+    return [one for one in found if one]
+
+
 def _named(name: str) -> str:
     named = name.strip()
     if not 1 <= len(named) <= MAX_NAME or not named.isprintable():
@@ -180,16 +194,21 @@ def _named(name: str) -> str:
 
 
 def _granted(scope: Scope, scopes: Sequence[str]) -> list[str]:
-    """The scopes, each once. Raises InputError, Forbidden."""
+    """The scopes, each once. Who may run workflows is asked for no scope, and may give away any. Raises InputError,
+    Forbidden."""
     if not scopes:
         raise InputError("Name at least one scope, such as runs:read.", field="scopes")
     wanted = sorted(set(scopes))
-    unknown = next((one for one in wanted if one not in PERMISSIONS), None)
-    if unknown is not None:
-        raise InputError(f"There is no scope {unknown[:60]!r}; there are {', '.join(SCOPES)}.", field="scopes")
-    more = next((one for one in wanted if not role_allows(scope.role, one)), None)
-    if more is not None:
-        raise Forbidden(f"A key may not do more than you; you lack the permission {more}.", permission=more)
+    own = [one for one in wanted if one not in PERMISSIONS]
+    for one in own:
+        if fault := scope_fault(one):
+            known = f" Permissions are {', '.join(SCOPES)}." if fault == SCOPE_WORDS else ""
+            raise InputError(f"There is no scope {one[:60]!r}: {fault}.{known}", field="scopes")
+    if len(own) > MAX_OWN:
+        raise InputError(f"A key has up to {MAX_OWN} scopes of your own.", field="scopes")
+    for needed in [one for one in wanted if one in PERMISSIONS] + ["workflows:run"] * bool(own):
+        if not role_allows(scope.role, needed):
+            raise Forbidden(f"A key may not do more than you; you lack the permission {needed}.", permission=needed)
     return wanted
 
 

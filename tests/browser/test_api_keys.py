@@ -8,8 +8,10 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
+from engine.store.access import workflows
 from engine.store.session import Database
 from studio.services import api_keys as service
+from studio.services import publishing
 from tests.browser.conftest import PASSWORD, Shop, Studio, sign_in
 from tests.support.held_back import HeldBack
 
@@ -100,6 +102,49 @@ def test_bad_names_and_nothing_ticked_are_explained_at_their_fields(
     page.keyboard.press("Escape")
     expect(row(page, "ci")).to_contain_text("events:publish")
     assert [key.scopes for key in studio.run(lambda db: service.listing(db, shop.scope))] == [("events:publish",)]
+
+
+ASKS = """\
+name: pay_invoice
+version: "1.0.0"
+description: Pays
+category: system
+priority: low
+triggers: [{type: api, config: {scopes: [invoices:approve]}}]
+nodes: [{name: start, type: start}, {name: end, type: end, config: {output: {paid: context.message}}}]
+edges: [{from: start, to: end}]
+"""
+
+
+def test_a_key_for_a_workflow_that_asks_for_scopes(admin_page: Page, studio: Studio, shop: Shop) -> None:
+    async def publish(database: Database) -> None:
+        async with database.transaction(shop.scope) as tx:
+            row = await workflows.create(tx, ASKS)
+        await publishing.publish(database, shop.scope, row.workflow_id)
+
+    studio.run(publish)
+    page = admin_page
+    page.goto(PLACE)
+    page.get_by_role("button", name="New API key").click()
+    page.get_by_role("textbox", name="Name").fill("Accounting")
+    own, create = page.get_by_label("Scopes of your workflows"), page.get_by_role("button", name="Create key")
+    own.fill("runs:raed")
+    create.click()
+    expect(own).to_have_accessible_description(re.compile("`runs:` begins permissions of Heddle's own"))
+    expect(own).to_be_focused()
+    own.fill("returns:write, invoices:approve")
+    create.click()
+    key = page.get_by_role("textbox", name="API key")
+    expect(key).to_have_value(re.compile("^heddle_"))
+    expect(page.get_by_role("region", name=re.compile("Try it"))).to_contain_text('"workflow": "pay_invoice"')
+    able = {"Authorization": f"Bearer {key.input_value()}"}
+    page.get_by_role("button", name="Done").click()
+    expect(row(page, "Accounting")).to_contain_text("Run workflows and read runs; invoices:approve; returns:write")
+    context = page.context.browser.new_context(base_url=studio.url)  # type: ignore[union-attr]
+    body = {"workflow": "pay_invoice", "input": {"message": "INV-1"}, "wait_s": 30}
+    answer = context.request.post("/api/v1/runs", headers=able, data=body)
+    assert (answer.status, answer.json()) == (200, {"paid": "INV-1"})
+    context.close()
 
 
 def test_a_key_is_in_no_state_that_the_server_keeps(admin_page: Page, studio: Studio, shop: Shop) -> None:

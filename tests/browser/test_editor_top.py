@@ -198,3 +198,26 @@ def test_who_may_only_look_sees_the_forms(page: Page, studio: Any, people: Any, 
     expect(page.get_by_label("Add a trigger")).to_have_count(0)
     expect(page.get_by_role("button", name="Remove trigger")).to_have_count(0)
     assert stored(studio, timed).text == TIMED.format(name=timed)
+
+
+def test_scopes_of_the_api_are_written_entry_by_entry(signed_in_page: Page, studio: Any, timed: str) -> None:
+    page, before = signed_in_page, stored(studio, timed).text
+    open_editor(page, studio, timed)
+    add(page, "api")
+    card = trigger(page, "api#1")
+    write = card.get_by_placeholder("Add…")
+    write.fill("runs:raed")
+    write.press("Enter")
+    expect(card.get_by_role("alert")).to_contain_text("did you mean `runs:read`?")
+    card.get_by_role("button", name="Remove runs:raed").click()
+    expect(card.get_by_role("alert")).to_have_count(0)
+    write.fill("invoices:approve")
+    write.press("Enter")
+    saved(page)
+    assert changed_lines(before, stored(studio, timed).text) == [
+        '+  - name: "api"',
+        '+    type: "api"',
+        "+    config:",
+        '+      scopes: ["invoices:approve"]',
+    ]
+    expect(page.get_by_test_id("problem-count")).to_contain_text("no problems")

@@ -15,6 +15,7 @@ from engine.store.access import identity
 from engine.store.session import Database, Scope
 from studio.auth.cookies import COOKIE
 from studio.auth.permissions import PERMISSIONS, ROLES
+from studio.container import Container
 from studio.services import api_keys, audit
 from tests.support.api import key_for
 
@@ -122,6 +123,13 @@ async def test_a_revoked_key_ends_among_many_calls(http: httpx.AsyncClient, pers
         {"scopes": ["runs:fly"]},
         {"scopes": ["runs:read", "*"]},
         {"scopes": ["RUNS:READ"]},
+        {"scopes": ["runs:raed"]},
+        {"scopes": ["settings:zzz"]},
+        {"scopes": ["invoices"]},
+        {"scopes": ["invoices:approve:all"]},
+        {"scopes": ["invoices:approve "]},
+        {"scopes": ["invoices:" + "x" * 100]},
+        {"scopes": [f"invoices:n{number}" for number in range(51)]},
         {"scopes": ["runs:read\x00"]},
         {"scopes": "runs:read"},
         {"scopes": ["runs:read"] * 1000},
@@ -155,6 +163,23 @@ async def test_nobody_makes_a_key_that_may_more_than_they(database: Database, sc
     made, _ = await api_keys.create(database, maker, "ci", sorted(ROLES[role]))
     assert set(made.scopes) == ROLES[role]
     assert len(await api_keys.listing(database, scope)) == 1
+
+
+async def test_scopes_of_the_tenants_own_are_for_whoever_may_run_workflows(database: Database, scope: Scope) -> None:
+    wanted = ["invoices:approve", "runs:read", "invoices:approve", "chat-bots:talk_2"]
+    with pytest.raises(Forbidden, match="workflows:run"):
+        await api_keys.create(database, Scope(scope.tenant_id, scope.user_id, "viewer"), "ci", wanted)
+    made, _ = await api_keys.create(database, Scope(scope.tenant_id, scope.user_id, "agent"), "ci", wanted)
+    assert made.scopes == ("chat-bots:talk_2", "invoices:approve", "runs:read")
+
+
+def test_scopes_that_are_typed() -> None:
+    assert api_keys.typed("") == api_keys.typed(" , ") == []
+    assert api_keys.typed(" a:b, c:d;e:f\n orders:write ") == ["a:b", "c:d", "e:f", "orders:write"]
+    for wrong in ("a", "a:b c", "A:b", "runs:raed", "<b>:x"):
+        with pytest.raises(InputError) as raised:
+            api_keys.typed(wrong)
+        assert raised.value.details["field"] == "own_scopes"
 
 
 async def test_a_key_makes_no_other_key(
@@ -229,6 +254,9 @@ async def test_a_key_outlasts_who_made_it_and_says_so(database: Database, scope:
         (sorted(PERMISSIONS), "Everything"),
         (["runs:read", "events:publish"], "runs:read, events:publish"),
         (["crm:read"], "crm:read"),
+        (["invoices:approve", "runs:read", "workflows:run"], "Run workflows and read runs; invoices:approve"),
+        ([*sorted(PERMISSIONS), "invoices:approve"], "Everything; invoices:approve"),
+        (["invoices:approve", "crm:read"], "invoices:approve, crm:read"),
     ],
 )
 def test_what_a_key_may_in_words(scopes: list[str], words: str) -> None:
@@ -244,13 +272,13 @@ def test_sets_of_scopes() -> None:
 
 
 async def test_the_call_that_is_shown_with_a_key_works_with_it(
-    http: httpx.AsyncClient, database: Database, scope: Scope, person: dict[str, str]
+    http: httpx.AsyncClient, container: Container, scope: Scope, person: dict[str, str]
 ) -> None:
     """For each scope that has one: the address, and for a run a body that is taken, of a workflow that is there."""
     assert (await http.post("/api/v1/workflows", headers=person, json={"text": SERVED})).status_code == 201
     assert (await http.post("/api/v1/workflows/served/publish", headers=person, json={})).status_code == 201
     for one in api_keys.SCOPES:
-        shown = await api_keys.example(database, scope, [one])
+        shown = await api_keys.example(container.key_gate, scope, [one])
         if not shown:
             assert one.partition(":")[2] != "read", one
             continue

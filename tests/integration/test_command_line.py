@@ -281,9 +281,11 @@ class TestApiKeys:
         assert (made.returncode, made.stdout) == (0, f"{key}\n"), "only the key, for KEY=$(...)"
         assert "the only time that it is shown" in made.stderr
         assert key not in made.stderr
-        told = json.loads(heddle("api-keys", "create", "ci", "all", "runs:read", "--json", env=server_env).stdout)
+        told = json.loads(
+            heddle("api-keys", "create", "ci", "all", "runs:read", "invoices:approve", "--json", env=server_env).stdout
+        )
         assert told["key"].startswith(told["prefix"])
-        assert {"runs:read", "workflows:publish", "audit:read"} <= set(told["scopes"])
+        assert {"runs:read", "workflows:publish", "audit:read", "invoices:approve"} <= set(told["scopes"])
 
         (ci, first) = json.loads(heddle("api-keys", "list", "--json", env=server_env).stdout)["api_keys"]
         assert first["scopes"] == ["runs:read", "workflows:run"]
@@ -306,7 +308,8 @@ class TestApiKeys:
     def test_bad_names_and_scopes(self, heddle: Heddle, server_env: dict[str, str]) -> None:
         heddle("seed", env=server_env)
         for name, scopes, said in (
-            ("ci", ["runs:fly"], "There is no scope 'runs:fly'; there are workflows:run, "),
+            ("ci", ["runs:fly"], "There is no scope 'runs:fly': `runs:` begins permissions of Heddle's own"),
+            ("ci", ["everything"], "There is no scope 'everything': a scope has two parts"),
             (" ", ["run"], "A name has 1 to 100 characters"),
         ):
             done = heddle("api-keys", "create", name, *scopes, env=server_env)

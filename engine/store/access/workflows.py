@@ -292,6 +292,27 @@ async def published_definition(tx: Tx, name: str, version_range: str | None = No
     raise DefinitionMissing(f"No published workflow {wanted}.", workflow=name)
 
 
+async def live_hash(tx: Tx, workflow_id: UUID) -> str | None:
+    """The hash of the published version's text; None where there is none."""
+    query = _live().where(col(WorkflowRow.workflow_id) == workflow_id)
+    row = (await tx.session.execute(query)).one_or_none()
+    return None if row is None else row.hash
+
+
+async def live_hashes(tx: Tx) -> list[tuple[UUID, str, str]]:
+    """(workflow_id, name, hash of the published version's text) of all that is published, by name."""
+    query = _live().where(col(WorkflowRow.archived_at).is_(None)).order_by(WorkflowRow.name)
+    return [tuple(row) for row in (await tx.session.execute(query)).all()]
+
+
+def _live() -> Any:
+    return select(WorkflowRow.workflow_id, WorkflowRow.name, WorkflowVersion.hash).join(
+        WorkflowVersion,
+        (col(WorkflowVersion.workflow_id) == col(WorkflowRow.workflow_id))
+        & (col(WorkflowVersion.number) == col(WorkflowRow.published_number)),
+    )
+
+
 async def version_with(tx: Tx, name: str, digest: str) -> WorkflowVersion | None:
     """The newest version of the workflow `name` with this text; None for a text that was never published."""
     query = (

@@ -1,0 +1,54 @@
+"""Which version of a workflow is meant by its name, many in one round trip: for programs, whose keys are seen to first.
+
+Nothing is remembered: what is published is meant by the next call. The SQL is in the migration that makes
+`heddle_versions`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from engine.errors import NotFound
+from engine.store.group_commit import Lane, Question
+from engine.store.json_text import json_bytes
+
+_FIND = "SELECT * FROM heddle_versions(%s::jsonb)"
+_GIVE_UP_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """A version that exists. `hash` is its text's; `live_hash` that of the published one, None where there is none."""
+
+    workflow_id: UUID
+    number: int
+    hash: str
+    live_hash: str | None
+
+
+class Versions:
+    """One a process."""
+
+    def __init__(self, app_url: str) -> None:
+        self._lane = Lane(app_url, _FIND, linger_s=0.0, give_up_s=_GIVE_UP_S)
+
+    def start(self) -> None:
+        """Begin to ask; needs the running event loop."""
+        self._lane.start()
+
+    async def close(self) -> None:
+        await self._lane.close()
+
+    async def find(self, tenant_id: UUID, name: str, number: int | None) -> Meant:
+        """The version of that number, or the published one. Raises NotFound as accepting a run does, TransientError."""
+        asked = json_bytes([str(tenant_id), name, number]).decode()
+        found = await self._lane.ask(Question(asked, json_bytes(asked)))
+        if found is None:
+            raise NotFound(f"No workflow is named {name!r}.")
+        row = found["version"]
+        if row["number"] is None:
+            raise NotFound("The workflow is not published.")
+        if row["hash"] is None:
+            raise NotFound("There is no such version.")
+        return Meant(UUID(row["workflow_id"]), row["number"], row["hash"], row["published_hash"])
