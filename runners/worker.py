@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 import redis
 from redis.exceptions import RedisError
 from rq.command import parse_payload
-from rq.executions import Execution
 from rq.job import Job, Retry
 from rq.serializers import JSONSerializer
 from rq.suspension import WORKERS_SUSPENDED
@@ -34,7 +33,7 @@ from engine import garbage
 from runners.queue import QUEUE_NAME
 from runners.redis_client import open_redis
 from runners.rq_json import RQ_JSON
-from runners.rq_records import JobRecords
+from runners.rq_records import JobRecords, Performed
 from runners.tasks import cancel_all
 
 if TYPE_CHECKING:
@@ -199,28 +198,34 @@ class AsyncWorker(BaseWorker):
             log.error("worker: the end of job %s was not recorded", job_id, exc_info=task.exception())
 
     async def _perform(self, job: Job) -> None:
-        beginning = asyncio.create_task(self._records.begin(job))  # waited for by the job's end, not by the job
+        performed = Performed(job)
+        beginning = asyncio.create_task(self._records.begin(performed))  # waited for by the job's end, not by the job
         try:
             result = await self._call(job)
         except asyncio.CancelledError:
-            await self._cancelled(job, await beginning)
+            await beginning
+            await self._cancelled(performed)
             return
         except Exception:
             failure = sys.exc_info()
-            await asyncio.to_thread(self._finalize_failure, job, self.queues[0], await beginning, failure)
+            await beginning
+            await asyncio.to_thread(self._finalize_failure, job, self.queues[0], performed.execution, failure)
             return
-        job.ended_at = now()
-        recording = asyncio.create_task(self._record(job, beginning, result))
+        recording = asyncio.create_task(self._record(performed, beginning, result))
         self._recording.add(recording)
         recording.add_done_callback(lambda task: self._told(job.id, task))
 
-    async def _record(self, job: Job, beginning: asyncio.Task[Execution], result: Any) -> None:
+    async def _record(self, performed: Performed, beginning: asyncio.Task[None], result: Any) -> None:
         """Tell RQ that the job has succeeded."""
-        execution = await beginning
+        job = performed.job
         if isinstance(result, Retry) or job.success_callback or job.webhooks or job.repeats_left or job.has_rate_limit:
-            await asyncio.to_thread(self._finalize_success, job, self.queues[0], execution, result)
+            job.ended_at = now()
+            await beginning
+            await asyncio.to_thread(self._finalize_success, job, self.queues[0], performed.execution, result)
         else:
-            await self._records.end(job, execution, result)
+            self._records.over(performed, result)
+            await beginning
+            await self._records.end(performed)
 
     async def _call(self, job: Job) -> Any:
         timeout = job.timeout if isinstance(job.timeout, int | float) and job.timeout > 0 else None
@@ -229,18 +234,19 @@ class AsyncWorker(BaseWorker):
                 return await job.func(*job.args, **job.kwargs)
             return await asyncio.to_thread(job.func, *job.args, **job.kwargs)
 
-    async def _cancelled(self, job: Job, execution: Execution) -> None:
+    async def _cancelled(self, performed: Performed) -> None:
         """A stopped job is marked so; one that a shutdown cut off leaves its registries, its run is handed over."""
+        job = performed.job
         if job.id in self._stopped:
             self._stopped.discard(job.id)
             job.ended_at = now()
             self._stopped_job_id = job.id
             await asyncio.to_thread(
-                self.handle_job_failure, job, self.queues[0], None, "Job stopped by user.", execution
+                self.handle_job_failure, job, self.queues[0], None, "Job stopped by user.", performed.execution
             )
         else:
-            job.ended_at = now()
-            await self._records.end(job, execution, "cut off")
+            self._records.over(performed, "cut off")
+            await self._records.end(performed)
 
     async def _heartbeats(self) -> None:
         last = 0.0
