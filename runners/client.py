@@ -6,6 +6,7 @@ Imports no model library: the web process stays small, and a run that needs a mo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -29,11 +30,11 @@ from engine.store.journal import JournalHub
 from engine.store.leases import Lease
 from engine.store.session import Database, Scope
 from runners.host import CONTROL_CHANNEL, RunHost
-from runners.live import Event, LiveReader, LiveWriter, is_event_id
+from runners.live import LiveReader, LiveWriter, is_event_id
 from runners.lookback import scope_before
 from runners.queue import RunQueue, WakeUp
 from runners.requests import ByName, ByText, ByVersion, RunRequest, part_row, resolved
-from runners.story import Story, Told, is_end, next_of
+from runners.story import Story, Told
 from runners.views import RunView, StepView, end_event
 
 if TYPE_CHECKING:
@@ -123,10 +124,10 @@ class RunClient:
         accepted = await self._accept(scope, request, leased=False)
         if not accepted.is_new:
             return await self.wait(scope, accepted.run_id, timeout_s)
-        async with self._reader.subscribe(scope.tenant_id, accepted.run_id, None) as queue:
+        with self._reader.end(scope.tenant_id, accepted.run_id) as over:
             self._writer.put(scope.tenant_id, _queued(accepted))
             await self._wake(scope.tenant_id, accepted.run_id, accepted.run["epoch"])
-            return await self._ended(scope, RunView.of_json(accepted.run), queue, until)
+            return await self._ended(scope, RunView.of_json(accepted.run), over, until)
 
     async def run_inline(self, scope: Scope, request: RunRequest, deadline_s: float, *, whole: bool = False) -> RunView:
         """Accept a run durably and execute it here, until it is over, comes to a long node, or `deadline_s` passes.
@@ -166,32 +167,24 @@ class RunClient:
     async def wait(self, scope: Scope, run_id: UUID, timeout_s: float) -> RunView:
         """The run once it is over, or as it stands after `timeout_s`. Raises NotFound."""
         until = asyncio.get_running_loop().time() + timeout_s
-        after = await self._reader.last_id(scope.tenant_id, run_id)
-        view = await self.get(scope, run_id)
-        if view.is_final or timeout_s <= 0:
-            return view
-        async with self._reader.subscribe(scope.tenant_id, run_id, after) as queue:
-            return await self._ended(scope, view, queue, until, look_s=_LOOK_SOON_S)
+        newest = await self._reader.last_id(scope.tenant_id, run_id)
+        with self._reader.end(scope.tenant_id, run_id, newest) as over:
+            view = await self.get(scope, run_id)  # now: what ended before would not be told
+            return await self._ended(scope, view, over, until, look_s=_LOOK_SOON_S)
 
     async def _ended(
-        self,
-        scope: Scope,
-        view: RunView,
-        queue: asyncio.Queue[tuple[str, Event]],
-        until: float,
-        look_s: float = _LOOK_AGAIN_S,
+        self, scope: Scope, view: RunView, over: asyncio.Event, until: float, look_s: float = _LOOK_AGAIN_S
     ) -> RunView:
-        """The run once its end is told, or as it stands at `until` (the loop's time). Without an event for `look_s`,
-        and then less and less often, the database is asked."""
+        """The run once its end is told, or as it stands at `until` (the loop's time). Untold for `look_s`, and then
+        less and less often, the database is asked."""
         loop = asyncio.get_running_loop()
         while not view.is_final and (left := until - loop.time()) > 0:
-            event = await next_of(queue, min(left, look_s))
-            if event is None:
-                look_s = min(2 * look_s, _LOOK_AGAIN_S)
-            while event is not None and not is_end(event[1]) and not queue.empty():  # most events come together
-                event = queue.get_nowait()
-            if event is None or is_end(event[1]):
-                view = await self.get(scope, view.run_id)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(left, look_s)):
+                    await over.wait()
+            look_s = min(2 * look_s, _LOOK_AGAIN_S)
+            over.clear()
+            view = await self.get(scope, view.run_id)
         return view
 
     async def cancel(self, scope: Scope, run_id: UUID) -> RunView:

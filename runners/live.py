@@ -15,7 +15,7 @@ import logging
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -271,6 +271,23 @@ def _itself(event: RunEvent) -> RunEvent:
     return event
 
 
+class _News:
+    """What came in a stream, looked into as far as somebody asks."""
+
+    def __init__(self, entries: list[_Entry]) -> None:
+        self._entries = entries
+
+    @cached_property
+    def events(self) -> list[tuple[str, Event]]:
+        return _numbered(self._entries)
+
+    @cached_property
+    def has_end(self) -> bool:
+        """Whether the run is over; the event that says so is its last one."""
+        (text,) = self._entries[-1][1].values()
+        return orjson.loads(text)[-1]["type"] in RUN_ENDS
+
+
 @dataclass(eq=False, slots=True)
 class _Subscriber:
     """One reader of one stream. `after` is the last id it got; `early` keeps what comes before it has caught up."""
@@ -279,18 +296,32 @@ class _Subscriber:
     early: list[tuple[str, Event]] | None = field(default_factory=list)
     queue: asyncio.Queue[tuple[str, Event]] = field(default_factory=asyncio.Queue)
 
-    def give(self, entries: list[tuple[str, Event]]) -> None:
-        if self.early is not None:
-            self.early += entries
-            return
-        for entry in entries:
-            if order_of(entry[0]) > order_of(self.after):
-                self.after = entry[0]
-                self.queue.put_nowait(entry)
+    def give(self, news: _News) -> None:
+        if self.early is None:
+            self._put(news.events)
+        else:
+            self.early += news.events
 
-    def catch_up(self, entries: list[tuple[str, Event]]) -> None:
+    def catch_up(self, events: list[tuple[str, Event]]) -> None:
         early, self.early = self.early or [], None
-        self.give(entries + early)
+        self._put(events + early)
+
+    def _put(self, events: list[tuple[str, Event]]) -> None:
+        for event in events:
+            if order_of(event[0]) > order_of(self.after):
+                self.after = event[0]
+                self.queue.put_nowait(event)
+
+
+@dataclass(eq=False, slots=True)
+class _Waiter:
+    """One who waits for a run's end and for nothing else."""
+
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def give(self, news: _News) -> None:
+        if news.has_end:
+            self.over.set()
 
 
 class LiveReader:
@@ -298,7 +329,7 @@ class LiveReader:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._subscribers: dict[str, set[_Subscriber]] = {}
+        self._subscribers: dict[str, set[_Subscriber | _Waiter]] = {}
         self._positions: dict[str, str] = {}
         # A blocked XREAD does not notice new subscribers: an entry in this stream of our own ends the blocking.
         self._bell = f"heddle:bell:{uuid4().hex}"
@@ -336,24 +367,34 @@ class LiveReader:
 
     @contextlib.asynccontextmanager
     async def subscribe(
-        self, tenant_id: UUID, run_id: UUID, after: str | None
+        self, tenant_id: UUID, run_id: UUID, after: str
     ) -> AsyncIterator[asyncio.Queue[tuple[str, Event]]]:
-        """A queue of (id, event) of everything in the stream after `after`, as it comes.
-
-        None says that the stream is still empty: nobody has been told of the run yet.
-        """
-        key = stream_key(tenant_id, run_id)
-        is_new, after = after is None, after or "0"
+        """A queue of (id, event) of everything in the stream after `after`, as it comes."""
         subscriber = _Subscriber(after)
+        with self._reading(stream_key(tenant_id, run_id), subscriber, after):
+            subscriber.catch_up(await self.replay(tenant_id, run_id, after))
+            yield subscriber.queue
+
+    @contextlib.contextmanager
+    def end(self, tenant_id: UUID, run_id: UUID, after: str = "0") -> Iterator[asyncio.Event]:
+        """Set once the stream tells of the run's end, when it does so from now on.
+
+        `after` is the id of its newest event, or less. An end that was told before is in the journal.
+        """
+        waiter = _Waiter()
+        with self._reading(stream_key(tenant_id, run_id), waiter, after):
+            yield waiter.over
+
+    @contextlib.contextmanager
+    def _reading(self, key: str, subscriber: _Subscriber | _Waiter, after: str) -> Iterator[None]:
         self._subscribers.setdefault(key, set()).add(subscriber)
         self._positions.setdefault(key, _entry_id(after))
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="live reader")
         else:
             self._ring()
-        subscriber.catch_up([] if is_new else await self.replay(tenant_id, run_id, after))
         try:
-            yield subscriber.queue
+            yield
         finally:
             self._subscribers[key].discard(subscriber)
             if not self._subscribers[key]:
@@ -395,9 +436,9 @@ class LiveReader:
         if key not in self._positions:
             return
         self._positions[key] = _text(entries[-1][0])
-        events = _numbered(entries)
+        news = _News(entries)
         for subscriber in self._subscribers[key]:
-            subscriber.give(events)
+            subscriber.give(news)
 
 
 def is_event_id(text: str) -> bool:

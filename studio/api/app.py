@@ -36,14 +36,15 @@ SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
 )
+# Looked through from the first one on: what programs call all day comes before what people do.
 ROUTERS = (
+    runs.router,
     system.router,
     auth_router,
     workflows.router,
     versions.router,
     editor.router,
     pins.router,
-    runs.router,
     approvals.router,
     messages.router,
     hooks.router,
