@@ -20,11 +20,6 @@ _LOOKS = {
     SCOPE: SCOPE_WORDS,
 }
 
-# Keys of the language that nothing follows yet: whoever writes one must not believe that it holds.
-_NOT_YET: Mapping[str, Mapping[str, str]] = {
-    "chat": {"persist": "a visitor's next visit begins a conversation of its own, whatever stands here"},
-}
-
 
 def check_triggers(document: Document) -> Iterator[Diagnostic]:
     raw = document.data.get("triggers")
@@ -61,9 +56,6 @@ def _config(document: Document, at: Path, kind: str, config: Mapping[str, Any]) 
     if kind == "email":
         message = "nothing fetches mail yet: this trigger starts no runs"
         yield document.diagnostic("unsupported", message, at[:-1], severity="warning")
-    for key, message in _NOT_YET.get(kind, {}).items():
-        if config.get(key):
-            yield document.diagnostic("unsupported", message, (*at, key), on_key=True, severity="warning")
     if kind == "form" and "fields" not in wrong:
         yield from _form(document, at, config)
 

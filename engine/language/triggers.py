@@ -43,7 +43,10 @@ class ChatTrigger(Shape):
         json_schema_extra={"ui": "textarea"},
     )
     persist: bool | None = Field(
-        None, description="Keep the conversation for the visitor's next visit.", json_schema_extra={"ui": "hidden"}
+        False,
+        title="Keep conversations",
+        description="A visitor who comes back in the same browser goes on where they were, for 30 days after the last "
+        "message. Otherwise each visit begins a conversation of its own.",
     )
     allowed_origins: list[str] | None = Field(
         None,

@@ -14,15 +14,13 @@ from string import Template
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.errors import NotFound
 from engine.execution.events import RunStatus
-from engine.store.access import approvals, conversations, identity, runs
+from engine.store.access import approvals, identity
 from engine.store.addresses import PublicEndpoint
-from engine.store.session import Scope
 from studio.api.access import container_of, public
 from studio.api.hooks import find_endpoint
 from studio.api.problems import problem
@@ -35,6 +33,7 @@ router = APIRouter(tags=["published"], dependencies=[Depends(public)])
 PAGE = Path(__file__).with_name("chat_page.html")
 WIDGET = Path(__file__).with_name("widget.js")
 ANSWER_WITHIN_S = 60.0
+EVENTS_LIVE_S = 24 * 60 * 60
 WAITING = "A person looks at this first; the answer will come here."
 
 
@@ -49,12 +48,28 @@ class VisitorMessage(BaseModel):
     stream: bool = Field(False, description="Answer at once; the reply comes over the run's event stream.")
 
 
+class Handle(BaseModel):
+    """With what a visitor goes on: both are in the answer to their first message."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    conversation_id: UUID
+    visitor_token: str = Field(max_length=200)
+
+    def known(self) -> chat.Handle:
+        return chat.Handle(self.conversation_id, self.visitor_token)
+
+
 @router.get("/c/{tenant}/{path}", summary="A published chat as a page", response_class=HTMLResponse)
 async def page(request: Request, tenant: str, path: str) -> HTMLResponse:
     scope, endpoint = await find_endpoint(request, tenant, "chat", path)
     async with container_of(request).db.transaction(scope) as tx:
         title = str(endpoint.config.get("title") or (await identity.get_tenant(tx)).name)
-    settings = {"address": f"/c/{tenant}/{path}", "greeting": str(endpoint.config.get("greeting") or "")}
+    settings = {
+        "address": f"/c/{tenant}/{path}",
+        "greeting": str(endpoint.config.get("greeting") or ""),
+        "persist": endpoint.config.get("persist") is True,
+    }
     nonce = secrets.token_urlsafe(16)
     values = {"title": escape(title), "settings": json.dumps(settings).replace("<", "\\u003c"), "nonce": nonce}
     body = Template(PAGE.read_text()).substitute(values)
@@ -72,19 +87,15 @@ async def send(request: Request, tenant: str, path: str, body: VisitorMessage) -
     container = container_of(request)
     scope, endpoint = await find_endpoint(request, tenant, "chat", path)
     await check_rate(request, endpoint)
-    turn = await chat.send(
-        container.db,
-        container.client,
-        scope,
-        endpoint,
-        message=body.message,
-        conversation_id=body.conversation_id,
-        visitor_token=body.visitor_token,
-    )
+    handle = None
+    if body.conversation_id is not None:
+        handle = chat.Handle(body.conversation_id, body.visitor_token or "")
+    turn = await chat.send(container.db, container.client, scope, endpoint, message=body.message, handle=handle)
     known = {
-        "conversation_id": str(turn.conversation_id),
-        "visitor_token": turn.visitor_token,
+        "conversation_id": str(turn.handle.conversation_id),
+        "visitor_token": turn.handle.visitor_token,
         "run_id": str(turn.run_id),
+        "events": _events_address(request, endpoint, tenant, turn.run_id),
     }
     if body.stream:
         return JSONResponse(known, 202)
@@ -96,20 +107,48 @@ async def send(request: Request, tenant: str, path: str, body: VisitorMessage) -
     return problem(500, "run_failed", "The assistant could not answer; please try again.", **known)
 
 
+@router.post("/c/{tenant}/{path}/conversation", summary="What was said, for a visitor who comes back")
+async def come_back(request: Request, tenant: str, path: str, body: Handle) -> dict[str, Any]:
+    """Of chats with `persist`; 404 for all others, and 30 days after the last message. The newest 100 messages, oldest
+    first; `run_id` and `events` where the last one is being answered."""
+    scope, endpoint = await find_endpoint(request, tenant, "chat", path)
+    await check_rate(request, endpoint, starts=False)
+    talk = await chat.come_back(container_of(request).db, scope, endpoint, body.known())
+    return {
+        "messages": [{"role": one.role, "content": one.content, "at": one.created_at} for one in talk.messages],
+        "run_id": talk.run_id,
+        "events": talk.run_id and _events_address(request, endpoint, tenant, talk.run_id),
+    }
+
+
+@router.post("/c/{tenant}/{path}/conversation/end", summary="Let go of a conversation", status_code=204)
+async def let_go(request: Request, tenant: str, path: str, body: Handle) -> None:
+    """Its token opens nothing any more, wherever it is kept."""
+    scope, endpoint = await find_endpoint(request, tenant, "chat", path)
+    await check_rate(request, endpoint, starts=False)
+    await chat.let_go(container_of(request).db, scope, endpoint, body.known())
+
+
 @router.get("/c/{tenant}/{path}/runs/{run_id}/events", summary="Follow the answer to a message")
 async def follow(
     request: Request,
     tenant: str,
     path: str,
     run_id: UUID,
-    visitor_token: str,
+    key: Annotated[str, Query(max_length=200)] = "",
+    visitor_token: Annotated[str, Query(max_length=200)] = "",
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Shows a visitor no more than the text of the answer: `typing`, `delta` and `reply` events, and `waiting` while a
-    person is asked first."""
+    person is asked first.
+
+    The address with its `key` is in the answer to the message (`events`), good for a day and for this run. The
+    visitor's token will do as well, but addresses are written down on the way.
+    """
     container = container_of(request)
-    scope, _ = await find_endpoint(request, tenant, "chat", path)
-    await _check_run(request, scope, run_id, visitor_token)
+    scope, endpoint = await find_endpoint(request, tenant, "chat", path)
+    if container.tokens.read(_about(endpoint, run_id), key, EVENTS_LIVE_S) is None:
+        await chat.check_run(container.db, scope, endpoint, run_id, visitor_token)
     events = container.client.events(scope, run_id, after=last_event_id or "0")
     return event_stream(for_visitors(events), container.stopping)
 
@@ -121,13 +160,13 @@ def reply_of(output: Any) -> str:
     return output if isinstance(output, str) else ""
 
 
-async def _check_run(request: Request, scope: Scope, run_id: UUID, visitor_token: str) -> None:
-    async with container_of(request).db.transaction(scope) as tx:
-        run = await runs.get_run(tx, run_id)
-        if run.conversation_id is None:
-            raise NotFound("No such conversation.")
-        conversation = await conversations.get_conversation(tx, run.conversation_id)
-    chat.check_visitor(conversation.visitor_hash, visitor_token)
+def _events_address(request: Request, endpoint: PublicEndpoint, tenant: str, run_id: UUID) -> str:
+    key = container_of(request).tokens.make(_about(endpoint, run_id))
+    return f"/c/{tenant}/{endpoint.path}/runs/{run_id}/events?key={key}"
+
+
+def _about(endpoint: PublicEndpoint, run_id: UUID) -> str:
+    return f"chat:{endpoint.endpoint_id}:{run_id}"
 
 
 async def for_visitors(

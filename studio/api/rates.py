@@ -19,13 +19,14 @@ PER_VISITOR_S, PER_ADDRESS_S = 10 / 60, 2.0  # calls a second, after a burst
 VISITOR_BURST, ADDRESS_BURST = 20, 60
 
 
-async def check_rate(request: Request, endpoint: PublicEndpoint) -> None:
+async def check_rate(request: Request, endpoint: PublicEndpoint, *, starts: bool = True) -> None:
     """Count a call; raises RateLimited, with the seconds to wait, for one too many.
 
-    A visitor whose address a proxy hides counts with all the others only.
+    A visitor whose address a proxy hides counts with all the others only. A call that `starts` no run is counted for
+    itself, and the workflow's own limit says nothing of it.
     """
-    name = f"{endpoint.kind}:{endpoint.endpoint_id}"
-    own = endpoint.config.get("rate_limiting")
+    name = f"{endpoint.kind}:{endpoint.endpoint_id}" + ("" if starts else ":beside")
+    own = endpoint.config.get("rate_limiting") if starts else None
     if own:
         await _reserve(request, name, own["requests_per_minute"] / 60, own["burst_size"])
     if endpoint.kind == "webhook":

@@ -1,28 +1,54 @@
-"""Published chats: a visitor's conversation with a workflow, one run a message."""
+"""Published chats: a visitor's conversation with a workflow, one run a message.
+
+Visitors are not signed in. Whoever opened a conversation holds its token, of which only the hash is kept; with it they
+write on and read again what was said, until they let go of it or nothing was said for KEPT_FOR.
+"""
 
 from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from engine.errors import InputError, NotFound
-from engine.store.access import conversations, identity, workflows
+from engine.execution.events import RunStatus
+from engine.store.access import conversations, identity, runs, workflows
 from engine.store.addresses import PublicEndpoint
-from engine.store.session import Database, Scope
+from engine.store.session import Database, Scope, Tx
+from engine.store.tables.runs import Conversation, Message
 from runners.client import ByVersion, RunClient, RunRequest
 
 MAX_MESSAGE = 4000  # characters
+MOST_SHOWN = 100  # messages of a conversation that a visitor comes back to
+KEPT_FOR = timedelta(days=30)  # since the last message
+CHANNEL = "chat"
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """What a visitor shows to go on with a conversation."""
+
+    conversation_id: UUID
+    visitor_token: str
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A message that was accepted. The visitor's token is what lets this browser go on with the conversation."""
+    """A message that was accepted, and with what the visitor goes on."""
 
     run_id: UUID
-    conversation_id: UUID
-    visitor_token: str
+    handle: Handle
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """What was said, oldest first; `run_id` is the run that still works on the last message, if it does."""
+
+    messages: Sequence[Message]
+    run_id: UUID | None
 
 
 async def send(
@@ -32,32 +58,55 @@ async def send(
     endpoint: PublicEndpoint,
     *,
     message: str,
-    conversation_id: UUID | None = None,
-    visitor_token: str | None = None,
+    handle: Handle | None = None,
 ) -> Turn:
     """Accept a visitor's message and start its run; opens a conversation when none is named.
 
     Raises InputError for an empty or overlong message, NotFound for a conversation that is not this visitor's.
     """
     text = check_message(message)
-    token = visitor_token or secrets.token_urlsafe(24)
     async with db.transaction(scope) as tx:
-        if conversation_id is None:
-            row = await workflows.get_workflow(tx, endpoint.workflow_id)
-            conversation = await conversations.create_conversation(
-                tx, row.name, "chat", visitor_hash=identity.token_hash(token)
-            )
-            conversation_id = conversation.conversation_id
+        if handle is None:
+            handle = await _opened(tx, endpoint)
         else:
-            conversation = await conversations.get_conversation(tx, conversation_id)
-            check_visitor(conversation.visitor_hash, visitor_token)
+            await _own(tx, endpoint, handle)
     request = RunRequest(
         source=ByVersion(endpoint.workflow_id),
         input={"message": text},
         trigger="chat",
-        conversation_id=conversation_id,
+        conversation_id=handle.conversation_id,
     )
-    return Turn(await client.submit(scope, request), conversation_id, token)
+    return Turn(await client.submit(scope, request), handle)
+
+
+async def come_back(db: Database, scope: Scope, endpoint: PublicEndpoint, handle: Handle) -> Talk:
+    """The newest MOST_SHOWN messages of a visitor's conversation.
+
+    Raises NotFound where it is not theirs, or the chat does not keep conversations for a next visit (any more).
+    """
+    if endpoint.config.get("persist") is not True:
+        raise NotFound("No such conversation.")
+    async with db.transaction(scope) as tx:
+        await _own(tx, endpoint, handle)
+        messages = await conversations.list_messages(tx, handle.conversation_id, MOST_SHOWN)
+        last = messages[-1].run_id if messages else None
+        is_over = last is None or RunStatus((await runs.get_run(tx, last)).status).is_final
+    return Talk(messages, None if is_over else last)
+
+
+async def let_go(db: Database, scope: Scope, endpoint: PublicEndpoint, handle: Handle) -> None:
+    """Make the handle useless, wherever it is kept. Raises NotFound, also the second time."""
+    async with db.transaction(scope) as tx:
+        await conversations.close_to_visitor(tx, await _own(tx, endpoint, handle))
+
+
+async def check_run(db: Database, scope: Scope, endpoint: PublicEndpoint, run_id: UUID, visitor_token: str) -> None:
+    """Raises NotFound unless the run belongs to a conversation of this visitor."""
+    async with db.transaction(scope) as tx:
+        run = await runs.get_run(tx, run_id)
+        if run.conversation_id is None:
+            raise NotFound("No such conversation.")
+        await _own(tx, endpoint, Handle(run.conversation_id, visitor_token))
 
 
 def check_message(message: str) -> str:
@@ -70,8 +119,24 @@ def check_message(message: str) -> str:
     return text
 
 
-def check_visitor(visitor_hash: str | None, visitor_token: str | None) -> None:
-    """Raises NotFound unless the token is the one that opened the conversation."""
-    shown = identity.token_hash(visitor_token or "")
-    if not visitor_hash or not hmac.compare_digest(shown, visitor_hash):
+async def _opened(tx: Tx, endpoint: PublicEndpoint) -> Handle:
+    token = secrets.token_urlsafe(24)
+    row = await workflows.get_workflow(tx, endpoint.workflow_id)
+    made = await conversations.create_conversation(tx, row.name, CHANNEL, visitor_hash=identity.token_hash(token))
+    return Handle(made.conversation_id, token)
+
+
+async def _own(tx: Tx, endpoint: PublicEndpoint, handle: Handle) -> Conversation:
+    """The conversation, if the token opened it, with this workflow, and not too long ago.
+
+    Raises NotFound, with the same words for any reason.
+    """
+    found = await conversations.get_conversation(tx, handle.conversation_id)
+    row = await workflows.get_workflow(tx, endpoint.workflow_id)
+    shown = identity.token_hash(handle.visitor_token)
+    is_theirs = hmac.compare_digest(shown, found.visitor_hash or "")
+    if not is_theirs or found.channel != CHANNEL or found.workflow_name != row.name:
         raise NotFound("No such conversation.")
+    if await conversations.last_said(tx, found) < datetime.now(UTC) - KEPT_FOR:
+        raise NotFound("No such conversation.")
+    return found

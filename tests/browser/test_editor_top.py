@@ -221,3 +221,17 @@ def test_scopes_of_the_api_are_written_entry_by_entry(signed_in_page: Page, stud
         '+      scopes: ["invoices:approve"]',
     ]
     expect(page.get_by_test_id("problem-count")).to_contain_text("no problems")
+
+
+def test_whether_a_chat_keeps_conversations_is_a_switch(signed_in_page: Page, studio: Any, timed: str) -> None:
+    page = signed_in_page
+    open_editor(page, studio, timed)
+    add(page, "chat")
+    card = trigger(page, "chat#1")
+    keeps = card.get_by_role("switch", name="Keep conversations")
+    expect(keeps).not_to_be_checked()
+    keeps.click()
+    expect(keeps).to_be_checked()
+    saved(page)
+    assert "      persist: true\n" in stored(studio, timed).text
+    expect(page.get_by_test_id("problem-count")).to_contain_text("no problems")

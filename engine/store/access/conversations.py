@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -54,6 +55,20 @@ async def list_messages(tx: Tx, conversation_id: UUID, limit: int = 100) -> Sequ
         .limit(limit)
     )
     return list(reversed((await tx.session.execute(newest)).scalars().all()))
+
+
+async def last_said(tx: Tx, conversation: Conversation) -> datetime:
+    """When the last message came; when the conversation began, where there is none."""
+    query = sa.select(sa.func.max(Message.created_at)).where(
+        col(Message.conversation_id) == conversation.conversation_id
+    )
+    return (await tx.session.execute(query)).scalar() or conversation.created_at
+
+
+async def close_to_visitor(tx: Tx, conversation: Conversation) -> None:
+    """Nobody's token opens it any more; what was said stays for the tenant."""
+    conversation.visitor_hash = None
+    await tx.session.flush()
 
 
 async def history_before(tx: Tx, run: RunRow) -> tuple[dict[str, str], ...]:

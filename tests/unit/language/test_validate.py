@@ -111,7 +111,7 @@ CASES: list[tuple[str, str, str, str, str | None]] = [
     ("bad-trigger", "error", "did you mean `runs:read`", GOOD + "triggers:\n  - {type: api, config: {scopes: [runs:raed]}} #!\n", 'scopes: ["runs:read"]'),
     ("bad-trigger", "error", "a scope of your own begins otherwise", GOOD + "triggers:\n  - {type: api, config: {scopes: [settings:zzz]}} #!\n", None),
     ("bad-trigger", "error", "must be a list", GOOD + "triggers:\n  - {type: api, config: {scopes: orders:write}} #!\n", None),
-    ("unsupported", "warning", "visit", GOOD + "triggers:\n  - {type: chat, config: {path: p, persist: true}} #!\n", None),
+    ("bad-trigger", "error", "must be true or false", GOOD + "triggers:\n  - {type: chat, config: {path: p, persist: always}} #!\n", None),
     ("unsupported", "error", "`extends`", GOOD.replace("schema_version: 1", "extends: base.yaml #!"), None),
     ("no-cache", "error", "has to be done each time", nodes("  - name: x\n    type: message\n    config: {text: hi}\n    cache: {ttl_seconds: 5} #!\n"), None),
     ("duplicate-node", "error", "lines 10 and 16", nodes("  - name: ask #!\n    type: note\n"), "  - name: ask_2"),
