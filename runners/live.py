@@ -283,9 +283,9 @@ class _News:
 
     @cached_property
     def has_end(self) -> bool:
-        """Whether the run is over; the event that says so is its last one."""
-        (text,) = self._entries[-1][1].values()
-        return orjson.loads(text)[-1]["type"] in RUN_ENDS
+        """Whether the run is over; the event that says so is its process's last one. What others tell may come later."""
+        texts = (text for _, fields in self._entries for text in fields.values())
+        return any(orjson.loads(text)[-1]["type"] in RUN_ENDS for text in texts)
 
 
 @dataclass(eq=False, slots=True)

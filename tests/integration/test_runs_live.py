@@ -16,6 +16,7 @@ from engine.errors import InputError
 from engine.execution.events import RunEvent
 from engine.settings import Settings
 from engine.store.access import run_list
+from engine.store.json_text import json_bytes
 from engine.store.session import Database, Scope
 from runners import live
 from runners.client import ByText, RunRequest
@@ -92,7 +93,7 @@ async def test_a_new_reader_does_not_wait_for_the_blocked_one(writer: LiveWriter
                 assert (await queue.get())[1]["path"] == "n1"
 
 
-async def test_who_waits_for_the_end_is_told_of_it_alone(writer: LiveWriter, reader: LiveReader) -> None:
+async def test_who_waits_for_the_end_is_told_of_it_alone(writer: LiveWriter, reader: LiveReader, redis: Redis) -> None:
     run_id, other = uuid4(), uuid4()
     writer.put(TENANT, event(other, 1))
     with reader.end(TENANT, run_id) as over, reader.end(TENANT, other) as other_over:
@@ -107,6 +108,7 @@ async def test_who_waits_for_the_end_is_told_of_it_alone(writer: LiveWriter, rea
         for number in range(EVENTS_AN_ENTRY):
             writer.put(TENANT, event(run_id, number))
         writer.put(TENANT, event(run_id, 99, type="run.failed"))
+        await redis.xadd(stream_key(TENANT, run_id), {"e": json_bytes([event(run_id, 0, type="run.queued")])})
         async with asyncio.timeout(10):
             await over.wait()
         assert not other_over.is_set()
