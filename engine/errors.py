@@ -271,6 +271,10 @@ class Conflict(AccessError):
     code = "conflict"
 
 
+class PublishedMeanwhile(Conflict):
+    """Another version was published since somebody looked, or the name is another workflow's. Look again."""
+
+
 class KeyReused(Conflict):
     """This idempotency key was used for another input."""
 

@@ -252,6 +252,7 @@ class RunClient:
                 idempotency_key=request.idempotency_key,
                 created_by=scope.user_id,
                 part=part_row(part),
+                seen=source.seen if isinstance(source, ByName) else None,
             )
             run, is_new = await self._hub.acceptance.accept(new)
             return _Accepted(scope.tenant_id, UUID(run["run_id"]), run, is_new)

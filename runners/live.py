@@ -283,7 +283,7 @@ class _News:
 
     @cached_property
     def has_end(self) -> bool:
-        """Whether the run is over; the event that says so is its process's last one. What others tell may come later."""
+        """Whether the run is over; whose process says so has nothing more to say, but others may have."""
         texts = (text for _, fields in self._entries for text in fields.values())
         return any(orjson.loads(text)[-1]["type"] in RUN_ENDS for text in texts)
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from engine.errors import InputError, NotFound
+from engine.errors import InputError, NotFound, PublishedMeanwhile
 from engine.execution.context import WHOLE, RunPart
 from engine.language.document import Document
 from engine.store.access import workflows
@@ -41,10 +41,11 @@ class ByVersion:
 
 @dataclass(frozen=True, slots=True)
 class ByName:
-    """As ByVersion, by the name of a workflow that is not archived."""
+    """As ByVersion, by the name of a workflow that is not archived. `seen`: only while that is still published."""
 
     name: str
     number: int | None = None
+    seen: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,10 @@ async def resolved(tx: Tx, request: RunRequest) -> NewRun:
 
 async def _workflow(tx: Tx, source: ByVersion | ByName) -> WorkflowRow:
     if isinstance(source, ByName):
-        return await workflows.get_by_name(tx, source.name)
+        row = await workflows.get_by_name(tx, source.name)
+        if source.seen not in (None, f"{row.workflow_id}/{row.published_number or ''}"):
+            raise PublishedMeanwhile("Another version was published at this moment; call again.")
+        return row
     return await workflows.get_workflow(tx, source.workflow_id)
 
 

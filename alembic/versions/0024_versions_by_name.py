@@ -15,8 +15,8 @@ depends_on = None
 
 # The workflows of these names. `p_batch`: ['["tenant id", "name", number or null]', ...], each a text, which stands in the
 # answer as it was given. `number` is the one that was asked for, or the published one; `hash` is its text's, null where
-# there is no such version; `published_hash` that of the published one, null where there is none. A name that no workflow
-# has, or one that is archived, has no row.
+# there is no such version; `published_hash` that of the published one, null where there is none; `seen` changes with what
+# is meant by the name and with what is published. A name that no workflow has, or one that is archived, has no row.
 VERSIONS = """
 CREATE FUNCTION heddle_versions(p_batch jsonb) RETURNS TABLE (asked text, version jsonb)
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public AS $$
@@ -29,7 +29,7 @@ BEGIN
     PERFORM set_config('app.tenant_id', w.tenant_id::text, true);
     RETURN QUERY SELECT w.asked, jsonb_build_object(
         'workflow_id', k.workflow_id, 'number', coalesce(w.number, k.published_number), 'hash', v.hash,
-        'published_hash', p.hash)
+        'published_hash', p.hash, 'seen', concat(k.workflow_id, '/', k.published_number))
       FROM workflows k
       LEFT JOIN workflow_versions v ON v.tenant_id = k.tenant_id AND v.workflow_id = k.workflow_id
         AND v.number = coalesce(w.number, k.published_number)

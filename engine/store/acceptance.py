@@ -13,7 +13,7 @@ from uuid import UUID
 import orjson
 from uuid6 import uuid7
 
-from engine.errors import KeyReused, NotFound
+from engine.errors import KeyReused, NotFound, PublishedMeanwhile
 from engine.store.group_commit import Lane, Question
 from engine.store.json_text import json_bytes
 
@@ -32,7 +32,8 @@ _REFUSED = {
 class PublishedRun(NamedTuple):
     """A run of a published version; `number` None: the one that is published now. `leased`: it begins right here.
 
-    `workflow` is an id, or the name of a workflow that is not archived.
+    `workflow` is an id, or the name of a workflow that is not archived. `seen` is that of a look before
+    (`Versions.find`).
     """
 
     tenant_id: UUID
@@ -44,6 +45,7 @@ class PublishedRun(NamedTuple):
     idempotency_key: str | None = None
     created_by: UUID | None = None
     part: Mapping[str, Json] = _WHOLE
+    seen: str | None = None
 
 
 class Acceptance:
@@ -64,8 +66,8 @@ class Acceptance:
     async def accept(self, new: PublishedRun) -> tuple[Run, bool]:
         """The run, durable, and whether it is new: the same idempotency key and input give the run that exists.
 
-        Raises NotFound for a foreign or unpublished workflow, KeyReused for the same key with another input,
-        TransientError.
+        Raises NotFound for a foreign or unpublished workflow, PublishedMeanwhile when it is not what was seen,
+        KeyReused for the same key with another input, TransientError.
         """
         run_id = str(uuid7())
         body = {
@@ -79,6 +81,7 @@ class Acceptance:
             "created_by": None if new.created_by is None else str(new.created_by),
             "part": dict(new.part),
             "leased": new.leased,
+            "seen": new.seen,
         }
         found = await self._accepts.ask(Question(run_id, json_bytes(body)))
         verdict = "no_workflow" if found is None else found["verdict"]
@@ -87,6 +90,8 @@ class Acceptance:
         if verdict in _REFUSED:
             raise NotFound(_REFUSED[verdict])
         assert found is not None
+        if verdict == "moved":
+            raise PublishedMeanwhile("Another version was published at this moment; call again.")
         if verdict == "other_input":
             raise KeyReused(run_id=found["run"]["run_id"])
         return found["run"], verdict == "accepted"

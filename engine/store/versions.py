@@ -1,7 +1,6 @@
 """Which version of a workflow is meant by its name, many in one round trip: for programs, whose keys are seen to first.
 
-Nothing is remembered: what is published is meant by the next call. The SQL is in the migration that makes
-`heddle_versions`.
+The SQL is in the migration that makes `heddle_versions`.
 """
 
 from __future__ import annotations
@@ -19,12 +18,16 @@ _GIVE_UP_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """A version that exists. `hash` is its text's; `live_hash` that of the published one, None where there is none."""
+    """A version that exists. `hash` is its text's; `live_hash` that of the published one, None where there is none.
+
+    `seen` is for accepting a run (PublishedRun), which then is refused when something else has been published since.
+    """
 
     workflow_id: UUID
     number: int
     hash: str
     live_hash: str | None
+    seen: str
 
 
 class Versions:
@@ -51,4 +54,4 @@ class Versions:
             raise NotFound("The workflow is not published.")
         if row["hash"] is None:
             raise NotFound("There is no such version.")
-        return Meant(UUID(row["workflow_id"]), row["number"], row["hash"], row["published_hash"])
+        return Meant(UUID(row["workflow_id"]), row["number"], row["hash"], row["published_hash"], row["seen"])

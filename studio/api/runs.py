@@ -16,7 +16,7 @@ from engine.execution.context import RunPart
 from engine.store.access import run_list
 from engine.store.access import runs as access
 from engine.store.session import Scope
-from runners.client import RunRequest, RunView, StepView
+from runners.client import ByName, RunRequest, RunView, StepView
 from studio.api.access import Caller, caller_with, container_of, requires
 from studio.api.hooks import accepted, answered
 from studio.api.json_object import JsonObject
@@ -87,16 +87,20 @@ async def start(
     """A key needs the scopes that the workflow's API trigger names, too."""
     container, scope = container_of(request), caller.scope
     client = container.client
-    run = RunRequest(
-        source=await container.key_gate.named(scope, caller.held, body.workflow, body.version),
-        input=body.input,
-        trigger="api",
-        part=RunPart(**body.part.model_dump()),
-        idempotency_key=f"api:{idempotency_key}" if idempotency_key else None,
-    )
-    if not body.wait_s:
-        return accepted(await client.submit(scope, run))
-    return await answered(request, scope, await client.run(scope, run, body.wait_s))
+
+    async def begin(source: ByName) -> Response:
+        run = RunRequest(
+            source=source,
+            input=body.input,
+            trigger="api",
+            part=RunPart(**body.part.model_dump()),
+            idempotency_key=f"api:{idempotency_key}" if idempotency_key else None,
+        )
+        if not body.wait_s:
+            return accepted(await client.submit(scope, run))
+        return await answered(request, scope, await client.run(scope, run, body.wait_s))
+
+    return await container.key_gate.start(scope, caller.held, ByName(body.workflow, body.version), begin)
 
 
 @router.get("/runs", summary="List runs, newest first")

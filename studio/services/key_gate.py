@@ -7,20 +7,27 @@ what that one asks for as well: an old version is no way around the new one.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import OrderedDict
-from collections.abc import Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from dataclasses import replace
+from typing import TypeVar
 from uuid import UUID
 
-from engine.errors import Forbidden
+from engine.errors import Forbidden, PublishedMeanwhile
 from engine.language.document import Document
 from engine.language.triggers import scopes_of
 from engine.store.access import runs, workflows
 from engine.store.session import Database, Scope
-from engine.store.versions import Versions
+from engine.store.versions import Meant, Versions
 from runners.client import ByName, ByVersion
 
+T = TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
+_Key = tuple[UUID, str, int | None]  # tenant, name of the workflow, number of a version or None
 Asked = frozenset[str] | None  # None: no key starts it
-MOST_KEPT = 4096  # texts whose scopes are remembered
+MOST_KEPT = 4096  # texts, and names, of which is remembered what was found
 
 
 class KeyGate:
@@ -30,19 +37,42 @@ class KeyGate:
         self._db = db
         self._versions = versions
         self._known: OrderedDict[str, Asked] = OrderedDict()  # by the hash of a text, which never changes
+        self._seen: OrderedDict[_Key, Meant] = OrderedDict()  # by what was asked for, as of the last look
 
-    async def named(
-        self, scope: Scope, held: Collection[str] | None, name: str, number: int | None = None
-    ) -> ByName | ByVersion:
-        """What to start for a caller who means this workflow, in the published or another version.
+    async def start(
+        self,
+        scope: Scope,
+        held: Collection[str] | None,
+        meant: ByName,
+        begin: Callable[[ByName], Awaitable[T]],
+    ) -> T:
+        """`begin` a run for a caller who means this workflow, in the published or another version.
+
+        What was looked at for the last caller counts for this one, too, and saves a look: `begin` does nothing when
+        something else has been published since. Raises NotFound, Forbidden, and what `begin` raises.
+        """
+        if held is None:
+            return await begin(meant)
+        key = (scope.tenant_id, meant.name, meant.number)
+        last = self._seen.get(key)
+        if last is not None and await self._fits(scope, held, meant.name, last):
+            with contextlib.suppress(PublishedMeanwhile):
+                return await begin(replace(meant, seen=last.seen))
+        found = await self._versions.find(*key)
+        _keep(self._seen, key, found)
+        await self._check(scope, held, meant.name, {found.hash, found.live_hash})
+        return await begin(replace(meant, seen=found.seen))
+
+    async def named(self, scope: Scope, held: Collection[str] | None, name: str) -> ByName | ByVersion:
+        """What to start for a caller who means the published version of this workflow.
 
         For a key it is the very version that was looked at, whatever is published meanwhile.
 
         Raises NotFound, Forbidden.
         """
         if held is None:
-            return ByName(name, number)
-        meant = await self._versions.find(scope.tenant_id, name, number)
+            return ByName(name)
+        meant = await self._versions.find(scope.tenant_id, name, None)
         await self._check(scope, held, name, {meant.hash, meant.live_hash})
         return ByVersion(meant.workflow_id, meant.number)
 
@@ -69,6 +99,13 @@ class KeyGate:
             name for asked, workflow_id, name in fitting if not asked and workflow_id in served
         ]
 
+    async def _fits(self, scope: Scope, held: Collection[str], name: str, found: Meant) -> bool:
+        try:
+            await self._check(scope, held, name, {found.hash, found.live_hash})
+        except Forbidden:
+            return False
+        return True
+
     async def _check(self, scope: Scope, held: Collection[str], name: str, digests: Iterable[str | None]) -> None:
         needed: set[str] = set()
         for digest in digests:
@@ -88,14 +125,20 @@ class KeyGate:
 
     async def _asked(self, scope: Scope, digest: str) -> Asked:
         if digest in self._known:
-            self._known.move_to_end(digest)
             return self._known[digest]
         async with self._db.transaction(scope) as tx:
             text = (await workflows.get_definition(tx, digest)).text
-        asked = self._known[digest] = await asyncio.to_thread(_asked_in, text)
-        while len(self._known) > MOST_KEPT:
-            self._known.popitem(last=False)
+        asked = await asyncio.to_thread(_asked_in, text)
+        _keep(self._known, digest, asked)
         return asked
+
+
+def _keep(found: OrderedDict[K, V], key: K, value: V) -> None:
+    """Remember this one, and forget what was found longest ago."""
+    found[key] = value
+    found.move_to_end(key)
+    while len(found) > MOST_KEPT:
+        found.popitem(last=False)
 
 
 def _asked_in(text: str) -> Asked:

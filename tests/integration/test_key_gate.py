@@ -174,23 +174,53 @@ async def test_going_on_with_a_run_is_starting_one(house: House, container: Cont
     assert (await house.http.post(place, headers=await house.person("agent"), json={})).status_code == 202
 
 
-async def test_what_is_published_meanwhile_is_not_what_was_looked_at(
-    house: House, container: Container, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("part", [{}, {"part": {"pins": {"say": {"said": "x"}}}}], ids=["whole", "with pins"])
+@pytest.mark.parametrize("knows", [False, True], ids=["first look", "looked before"])
+async def test_what_is_published_between_the_look_and_the_run_is_asked_as_well(
+    house: House, container: Container, monkeypatch: pytest.MonkeyPatch, knows: bool, part: Json
 ) -> None:
-    """Between the look at the scopes and the run another version goes live: the run is of the first one."""
     await house.publish(OPEN)
-    looked = container.key_gate.named
+    key = await house.key()
+    if knows:
+        assert (await house.start(key)).status_code == 202
+    before = await house.runs()
+    submit, published = container.client.submit, []
 
-    async def slow(*args: Any) -> Any:
-        found = await looked(*args)
-        await house.publish(ASKS)
-        return found
+    async def late(*args: Any) -> Any:
+        if not published:
+            published.append(await house.publish(ASKS))
+        return await submit(*args)
 
-    monkeypatch.setattr(container.key_gate, "named", slow)
-    assert (await house.start(await house.key())).status_code == 202
-    monkeypatch.undo()
-    assert await house.runs() == [("api", 1)]
-    refused(await house.start(await house.key()), "invoices:approve", "orders:write")
+    monkeypatch.setattr(container.client, "submit", late)
+    answer = await house.start(key, **part)
+    if knows:  # what it remembered was looked at again
+        refused(answer, "invoices:approve", "orders:write")
+    else:
+        assert answer.status_code == 409
+        assert "was published at this moment" in answer.json()["detail"]
+    assert await house.runs() == before
+    refused(await house.start(key, **part), "invoices:approve", "orders:write")
+
+
+async def test_what_is_remembered_of_a_name_is_not_what_the_name_means_now(house: House) -> None:
+    """Asking for less, archived, back again, asking for more: each is heard of by the next call."""
+    await house.publish(ASKS)
+    plain, able = await house.key(), await house.key("invoices:approve", "orders:write")
+    assert (await house.start(able)).status_code == 202
+    refused(await house.start(plain), "invoices:approve", "orders:write")
+    await house.publish(OPEN)
+    assert (await house.start(plain)).status_code == 202
+    async with house.database.transaction(house.scope) as tx:
+        row = await workflows.get_by_name(tx, "pay")
+        await workflows.archive(tx, row.workflow_id)
+    assert (await house.start(plain)).status_code == 404
+    async with house.database.transaction(house.scope) as tx:
+        await workflows.archive(tx, row.workflow_id, archived=False)
+    assert (await house.start(plain)).status_code == 202
+    await house.publish(ASKS)
+    refused(await house.start(plain), "invoices:approve", "orders:write")
+    assert (await house.start(able)).status_code == 202
+    assert await house.runs() == [("api", number) for number in (3, 2, 2, 1)]
 
 
 async def test_an_api_trigger_that_is_switched_off_lets_no_key_in(house: House) -> None:
