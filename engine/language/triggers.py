@@ -82,7 +82,12 @@ class WebhookTrigger(Shape):
 class ApiTrigger(Shape):
     """Started over the API with a key of the tenant."""
 
-    auth: JsonObject | str | None = Field(None, json_schema_extra={"ui": "hidden"})
+    auth: Literal["key"] | None = Field(
+        "key",
+        title="Callers prove themselves by",
+        description="An API key of the tenant: the only way for programs, which nothing switches off.",
+        json_schema_extra={"ui": "hidden"},
+    )
     scopes: list[Annotated[str, Field(max_length=MAX_SCOPE, pattern=SCOPE)]] | None = Field(
         None,
         max_length=MAX_OWN,

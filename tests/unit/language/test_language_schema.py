@@ -18,7 +18,7 @@ FILE: dict[str, Any] = {
     "variables": [{"name": "v", "type": "number", "default": 1, "env": {}, "more": 1}],
     "credentials": [{"name": "c", "type": "http_bearer", "scopes": []}],
     "triggers": [{"name": kind, "type": kind, "config": config, "enabled": True} for kind, config in {
-        "manual": {}, "chat": {"path": "p"}, "webhook": {"path": "p", "schema": {}, "auth": "hmac"}, "api": {}, "email": {},
+        "manual": {}, "chat": {"path": "p"}, "webhook": {"path": "p", "schema": {}, "auth": "hmac"}, "api": {"auth": "key"}, "email": {},
         "schedule": {"cron": "0 8 * * *", "timezone": "UTC", "input": {"a": 1}, "overlap": "queue", "catch_up": 3},
         "form": {"path": "p", "fields": {"properties": {}}}, "event": {"topic": "a.b", "filter": "true"}, "workflow": None,
     }.items()],

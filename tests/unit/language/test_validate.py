@@ -111,6 +111,8 @@ CASES: list[tuple[str, str, str, str, str | None]] = [
     ("bad-trigger", "error", "did you mean `runs:read`", GOOD + "triggers:\n  - {type: api, config: {scopes: [runs:raed]}} #!\n", 'scopes: ["runs:read"]'),
     ("bad-trigger", "error", "a scope of your own begins otherwise", GOOD + "triggers:\n  - {type: api, config: {scopes: [settings:zzz]}} #!\n", None),
     ("bad-trigger", "error", "must be a list", GOOD + "triggers:\n  - {type: api, config: {scopes: orders:write}} #!\n", None),
+    ("bad-trigger", "error", "`auth` must be one of 'key'", GOOD + "triggers:\n  - type: api\n    config:\n      auth: none #!\n", None),
+    ("bad-trigger", "error", "`auth` must be", GOOD + "triggers:\n  - type: api\n    config:\n      auth: {type: key} #!\n", None),
     ("bad-trigger", "error", "must be true or false", GOOD + "triggers:\n  - {type: chat, config: {path: p, persist: always}} #!\n", None),
     ("unsupported", "error", "`extends`", GOOD.replace("schema_version: 1", "extends: base.yaml #!"), None),
     ("no-cache", "error", "has to be done each time", nodes("  - name: x\n    type: message\n    config: {text: hi}\n    cache: {ttl_seconds: 5} #!\n"), None),
