@@ -17,6 +17,7 @@ from studio.services import publishing
 from tests.browser.conftest import Shop, Studio
 from tests.support.echo import Page as Served
 from tests.support.echo import echo_server
+from tests.support.processes import wait_until
 
 TEXT = """\
 name: talk
@@ -146,7 +147,9 @@ def test_an_answer_that_was_on_its_way_is_there(page: Page, place: Place) -> Non
     page.goto(address)
     say(page, "slow", answered=False)
     expect(page.get_by_label("Writing")).to_be_visible()
-    page.wait_for_function(f"localStorage.getItem('heddle-chat:{address}')")
+    wait_until(
+        lambda: page.evaluate(f"localStorage.getItem('heddle-chat:{address}')")
+    )  # the page lets nobody eval in it
     page.reload()
     expect(page.get_by_role("button", name="Send")).to_have_attribute("title", "Wait for the answer first.")
     expect(bubbles(page)).to_have_text(["Welcome", "slow", "You said slow"])
