@@ -12,12 +12,12 @@ from studio.auth.guard import current_scope
 from studio.auth.permissions import requires
 from studio.components.shown_once import show_once
 from studio.container import get_container
+from studio.pages.dialog_forms import DialogForms
 from studio.pages.lists import Listed
 from studio.services import api_keys
 from studio.services.api_keys import KeyLine
 from studio.services.event_lists import id_of
 
-THIS_PAGE = rx.Var("performance.timeOrigin", _var_type=float)
 OWN = "own"  # in the form: single scopes, ticked one by one
 REVOKED = "Somebody has revoked this key meanwhile."
 
@@ -37,22 +37,18 @@ class ApiKeysState(Listed, rx.State):
         self.rows = await api_keys.lines(get_container().db, current_scope())
 
 
-class ApiKeyForms(rx.State):
-    """Which dialog is open, about which key, and what is wrong with what stands in it. Never the key itself."""
+class ApiKeyForms(DialogForms, rx.State):
+    """The dialogs "new", "shown" and "revoke": about which key. Never the key itself."""
 
-    opened: str = ""  # "" | new | shown | revoke
-    page: float = 0.0  # when the page was loaded in which it was opened: in a page loaded anew it is closed
     about: KeyLine = KeyLine()
     example: str = ""  # what follows `curl <address>` to try the new key
-    wrong: dict[str, str] = {}  # noqa: RUF012  # field -> what to mend
-    attempts: int = 0  # how often what stands in the form was looked through
-    fault: str = ""
 
     @rx.event
     @requires("api_keys:write")
     def begin(self, page: float) -> None:
         """Show the form of a new key; `page` is THIS_PAGE."""
-        self.opened, self.page, self.about, self.wrong, self.fault = "new", page, KeyLine(), {}, ""
+        self._open_dialog("new", page)
+        self.about = KeyLine()
 
     @rx.event
     @requires("api_keys:write")
@@ -62,13 +58,15 @@ class ApiKeyForms(rx.State):
         about = next((row for row in keys.rows if row.api_key_id == api_key_id), None)
         if about is None:
             return self._gone()
-        self.opened, self.page, self.about, self.fault = "revoke", page, about, ""
+        self._open_dialog("revoke", page)
+        self.about = about
         return None
 
     @rx.event
     @requires("api_keys:write")
     def close(self) -> None:
-        self.opened, self.about, self.example, self.wrong, self.fault = "", KeyLine(), "", {}, ""
+        self._close_dialog()
+        self.about, self.example = KeyLine(), ""
 
     @rx.event
     @requires("api_keys:write")
@@ -76,7 +74,7 @@ class ApiKeyForms(rx.State):
         """Make the key that the form asks for, and show it. A second press of the button makes no second one."""
         if self.opened != "new":
             return None
-        self.wrong, self.fault, self.attempts = {}, "", self.attempts + 1
+        self._look_through()
         container, scope = get_container(), current_scope()
         try:
             scopes = _scopes(form, scope.role)
@@ -85,7 +83,7 @@ class ApiKeyForms(rx.State):
             )  # first: a key that is made is shown
             made, key = await api_keys.create(container.db, scope, str(form.get("name", "")), scopes)
         except InputError as error:
-            self.wrong = {str(error.details.get("field", "name")): error.public_message}
+            self._blame(error, "name")
             return None
         except AppError as error:
             self.fault = error.public_message

@@ -19,7 +19,8 @@ from studio.components.parts import (
 )
 from studio.components.shown_once import shown_once
 from studio.components.tables import ACTIONS, Column, or_failed, table
-from studio.pages.api_key_forms import OWN, THIS_PAGE, ApiKeyForms, ApiKeysState
+from studio.pages.api_key_forms import OWN, ApiKeyForms, ApiKeysState
+from studio.pages.dialog_forms import THIS_PAGE, is_open, problem, wrong_with
 from studio.services.api_keys import MAX_NAME, SCOPES, TITLES, KeyLine
 from studio.state import ShellState
 
@@ -79,20 +80,6 @@ def dialogs() -> rx.Component:
     return rx.fragment(new_dialog(), shown_dialog(), revoke_dialog())
 
 
-def _is_open(which: str) -> rx.Var[bool]:
-    opened: rx.Var[bool] = (forms.opened == which) & (forms.page == THIS_PAGE)
-    return opened
-
-
-def _wrong(name: str) -> rx.Var[str]:
-    found: rx.Var[str] = rx.cond(forms.wrong.contains(name), forms.wrong[name], "")
-    return found
-
-
-def problem() -> rx.Component:
-    return rx.cond(forms.fault != "", note(forms.fault, kind="error"))
-
-
 def new_dialog() -> rx.Component:
     return dialog(
         rx.el.form(
@@ -104,14 +91,14 @@ def new_dialog() -> rx.Component:
                     auto_focus=True,
                     auto_complete="off",
                     max_length=MAX_NAME,
-                    **field_attributes("name", _wrong("name")),
+                    **field_attributes("name", wrong_with(forms, "name")),
                 ),
-                wrong=_wrong("name"),
+                wrong=wrong_with(forms, "name"),
                 hint="Which program it is for, so that you know later what to revoke.",
             ),
             scope_choice(),
             own_scopes(),
-            problem(),
+            problem(forms),
             foot(button("Create key", kind="primary", type="submit"), on_cancel=forms.close),
             id="new-key",
             no_validate=True,
@@ -121,7 +108,7 @@ def new_dialog() -> rx.Component:
         fault_focus(form_id="new-key", attempts=forms.attempts),
         title="New API key",
         text="The program sends it with each call. Whoever has it may what it may, until you revoke it.",
-        opened=_is_open("new"),
+        opened=is_open(forms, "new"),
         on_close=forms.close,
         width="560px",
     )
@@ -137,7 +124,7 @@ def scope_choice() -> rx.Component:
             class_name="tick",
         )
 
-    is_wrong = _wrong("scopes") != ""
+    is_wrong = wrong_with(forms, "scopes") != ""
 
     def box(scope: str, text: str) -> rx.Component:
         shown = rx.el.label(
@@ -153,7 +140,7 @@ def scope_choice() -> rx.Component:
         way(OWN, "Only what I tick", "One by one, for a program that does one thing."),
         rx.el.div(
             *[box(scope, text) for scope, text in SCOPES.items()],
-            fault_line("scopes", _wrong("scopes")),
+            fault_line("scopes", wrong_with(forms, "scopes")),
             class_name="own-scopes",
         ),
         class_name="ask-field scope-choice",
@@ -162,7 +149,7 @@ def scope_choice() -> rx.Component:
 
 def own_scopes() -> rx.Component:
     """Names that the tenant has chosen; most keys need none."""
-    wrong = _wrong("own_scopes")
+    wrong = wrong_with(forms, "own_scopes")
     return labelled(
         "own_scopes",
         "Scopes of your workflows",
@@ -204,7 +191,7 @@ def shown_dialog() -> rx.Component:
         ),
         title="Your new API key",
         text=f"{forms.about.name}: {forms.about.may}",
-        opened=_is_open("shown"),
+        opened=is_open(forms, "shown"),
         on_close=forms.close,
         width="600px",
         stays=True,
@@ -213,11 +200,11 @@ def shown_dialog() -> rx.Component:
 
 def revoke_dialog() -> rx.Component:
     return dialog(
-        problem(),
+        problem(forms),
         foot(button("Revoke key", kind="danger", on_click=forms.revoke), on_cancel=forms.close),
         title="Revoke this key?",
         text=f"{forms.about.name} ({forms.about.prefix}), last used: {forms.about.used}. What calls with it is refused "
         "from its next call on. This cannot be undone.",
-        opened=_is_open("revoke"),
+        opened=is_open(forms, "revoke"),
         on_close=forms.close,
     )

@@ -8,7 +8,8 @@ from studio.components.behaviour import ticker
 from studio.components.layout import allowed, page, studio_page
 from studio.components.parts import button
 from studio.pages import api_key_view
-from studio.pages.api_key_forms import THIS_PAGE, ApiKeyForms, ApiKeysState
+from studio.pages.api_key_forms import ApiKeyForms, ApiKeysState
+from studio.pages.dialog_forms import THIS_PAGE
 
 AGAIN_MS = 15_000
 

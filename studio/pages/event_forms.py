@@ -13,26 +13,20 @@ from studio.auth.guard import current_scope
 from studio.auth.permissions import requires
 from studio.components.shown_once import show_once
 from studio.container import get_container
+from studio.pages.dialog_forms import DialogForms
 from studio.pages.event_subscriptions import DELETED, SubscriptionsState
 from studio.services import event_lists, events
 from studio.services.event_lists import Subscribed
 
-THIS_PAGE = rx.Var("performance.timeOrigin", _var_type=float)
 DIALOGS = ("new", "edit", "renew", "delete")
 LISTED = ("agent_run", "tool_call", "usage_metered", "router_decision", "audit_log")
 
 
-class SubscriptionForms(rx.State):
-    """Which dialog is open, about which subscription, and what is wrong with what stands in it."""
+class SubscriptionForms(DialogForms, rx.State):
+    """The dialogs of DIALOGS, and "secret": about which subscription."""
 
-    opened: str = ""  # "" | new | edit | renew | delete | secret
-    page: float = 0.0  # when the page was loaded in which it was opened: in a page loaded anew it is closed
     about: Subscribed = Subscribed()
     own_topics: str = ""  # those that have no box to tick
-    wrong: dict[str, str] = {}  # noqa: RUF012  # field -> what to mend
-    attempts: int = 0  # how often what stands in the form was looked through
-    fault: str = ""
-    busy: bool = False
 
     @rx.event
     @requires("events:write")
@@ -46,15 +40,16 @@ class SubscriptionForms(rx.State):
             return self._gone()
         except AppError as error:
             return rx.toast.error(error.public_message)
-        self.opened, self.about, self.page = dialog, about, page
+        self._open_dialog(dialog, page)
+        self.about = about
         self.own_topics = ", ".join(topic for topic in about.topics if topic not in ("*", *LISTED))
-        self.wrong, self.fault, self.busy = {}, "", False
         return None
 
     @rx.event
     @requires("events:write")
     def close(self) -> None:
-        self.opened, self.about, self.wrong, self.fault = "", Subscribed(), {}, ""
+        self._close_dialog()
+        self.about = Subscribed()
 
     @rx.event
     @requires("events:write")
@@ -65,7 +60,7 @@ class SubscriptionForms(rx.State):
         """
         if self.opened not in ("new", "edit"):
             return None
-        self.wrong, self.fault, self.attempts = {}, "", self.attempts + 1
+        self._look_through()
         try:
             if self.opened == "new":
                 return await self._create(form)
@@ -73,7 +68,7 @@ class SubscriptionForms(rx.State):
         except NotFound:
             return self._gone()
         except InputError as error:
-            self.wrong = {str(error.details.get("field", "url")): error.public_message}
+            self._blame(error, "url")
         except AppError as error:
             self.fault = error.public_message
         return None

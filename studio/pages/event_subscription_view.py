@@ -21,7 +21,8 @@ from studio.components.parts import (
 )
 from studio.components.shown_once import shown_once
 from studio.components.tables import ACTIONS, Column, or_failed, table
-from studio.pages.event_forms import LISTED, THIS_PAGE, SubscriptionForms
+from studio.pages.dialog_forms import THIS_PAGE, is_open, problem, wrong_with
+from studio.pages.event_forms import LISTED, SubscriptionForms
 from studio.pages.event_subscriptions import SubscriptionsState
 from studio.services.event_lists import SubscriptionLine
 from studio.state import ShellState
@@ -148,11 +149,6 @@ def dialogs() -> rx.Component:
     )
 
 
-def _is_open(which: str) -> rx.Var[bool]:
-    opened: rx.Var[bool] = (forms.opened == which) & (forms.page == THIS_PAGE)
-    return opened
-
-
 def edit_dialog(which: str) -> rx.Component:
     """The form of a new subscription, or of one that is there."""
     is_new = which == "new"
@@ -172,9 +168,9 @@ def edit_dialog(which: str) -> rx.Component:
                     spell_check=False,
                     max_length=2000,
                     class_name="mono",
-                    **field_attributes("url", _wrong("url")),
+                    **field_attributes("url", wrong_with(forms, "url")),
                 ),
-                wrong=_wrong("url"),
+                wrong=wrong_with(forms, "url"),
                 hint="On the public internet. It answers 2xx within 15 seconds.",
             ),
             topic_boxes(),
@@ -186,11 +182,11 @@ def edit_dialog(which: str) -> rx.Component:
                     placeholder="For whom, and what for",
                     auto_complete="off",
                     max_length=500,
-                    **field_attributes("description", _wrong("description")),
+                    **field_attributes("description", wrong_with(forms, "description")),
                 ),
-                wrong=_wrong("description"),
+                wrong=wrong_with(forms, "description"),
             ),
-            problem(),
+            problem(forms),
             foot(
                 button("Create subscription" if is_new else "Save", kind="primary", type="submit"),
                 on_cancel=forms.close,
@@ -202,7 +198,7 @@ def edit_dialog(which: str) -> rx.Component:
         ),
         title="New subscription" if is_new else "Edit subscription",
         text=text if is_new else "What is on its way already goes to the new address, too.",
-        opened=_is_open(which),
+        opened=is_open(forms, which),
         on_close=forms.close,
         width="560px",
     )
@@ -227,7 +223,7 @@ def topic_boxes() -> rx.Component:
         box(topic, rx.el.span(topic, class_name="mono"), " ", rx.el.span(TOPICS[topic], class_name="mut"))
         for topic in LISTED
     ]
-    wrong = _wrong("topics")
+    wrong = wrong_with(forms, "topics")
     return rx.el.fieldset(
         rx.el.legend("Topics", class_name="caption"),
         box("*", "Everything, also what there will be"),
@@ -250,35 +246,26 @@ def topic_boxes() -> rx.Component:
     )
 
 
-def _wrong(name: str) -> rx.Var[str]:
-    found: rx.Var[str] = rx.cond(forms.wrong.contains(name), forms.wrong[name], "")
-    return found
-
-
-def problem() -> rx.Component:
-    return rx.cond(forms.fault != "", note(forms.fault, kind="error"))
-
-
 def renew_dialog() -> rx.Component:
     return dialog(
         note("Whoever checks signatures with the old secret refuses what comes from now on.", kind="warning"),
-        problem(),
+        problem(forms),
         foot(button("Renew secret", kind="primary", on_click=forms.renew), on_cancel=forms.close),
         title="Renew the signing secret?",
         text=f"{forms.about.address} gets a new one, which is shown once. The old one is not used any more.",
-        opened=_is_open("renew"),
+        opened=is_open(forms, "renew"),
         on_close=forms.close,
     )
 
 
 def delete_dialog() -> rx.Component:
     return dialog(
-        problem(),
+        problem(forms),
         foot(button("Delete subscription", kind="danger", on_click=forms.delete), on_cancel=forms.close),
         title="Delete this subscription?",
         text=f"Nothing more is sent to {forms.about.address}, and what is on its way there is forgotten. "
         "This cannot be undone; to stop for a while, switch it off.",
-        opened=_is_open("delete"),
+        opened=is_open(forms, "delete"),
         on_close=forms.close,
     )
 
@@ -292,7 +279,7 @@ def secret_dialog() -> rx.Component:
         title="The signing secret",
         text=f"With it {forms.about.address} can tell that a call comes from here and was not changed on its way "
         "(Standard Webhooks).",
-        opened=_is_open("secret"),
+        opened=is_open(forms, "secret"),
         on_close=forms.close,
         width="560px",
         stays=True,

@@ -11,7 +11,8 @@ from studio.components.choices import filters, segmented
 from studio.components.layout import allowed, page, studio_page
 from studio.components.parts import button
 from studio.pages import event_letter_view, event_recent_view, event_subscription_view
-from studio.pages.event_forms import THIS_PAGE, SubscriptionForms
+from studio.pages.dialog_forms import THIS_PAGE
+from studio.pages.event_forms import SubscriptionForms
 from studio.pages.event_letters import LettersState
 from studio.pages.event_recent import ADDRESS, LONGEST_TOPIC, RecentState
 from studio.pages.event_subscriptions import SubscriptionsState

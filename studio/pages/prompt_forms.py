@@ -10,22 +10,16 @@ from engine.errors import AppError, Conflict, InputError
 from studio.auth.guard import current_scope
 from studio.auth.permissions import requires
 from studio.container import get_container
+from studio.pages.dialog_forms import DialogForms
 from studio.pages.prompt_library import PromptsState
 from studio.services import prompt_library
 from studio.services.prompt_library import PromptPage
 
-THIS_PAGE = rx.Var("performance.timeOrigin", _var_type=float)
 
+class PromptForms(DialogForms, rx.State):
+    """The dialog "new", and what its version begins with."""
 
-class PromptForms(rx.State):
-    """Whether the dialog is open, what its version begins with, and what is wrong with what stands in it."""
-
-    opened: bool = False
-    page: float = 0.0  # when the page was loaded in which it was opened: in a page loaded anew it is closed
     base: PromptPage = PromptPage()  # of which prompt, with its text; without a name for a new one
-    wrong: dict[str, str] = {}  # noqa: RUF012  # field -> what to mend
-    attempts: int = 0  # how often what stands in the form was looked through
-    fault: str = ""
 
     @rx.event
     @requires("workflows:write")
@@ -36,19 +30,19 @@ class PromptForms(rx.State):
         except AppError as error:
             return rx.toast.error(error.public_message)
         self.base = found[0] if found else PromptPage()
-        self.opened, self.page, self.wrong, self.fault = True, page, {}, ""
+        self._open_dialog("new", page)
         return None
 
     @rx.event
     @requires("workflows:write")
     def close(self) -> None:
-        self.opened, self.wrong, self.fault = False, {}, ""
+        self._close_dialog()
 
     @rx.event
     @requires("workflows:write")
     async def save(self, form: dict[str, Any]) -> Any:
         """Keep what stands in the form as the next version; who was overtaken by somebody else is told."""
-        self.wrong, self.fault, self.attempts = {}, "", self.attempts + 1
+        self._look_through()
         name = self.base.name or str(form.get("name", "")).strip()
         asked = {field: str(form.get(field, "")).replace("\r\n", "\n") for field in ("text", "system", "note")}
         try:
@@ -56,10 +50,10 @@ class PromptForms(rx.State):
                 get_container().db, current_scope(), name=name, seen=self.base.newest, **asked
             )
         except (InputError, Conflict) as error:
-            self.wrong = {str(error.details.get("field", "text")): error.public_message}
+            self._blame(error, "text")
             return None
         except AppError as error:
             self.fault = error.public_message
             return None
-        self.opened = False
+        self._close_dialog()
         return [PromptsState.show_added(name), rx.toast.success(f"Kept as {name}@{number}")]

@@ -21,7 +21,8 @@ from studio.components.parts import (
     list_skeleton,
     note,
 )
-from studio.pages.prompt_forms import THIS_PAGE, PromptForms
+from studio.pages.dialog_forms import THIS_PAGE, is_open, problem, wrong_with
+from studio.pages.prompt_forms import PromptForms
 from studio.pages.prompt_library import PromptsState
 from studio.services.prompt_library import SHOWN, DiffLine, PromptLine, Use
 from studio.state import ShellState
@@ -206,9 +207,9 @@ def add_dialog() -> rx.Component:
             spell_check=False,
             max_length=264,
             class_name="mono",
-            **field_attributes("name", _wrong("name")),
+            **field_attributes("name", wrong_with(forms, "name")),
         ),
-        wrong=_wrong("name"),
+        wrong=wrong_with(forms, "name"),
         hint="a-z, 0-9, _ and -, in parts joined by /.",
     )
     of_which = rx.el.p(
@@ -222,10 +223,10 @@ def add_dialog() -> rx.Component:
             labelled(
                 "note",
                 "What changed",
-                rx.el.input(auto_complete="off", max_length=500, **field_attributes("note", _wrong("note"))),
-                wrong=_wrong("note"),
+                rx.el.input(auto_complete="off", max_length=500, **field_attributes("note", wrong_with(forms, "note"))),
+                wrong=wrong_with(forms, "note"),
             ),
-            rx.cond(forms.fault != "", note(forms.fault, kind="error")),
+            problem(forms),
             foot(button("Add version", kind="primary", type="submit"), on_cancel=forms.close),
             id="new-version",
             no_validate=True,
@@ -235,7 +236,7 @@ def add_dialog() -> rx.Component:
         fault_focus(form_id="new-version", attempts=forms.attempts),
         title="New version",
         text="A version never changes once it is kept. Workflows go on with the one that they pin.",
-        opened=forms.opened & (forms.page == THIS_PAGE),
+        opened=is_open(forms, "new"),
         on_close=forms.close,
         width="720px",
         stays=True,
@@ -244,11 +245,9 @@ def add_dialog() -> rx.Component:
 
 def long_field(name: str, title: str, given: Any, hint: str) -> rx.Component:
     control = rx.el.textarea(
-        default_value=given, rows=8 if name == "text" else 3, spell_check=False, **field_attributes(name, _wrong(name))
+        default_value=given,
+        rows=8 if name == "text" else 3,
+        spell_check=False,
+        **field_attributes(name, wrong_with(forms, name)),
     )
-    return labelled(name, title, control, wrong=_wrong(name), hint=hint, area=True)
-
-
-def _wrong(name: str) -> rx.Var[str]:
-    found: rx.Var[str] = rx.cond(forms.wrong.contains(name), forms.wrong[name], "")
-    return found
+    return labelled(name, title, control, wrong=wrong_with(forms, name), hint=hint, area=True)

@@ -8,7 +8,8 @@ from studio.components.behaviour import search_key
 from studio.components.layout import allowed, page, studio_page
 from studio.components.parts import button, search_box
 from studio.pages import prompt_view
-from studio.pages.prompt_forms import THIS_PAGE, PromptForms
+from studio.pages.dialog_forms import THIS_PAGE
+from studio.pages.prompt_forms import PromptForms
 from studio.pages.prompt_library import ADDRESS, PromptsState
 
 

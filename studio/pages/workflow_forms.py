@@ -32,7 +32,6 @@ class WorkflowForms(rx.State):
     found_name: str = ""
     found_nodes: str = ""
     problems: list[dict[str, str]] = []  # noqa: RUF012
-    busy: bool = False
     filename: str = ""
     foreign: str = ""  # whose file it is, when it is not ours
     summary: str = ""

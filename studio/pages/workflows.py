@@ -27,13 +27,13 @@ from studio.components.parts import (
 from studio.components.tables import ACTIONS, Column, or_failed, table
 from studio.container import get_container
 from studio.pages import workflow_bulk, workflow_dialogs
+from studio.pages.dialog_forms import THIS_PAGE
 from studio.pages.lists import Listed
 from studio.pages.workflow_forms import WorkflowForms
 from studio.services import workflow_list, workflows
 from studio.services.workflow_list import Kpi, WorkflowLine
 from studio.state import ShellState
 
-THIS_PAGE = rx.Var("performance.timeOrigin", _var_type=float)
 STATES = (("", "Any status"), ("live", "Live"), ("changed", "Draft ahead"), ("draft", "Draft"))
 
 
