@@ -11,7 +11,8 @@ import reflex as rx
 
 from studio.auth.permissions import requires
 from studio.components.dialogs import dialog, foot
-from studio.components.parts import button, note, option
+from studio.components.parts import button, option
+from studio.pages.dialog_forms import DialogForms, is_open, problem
 from studio.services import words
 
 MOST_SHOWN = 500
@@ -39,22 +40,21 @@ SEND_FILES = (
 )
 
 
-class BulkImport(rx.State):
-    """`lines`: `{file, name, said, weight, message, link}` of each workflow in the files."""
+class BulkImport(DialogForms, rx.State):
+    """The dialog "files". `lines`: `{file, name, said, weight, message, link}` of each workflow in the files."""
 
-    opened: bool = False
     done: bool = False
     busy: bool = False
-    fault: str = ""
     lines: list[dict[str, str]] = []  # noqa: RUF012  # Reflex copies defaults for each tab
     ready: int = 0  # how many can be imported
     exist: int = 0  # of them, whose name is there
     existing: str = "copy"
 
-    def _show(self, found: dict[str, Any], *, done: bool = False) -> None:
+    def _show(self, found: dict[str, Any], page: float, *, done: bool = False) -> None:
         lines = found.get("files")
         rows = [one for one in lines if isinstance(one, dict)][:MOST_SHOWN] if isinstance(lines, list) else []
-        self.opened, self.done, self.busy = True, done, False
+        self._open_dialog("files", page)
+        self.done, self.busy, self.existing = done, False, "copy"
         self.fault = str(found.get("fault", ""))[:500] or ("" if rows else "There is no workflow in these files.")
         self.lines = [_line(one) for one in rows]
         outcomes = [one.get("outcome") for one in rows]
@@ -74,17 +74,14 @@ class BulkImport(rx.State):
     @rx.event
     @requires("workflows:write")
     def imported(self, found: dict[str, Any]) -> rx.event.EventSpec:
-        self._show(found, done=True)
+        self._show(found, self.page, done=True)
         return rx.call_script("window.heddleFiles = null")
 
     @rx.event
     @requires("workflows:write")
     def close(self) -> None:
-        self._close()
-
-    def _close(self) -> None:
-        self.opened = self.done = self.busy = False
-        self.lines, self.fault, self.existing = [], "", "copy"
+        self._close_dialog()
+        self.lines = []
 
     @rx.var
     def count(self) -> str:
@@ -120,7 +117,7 @@ def bulk_dialog(after: Any) -> rx.Component:
         on_click=rx.cond((BulkImport.ready > 0) & ~BulkImport.busy, BulkImport.send(), rx.noop()),
     )
     return dialog(
-        rx.cond(BulkImport.fault != "", note(BulkImport.fault, kind="error")),
+        problem(BulkImport),
         rx.cond(
             BulkImport.lines.length() > 0,
             rx.el.ul(rx.foreach(BulkImport.lines, bulk_line), class_name="problems losses tall", aria_live="polite"),
@@ -137,7 +134,7 @@ def bulk_dialog(after: Any) -> rx.Component:
             "What was imported is a draft. Nothing became live, and nothing ran.",
             "They become drafts, with layouts, golden sets and versions where the files have them. Nothing runs.",
         ),
-        opened=BulkImport.opened,
+        opened=is_open(BulkImport, "files"),
         on_close=close,
         width="680px",
     )

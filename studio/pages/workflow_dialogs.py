@@ -9,6 +9,7 @@ import reflex as rx
 from studio.components.behaviour import fault_focus, typed
 from studio.components.dialogs import dialog, foot
 from studio.components.parts import button, field_attributes, labelled, note, option
+from studio.pages.dialog_forms import is_open, problem, wrong_with
 from studio.pages.workflow_bulk import SEND_FILES
 from studio.pages.workflow_forms import WorkflowForms
 from studio.services.templates import picture
@@ -52,7 +53,7 @@ def new_dialog() -> rx.Component:
                 "name",
                 "Name",
                 name_input("name", placeholder="refund_requests", auto_focus=True, auto_complete="off"),
-                wrong=WorkflowForms.wrong,
+                wrong=wrong_with(WorkflowForms, "name"),
                 hint="Small letters, digits, _ and -. It stands in addresses and in files.",
             ),
             rx.el.div("Start from", class_name="caption start-from"),
@@ -63,7 +64,7 @@ def new_dialog() -> rx.Component:
                 role="radiogroup",
                 aria_label="Start from",
             ),
-            rx.cond(WorkflowForms.fault != "", note(WorkflowForms.fault, kind="error")),
+            problem(WorkflowForms),
             foot(button("Create workflow", kind="primary", type="submit"), on_cancel=WorkflowForms.close),
             id="new-workflow",
             no_validate=True,
@@ -72,7 +73,7 @@ def new_dialog() -> rx.Component:
         fault_focus(form_id="new-workflow", attempts=WorkflowForms.attempts),
         title="New workflow",
         text="A workflow is a YAML file that you can draw. It stays a draft until you publish a version.",
-        opened=WorkflowForms.opened == "new",
+        opened=is_open(WorkflowForms, "new"),
         on_close=WorkflowForms.close,
         width="720px",
     )
@@ -80,7 +81,7 @@ def new_dialog() -> rx.Component:
 
 def name_input(name: str, **props: Any) -> rx.Component:
     """Where a workflow's name is typed; what is wrong with it stands beneath."""
-    bound = field_attributes(name, WorkflowForms.wrong)
+    bound = field_attributes(name, wrong_with(WorkflowForms, "name"))
     return rx.el.input(max_length=64, spell_check=False, class_name="mono", **bound, **props)
 
 
@@ -160,7 +161,7 @@ def import_dialog() -> rx.Component:
         fault_focus(form_id="import-as", attempts=WorkflowForms.attempts),
         title="Import a workflow",
         text="It becomes a draft; ours is kept byte for byte. Nothing in it runs or calls anything by being imported.",
-        opened=WorkflowForms.opened == "import",
+        opened=is_open(WorkflowForms, "import"),
         on_close=WorkflowForms.close,
         width="640px",
     )
@@ -169,7 +170,7 @@ def import_dialog() -> rx.Component:
 def taken_choice() -> rx.Component:
     """What is to become of a file whose name is there already."""
     field = name_input("new-name", value=WorkflowForms.new_name, on_change=WorkflowForms.type_name)
-    named = labelled("new-name", "New name", field, wrong=WorkflowForms.wrong)
+    named = labelled("new-name", "New name", field, wrong=wrong_with(WorkflowForms, "name"))
     return rx.el.div(
         rx.el.div("There is a workflow of this name", class_name="caption start-from"),
         rx.el.div(
@@ -199,7 +200,7 @@ def import_report() -> rx.Component:
     )
     good = rx.cond(WorkflowForms.foreign != "", theirs, ours)
     return rx.el.div(
-        rx.cond(WorkflowForms.fault != "", note(WorkflowForms.fault, kind="error")),
+        problem(WorkflowForms),
         rx.cond((WorkflowForms.found_name != "") & (WorkflowForms.fault == ""), good),
         rx.cond(
             WorkflowForms.problems.length() > 0,
@@ -244,7 +245,7 @@ def report_dialog() -> rx.Component:
         ),
         title="What became of it",
         text="Look at these before you publish; each leads to its node. The list stays with the workflow.",
-        opened=WorkflowForms.opened == "report",
+        opened=is_open(WorkflowForms, "report"),
         on_close=WorkflowForms.close,
         width="680px",
     )

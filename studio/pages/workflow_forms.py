@@ -13,21 +13,18 @@ from studio.auth.guard import current_scope
 from studio.auth.permissions import requires
 from studio.components.address import lead_on
 from studio.container import get_container
+from studio.pages.dialog_forms import DialogForms
 from studio.pages.workflow_bulk import BulkImport
 from studio.services import importing, templates, words, workflows
 
 ADDRESS = "/app/workflows"
 
 
-class WorkflowForms(rx.State):
-    """Which dialog is open, and what is wrong with what stands in it."""
+class WorkflowForms(DialogForms, rx.State):
+    """The dialogs "new", "import" and "report": what stands in them."""
 
-    opened: str = ""  # "" | new | import | report
     templates: list[dict[str, str]] = []  # noqa: RUF012  # Reflex copies defaults for each tab
     template: str = ""
-    fault: str = ""
-    wrong: str = ""  # what to mend about the name
-    attempts: int = 0  # how often what stands in a form was looked through
     text: str = ""
     found_name: str = ""
     found_nodes: str = ""
@@ -42,14 +39,12 @@ class WorkflowForms(rx.State):
     way: str = "copy"  # copy | replace: what is done then
     new_name: str = ""
     _replaced: workflows.Replaced | None = None
-    _page: str = ""  # the page in which the dialog was opened
 
     @rx.event
     @requires("workflows:write")
     async def open_new(self, page: float) -> None:
-        """`page`: when it was loaded, which tells pages of one tab apart."""
-        self._clear("new")
-        self._page = str(page)
+        self._clear()
+        self._open_dialog("new", page)
         if not self.templates:
             shipped = await asyncio.to_thread(templates.templates)
             self.templates = [asdict(one) for one in shipped]
@@ -57,13 +52,13 @@ class WorkflowForms(rx.State):
     @rx.event
     @requires("workflows:write")
     def open_import(self, page: float) -> None:
-        self._clear("import")
-        self._page = str(page)
+        self._clear()
+        self._open_dialog("import", page)
 
     @rx.event
     @requires("workflows:write")
     def close(self) -> None:
-        self._clear("")
+        self._clear()
 
     @rx.event
     @requires("workflows:write")
@@ -78,7 +73,7 @@ class WorkflowForms(rx.State):
         except AppError as error:
             self._refuse(error)
             return None
-        self._clear("")
+        self._clear()
         return lead_on(ADDRESS, f"/app/workflows/{name}")
 
     @rx.event
@@ -93,8 +88,8 @@ class WorkflowForms(rx.State):
     async def read_file(self, found: dict[str, Any]) -> None:
         """A file's `{name, text}`, the text exactly as it is; of several, what the server said of them."""
         if "files" in found or "fault" in found:
-            self._clear("")
-            (await self.get_state(BulkImport))._show(found)
+            self._clear()
+            (await self.get_state(BulkImport))._show(found, self.page)
             return
         self.filename = str(found.get("name", ""))[:200]
         await self._look_into(str(found.get("text", "")))
@@ -103,16 +98,17 @@ class WorkflowForms(rx.State):
     @requires("workflows:write")
     def choose_way(self, way: str) -> None:
         self.way = "replace" if way == "replace" and self.replaceable else "copy"
-        self.fault = self.wrong = ""
+        self.wrong, self.fault = {}, ""
 
     @rx.event
     @requires("workflows:write")
     def type_name(self, name: str) -> None:
-        self.new_name, self.fault, self.wrong = name[:64], "", ""
+        self.new_name, self.wrong, self.fault = name[:64], {}, ""
 
     async def _look_into(self, text: str) -> None:
         self.text, self.taken, self.way = text, False, "copy"
-        self.fault = self.wrong = self.found_name = self.foreign = self.summary = ""
+        self.wrong, self.fault = {}, ""
+        self.found_name = self.foreign = self.summary = ""
         self.problems, self.losses = [], []
         if not text.strip():
             return
@@ -158,12 +154,12 @@ class WorkflowForms(rx.State):
         except AppError as error:
             self._refuse(error)
             return None
-        self._clear("")
+        self._clear()
         return lead_on(ADDRESS, f"/app/workflows/{name}")
 
     async def _replace(self) -> list[rx.event.EventSpec]:
         done = await workflows.replace_text(get_container().db, current_scope(), self.text)
-        self._clear("")
+        self._clear()
         self._replaced = done
         undo = {"label": "Undo", "on_click": WorkflowForms.put_back}
         said = rx.toast.success(f"Replaced the draft of {done.name}", action=undo, duration=20_000)
@@ -182,18 +178,6 @@ class WorkflowForms(rx.State):
             return rx.toast.error(f"{error.public_message} Its text of before was not put back.")
         return rx.toast.success(f"The draft of {done.name} is as it was")
 
-    @rx.event
-    @requires("workflows:read")
-    async def page_loaded(self, page: float) -> None:
-        """A dialog stays over a broken connection; in a page that was loaded anew it is closed.
-
-        This comes when the page has its rows: a dialog that was opened in it before that stays, too.
-        """
-        if self._page and self._page != str(page):
-            self._clear("")
-            (await self.get_state(BulkImport))._close()
-        self._page = str(page)
-
     async def _import_foreign(self) -> rx.event.EventSpec | None:
         """Make the draft; where something was lost, stay to show it, with links to the nodes."""
         try:
@@ -202,7 +186,7 @@ class WorkflowForms(rx.State):
             self.fault = error.public_message
             return None
         if not self.losses:
-            self._clear("")
+            self._clear()
             return lead_on(ADDRESS, f"/app/workflows/{name}")
         self.imported, self.opened, self.text = name, "report", ""
         return None
@@ -211,23 +195,25 @@ class WorkflowForms(rx.State):
     @requires("workflows:write")
     def open_imported(self) -> rx.event.EventSpec:
         name = self.imported
-        self._clear("")
+        self._clear()
         return lead_on(ADDRESS, f"/app/workflows/{name}")
 
     def _refuse(self, error: AppError) -> None:
         """Say what is wrong: at the field of the name, where one is asked for and it is the name's fault."""
-        self.attempts += 1
+        self._look_through()
         is_asked = self.opened == "new" or (self.taken and self.way == "copy")
-        of_name = is_asked and error.details.get("field") == "name"
-        self.wrong, self.fault = (error.public_message, "") if of_name else ("", error.public_message)
+        if is_asked and error.details.get("field") == "name":
+            self._blame(error, "name")
+        else:
+            self.fault = error.public_message
 
     def _forget_report(self) -> None:
         if self.opened == "report":
-            self._clear("")
+            self._clear()
 
-    def _clear(self, opened: str) -> None:
-        self.opened = opened
-        self.template = self.fault = self.wrong = self.text = self.found_name = ""
+    def _clear(self) -> None:
+        self._close_dialog()
+        self.template = self.text = self.found_name = ""
         self.filename = self.foreign = self.summary = self.imported = self.new_name = ""
         self.problems, self.losses = [], []
         self.taken, self.way = False, "copy"

@@ -51,12 +51,11 @@ class WorkflowsState(Listed, rx.State):
 
     @rx.event
     @requires("workflows:read")
-    async def load(self) -> rx.event.EventSpec:
+    async def load(self) -> None:
         """The page from the start, with the filters as they are. A report is shown once, after its import."""
         (await self.get_state(WorkflowForms))._forget_report()
         self.phase = "loading" if not self.rows else self.phase
         await self._read()
-        return rx.call_script(str(THIS_PAGE), callback=WorkflowForms.page_loaded)
 
     @rx.event
     @requires("workflows:read")

@@ -192,6 +192,14 @@ def test_a_dialog_that_was_left_open_is_closed_by_loading_the_page_again(signed_
     expect(page.get_by_role("button", name="Import")).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(0)
 
+    page.get_by_role("button", name="Import").click()
+    files = [{"name": f"{name}.yaml", "mimeType": "text/yaml", "buffer": b"name: one"} for name in ("one", "two")]
+    page.get_by_label("Workflow file").set_input_files(files)
+    expect(page.get_by_role("dialog", name="Import several workflows")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("button", name="Import")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
 
 def test_a_text_that_is_typed_on_stays_while_what_stood_before_is_looked_into(signed_in_page: Page) -> None:
     page, name = signed_in_page, f"typed_{uuid.uuid4().hex[:8]}"
