@@ -161,7 +161,11 @@ def handle(page: Page, name: str, kind: str) -> Locator:
 
 
 def drag(page: Page, start: tuple[float, float], end: tuple[float, float], *, drop: bool = True) -> None:
-    """With a real mouse, in steps, as a hand does it; without `drop` the button stays down."""
+    """With a real mouse, in steps, as a hand does it; without `drop` the button stays down.
+
+    The page comes to the front: behind another one each move would wait for a frame that is not drawn, for seconds.
+    """
+    page.bring_to_front()
     page.mouse.move(*start)
     page.mouse.down()
     page.mouse.move(start[0] + 6, start[1] + 6, steps=3)
