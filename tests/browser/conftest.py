@@ -30,6 +30,7 @@ from engine.store.urls import app_url
 from studio.auth.passwords import hash_password
 from studio.frontend import ROOT, ensure_built
 from tests.support.browser import browser_path
+from tests.support.processes import wait_until
 from tests.support.servers import MASTER_KEY, SECRET, TestServers
 
 RESULTS = ROOT / "test-results"
@@ -172,18 +173,37 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait(10)
 
 
+@pytest.fixture(scope="session")
+def browser_file() -> Path | None:
+    """The browser's program; None: Playwright's own."""
+    return browser_path()
+
+
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser(browser_file: Path | None) -> Iterator[Browser]:
     """One Chromium a module; each test gets a fresh context, so no cookie goes from test to test.
 
     Not one a session: while Playwright's synchronous API is open, an event loop counts as running in this thread, and
     every asynchronous test that the same process runs after the browser tests would fail.
     """
-    path = browser_path()
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=str(path) if path else None, args=FLAGS)
+        found = playwright.chromium.launch(executable_path=browser_file, args=FLAGS)
         yield found
         found.close()
+
+
+@pytest.fixture
+def plain_browser(browser: Browser, browser_file: Path | None, tmp_path: Path) -> Iterator[Browser]:
+    """With the settings that people's browsers have. Playwright's turn off that frames keep things apart by site."""
+    program = str(browser_file or browser.browser_type.executable_path)
+    command = [program, "--headless", *FLAGS, "--remote-debugging-port=0", f"--user-data-dir={tmp_path / 'profile'}"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        told = tmp_path / "profile" / "DevToolsActivePort"
+        wait_until(lambda: told.exists() and "\n" in told.read_text())
+        found = browser.browser_type.connect_over_cdp(f"http://127.0.0.1:{told.read_text().split()[0]}")
+        yield found
+        found.close()
+        process.terminate()
 
 
 @pytest.fixture

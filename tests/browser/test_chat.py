@@ -220,9 +220,9 @@ def test_what_cannot_be_loaded_now_is_loaded_later(page: Page, place: Place) -> 
 
 
 @pytest.mark.parametrize("storage", ["as it is", "blocked"])
-def test_in_a_frame_of_a_site(browser: Browser, studio: Studio, place: Place, storage: str) -> None:
+def test_in_a_frame_of_a_site(plain_browser: Browser, studio: Studio, place: Place, storage: str) -> None:
     """What a frame keeps is kept apart for each site that it is embedded in, in its storage or in a cookie."""
-    context = browser.new_context(base_url=studio.url)
+    context = plain_browser.new_context(base_url=studio.url)
     if storage == "blocked":
         no = "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('blocked') }})"
         context.add_init_script(f"if (top !== window) {no}")

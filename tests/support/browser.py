@@ -2,7 +2,8 @@
 
     python -m tests.support.browser
 
-In this order: Playwright's own, one on the PATH, `playwright install chromium`, Debian's package (as root).
+In this order: Playwright's own, one on the PATH, `playwright install chromium`, Debian's package (as root). What has no
+window goes before what has: Chromium itself draws its own tabs and menus for each page, also where nobody sees them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync")
 
 
@@ -48,7 +49,8 @@ def ensure_browser() -> Path:
     """A browser that works, installed if need be; ends the program with one sentence when that fails."""
     attempts = [None, [sys.executable, "-m", "playwright", "install", "chromium"]]
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        attempts += [["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "chromium"]]
+        install = ["apt-get", "install", "-y", "-qq"]
+        attempts += [["apt-get", "update", "-qq"], [*install, "chromium-headless-shell"], [*install, "chromium"]]
     for command in attempts:
         if command is not None:
             print(f"[browser] {' '.join(command[-3:])}", file=sys.stderr, flush=True)
