@@ -238,7 +238,10 @@ export class Session {
   inHistory(step) {
     const go = () => this.view && inHistory(this.view, step, (left) => this.saidOf(left));
     if (this.sync.stuck) go();
-    else this.sync.settled().then(go, () => {});
+    else {
+      if (!this.sync.idle && this.state.save.state === "saved") this.setSave("pending"); // the answer is still being taken in
+      this.sync.settled().then(go, () => {});
+    }
     return true;
   }
 

@@ -174,10 +174,11 @@ export class Sync {
     return this.refused(reply, sent);
   }
 
-  // It is on the server. That is said before the canvas is drawn again, which takes longer.
+  // It is on the server. That is said before the canvas is drawn again, which takes longer; not when somebody waits for it
+  // to do more: a second undo, pressed at once, is no less this person's than the first.
   kept(reply, sent) {
     this.flight.answered = this.flight.saved = true;
-    if (!reply.error && this.isAllSent) this.session.setSave("saved");
+    if (!reply.error && this.isAllSent && !this.idlers.length) this.session.setSave("saved");
     setTimeout(() => this.session.sync === this && this.view && this.take(reply, sent));
   }
 
