@@ -65,6 +65,7 @@ def panels(page: Page) -> Iterator[str]:
     page.keyboard.press("Escape")
     page.keyboard.press("Control+a")
     yield "several nodes"
+    page.keyboard.press("1")  # all of it in view, wherever the last card was
     page.locator(".hed-node").first.click(button="right")
     yield "the menu"
     page.keyboard.press("Escape")
