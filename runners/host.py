@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -121,8 +121,11 @@ class RunHost:
         for active in list(self._active.values()):
             active.stop(ShutdownRequested())
 
-    async def execute(self, tenant_id: UUID, run_id: UUID) -> str:
-        """Answer a wake-up: lease the run and go on with it. Returns its status, or why there was nothing to do."""
+    async def execute(self, tenant_id: UUID, run_id: UUID, on_ending: Callable[[], None] | None = None) -> str:
+        """Answer a wake-up: lease the run and go on with it. Returns its status, or why there was nothing to do.
+
+        `on_ending` is called as soon as only the end of the lease is to be written.
+        """
         if run_id in self._active or run_id in self._arriving:
             return "busy"
         self._arriving[run_id] = False
@@ -131,7 +134,8 @@ class RunHost:
         finally:
             cancelled = self._arriving.pop(run_id)
         if claim.lease is not None:
-            return (await self.execute_leased(claim.lease, cancelled=cancelled)).status.value
+            result = await self.execute_leased(claim.lease, cancelled=cancelled, on_ending=on_ending)
+            return result.status.value
         if claim.verdict == "abandoned":
             self._tell(tenant_id, run_id, "run.failed", {"error": RunAbandoned().to_dict()})
         elif claim.verdict == "cancelled":
@@ -146,15 +150,16 @@ class RunHost:
         deadline: float | None = None,
         cancelled: bool = False,
         sink: EventSink | None = None,
+        on_ending: Callable[[], None] | None = None,
     ) -> RunResult:
         """Go on with a leased run until it is over or leaves this process.
 
         `inline` and `deadline` (unix time) are the executor's; `cancelled`: somebody has asked for it since it was
-        leased; `sink` is told of it, by default its stream is. A lost lease gives the status running: somebody else has
-        it.
+        leased; `sink` is told of it, by default its stream is; `on_ending` is called as soon as only the end of the
+        lease is to be written. A lost lease gives the status running: somebody else has it.
         """
         clock = clock_of(lease, self._ports.clock, self._hub.lease_s)
-        journal = self._hub.journal(lease, lambda: self._lost(lease.run_id), clock)
+        journal = self._hub.journal(lease, lambda: self._lost(lease.run_id), on_ending, clock=clock)
         active = _Active(journal, clock, sink or self._live.sink(lease.tenant_id, lease.run_id))
         self._active[lease.run_id] = active
         if cancelled:

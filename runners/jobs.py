@@ -6,10 +6,12 @@ from contextvars import ContextVar
 from uuid import UUID
 
 from runners.host import RunHost
+from runners.places import current_place
 
 current_host: ContextVar[RunHost] = ContextVar("current_host")
 
 
 async def execute_run(tenant_id: str, run_id: str) -> str:
     """Go on with a run. Safe to call twice, late, or for a run that is over; returns what came of it."""
-    return await current_host.get().execute(UUID(tenant_id), UUID(run_id))
+    host, place = current_host.get(), current_place.get()
+    return await host.execute(UUID(tenant_id), UUID(run_id), place.leave)

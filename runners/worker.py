@@ -30,6 +30,7 @@ from rq.utils import as_text, now
 from rq.worker.base import BaseWorker
 
 from engine import garbage
+from runners.places import Place, current_place
 from runners.queue import QUEUE_NAME
 from runners.redis_client import open_redis
 from runners.rq_json import RQ_JSON
@@ -87,7 +88,6 @@ class AsyncWorker(BaseWorker):
         self._blocking = open_redis(redis_url, single_connection_client=True)
         self._take = self._redis.register_script(_TAKE)
         self._records = JobRecords(self, self._redis, self.queues[0])
-        self._concurrency = concurrency
         self._grace_s = grace_s
         self._on_stop = on_stop
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -182,14 +182,15 @@ class AsyncWorker(BaseWorker):
         return job
 
     def _spawn(self, job: Job) -> None:
-        task = asyncio.create_task(self._perform(job), name=job.id)
+        place = Place(self._free)
+        task = asyncio.create_task(self._perform(job, place), name=job.id)
         self._running[job.id] = task
-        task.add_done_callback(lambda _: self._done(job.id, task))
+        task.add_done_callback(lambda _: self._done(job.id, task, place))
 
-    def _done(self, job_id: str, task: asyncio.Task[None]) -> None:
+    def _done(self, job_id: str, task: asyncio.Task[None], place: Place) -> None:
         if self._running.get(job_id) is task:
             del self._running[job_id]
-        self._free.release()
+        place.leave()
         self._told(job_id, task)
 
     def _told(self, job_id: str, task: asyncio.Task[None]) -> None:
@@ -197,7 +198,8 @@ class AsyncWorker(BaseWorker):
         if not task.cancelled() and task.exception() is not None:
             log.error("worker: the end of job %s was not recorded", job_id, exc_info=task.exception())
 
-    async def _perform(self, job: Job) -> None:
+    async def _perform(self, job: Job, place: Place) -> None:
+        current_place.set(place)
         performed = Performed(job)
         beginning = asyncio.create_task(self._records.begin(performed))  # waited for by the job's end, not by the job
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -20,16 +21,17 @@ from runners.worker import AsyncWorker
 
 
 class Counted:
-    """A host that counts what it has done."""
+    """A host that counts what came to an end, well or not."""
 
     def __init__(self, host: RunHost) -> None:
         self.done = 0
         self._host = host
 
-    async def execute(self, tenant_id: UUID, run_id: UUID) -> str:
-        status = await self._host.execute(tenant_id, run_id)
-        self.done += 1
-        return status
+    async def execute(self, tenant_id: UUID, run_id: UUID, on_ending: Callable[[], None]) -> str:
+        try:
+            return await self._host.execute(tenant_id, run_id, on_ending)
+        finally:
+            self.done += 1
 
 
 async def main() -> None:

@@ -84,15 +84,21 @@ class JournalHub:
             self._claiming.discard(run_id)
 
     def journal(
-        self, lease: Lease, on_lost: Callable[[], None] | None = None, clock: Clock | None = None
+        self,
+        lease: Lease,
+        on_lost: Callable[[], None] | None = None,
+        on_ending: Callable[[], None] | None = None,
+        *,
+        clock: Clock | None = None,
     ) -> LeasedJournal:
-        """The writer of a leased run; `on_lost` is called once when the lease turns out to be gone.
+        """The writer of a leased run; `on_lost` is called once when the lease turns out to be gone, `on_ending` when
+        its end is asked for.
 
         `clock` is the run's own, where that is not the process's.
         """
         # One batch of 16 runs costs the database much less than five of three: a lane is filled before the next one.
         lane = min(self._lanes, key=lambda lane: lane.waiting // _CROWD)
-        return LeasedJournal(lease, lane, clock or self._clock, on_lost)
+        return LeasedJournal(lease, lane, clock or self._clock, on_lost=on_lost, on_ending=on_ending)
 
     async def heartbeat(self, journals: Iterable[LeasedJournal]) -> set[UUID]:
         """Extend the leases of all these runs in one statement; returns the runs that somebody asked to cancel.
@@ -118,7 +124,15 @@ class JournalHub:
 class LeasedJournal:
     """Writer of one leased run: engine.execution.ports.Journal, and an entry of a lane."""
 
-    def __init__(self, lease: Lease, lane: Lane, clock: Clock, on_lost: Callable[[], None] | None) -> None:
+    def __init__(
+        self,
+        lease: Lease,
+        lane: Lane,
+        clock: Clock,
+        *,
+        on_lost: Callable[[], None] | None = None,
+        on_ending: Callable[[], None] | None = None,
+    ) -> None:
         self.lease = lease
         self.key = str(lease.run_id)
         # As the database knows the lease, in JSON: it is named with every write.
@@ -128,7 +142,7 @@ class LeasedJournal:
         self.totals: Totals | None = Totals(lease.records)  # None: the database adds them up
         self._lane = lane
         self._clock = clock
-        self._on_lost = on_lost
+        self._on_lost, self._on_ending = on_lost, on_ending
         self._pending: list[StepRecord] = []
         self._end: Mapping[str, Json] | None = None
         self._end_taken = False
@@ -140,7 +154,7 @@ class LeasedJournal:
 
     def last_word(self) -> LeasedJournal:
         """A second writer, to end a run of whose records nobody knows how far they got."""
-        journal = LeasedJournal(self.lease, self._lane, self._clock, None)
+        journal = LeasedJournal(self.lease, self._lane, self._clock)
         journal.totals = None
         return journal
 
@@ -235,6 +249,8 @@ class LeasedJournal:
         self._check()
         self._end = end
         self._put += 1
+        if self._on_ending is not None:
+            self._on_ending()
         await self.barrier()
 
     def _check(self) -> None:

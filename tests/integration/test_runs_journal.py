@@ -24,6 +24,7 @@ from engine.store.leases import Lease
 from engine.store.session import Database, Scope
 from engine.store.tables.runs import RunRow
 from runners.connections import Connections
+from tests.support.counting import until
 
 LEASE_S = 30.0  # leases end when a test says so, not when the machine is busy
 
@@ -248,6 +249,24 @@ async def test_many_runs_share_few_commits(hub: JournalHub, database: Database, 
     assert hub.commits < 20
     for run_id in ids:
         assert (await row_of(database, scope, run_id)).steps == 5
+
+
+async def test_whoever_waits_for_the_end_to_be_written_knows_when_it_is_asked_for(
+    hub: JournalHub, database: Database, scope: Scope, owner_url: str
+) -> None:
+    run_id = await accept(database, scope)
+    asked: list[str] = []
+    journal = hub.journal(await lease(hub, scope, run_id), on_ending=lambda: asked.append("for"))
+    journal.append(record(1))
+    await journal.barrier()
+    assert not asked
+    with psycopg.connect(owner_url) as elsewhere:
+        elsewhere.execute("SELECT FROM runs WHERE run_id = %s FOR UPDATE", (run_id,))
+        ending = asyncio.create_task(journal.finish("succeeded", None, None))
+        await until(lambda: asked)
+        assert not ending.done()
+    await ending
+    assert asked == ["for"]
 
 
 async def test_a_lost_connection_loses_and_doubles_nothing(

@@ -96,6 +96,22 @@ async def test_as_many_at_once_as_allowed_and_no_more(worker: AsyncWorker, queue
     assert time.monotonic() - began > 0.9
 
 
+async def test_a_job_that_only_waits_for_its_end_leaves_its_place(worker: AsyncWorker, queue: Queue) -> None:
+    ending = [queue.enqueue(rq_jobs.leave_and_rest, 0.5) for _ in range(CONCURRENCY)]
+    others = [queue.enqueue(rq_jobs.rest, 0.5) for _ in range(2 * CONCURRENCY)]
+    await until(lambda: len(worker._running) == 2 * CONCURRENCY)
+    await all_in(ending, "finished")
+    most = 0
+
+    def done() -> bool:
+        nonlocal most
+        most = max(most, len(worker._running))
+        return all(status(job) == "finished" for job in others)
+
+    await until(done)
+    assert most <= CONCURRENCY  # the place is not given back a second time at the end
+
+
 async def test_a_failing_job_goes_to_the_failed_registry(worker: AsyncWorker, queue: Queue) -> None:
     job = queue.enqueue(rq_jobs.stumble)
     await all_in([job], "failed")

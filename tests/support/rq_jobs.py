@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
+from runners.places import current_place
+
 
 async def add(a: int, b: int) -> int:
     await asyncio.sleep(0.01)
@@ -23,3 +25,8 @@ async def rest(seconds: float) -> str:
 
 async def stumble() -> None:
     raise ValueError("stumbled")
+
+
+async def leave_and_rest(seconds: float) -> None:
+    current_place.get().leave()
+    await asyncio.sleep(seconds)
