@@ -98,9 +98,11 @@ class Runtime:
         return runtime
 
     async def warm_up(self) -> None:
-        """Load the model library now, in a thread, so that the first run does not wait for it."""
+        """Connect now, and load the model library in a thread, so that the first run does not wait for them."""
         from connectors.models.client import LiteLlmModels  # noqa: PLC0415
 
+        self.hub.warm_up()
+        await self.db.warm_up()
         if isinstance(self.ports.models, LiteLlmModels):
             await self.ports.models.warm_up()
 

@@ -66,7 +66,8 @@ async def opened(config: dict[str, Any], model_s: float = 0.0) -> AsyncIterator[
     """A runtime on the benchmark's servers."""
     settings = Settings(data_dir=Path(config["data_dir"]))
     runtime = await Runtime.open(settings, connections_of(config), with_models=False, ports=ports(model_s))
-    garbage.settle()  # as the roles do
+    await runtime.warm_up()  # as the roles do
+    garbage.settle()
     try:
         yield runtime
     finally:

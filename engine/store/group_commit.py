@@ -25,6 +25,10 @@ from engine.store.urls import libpq_url
 
 log = logging.getLogger(__name__)
 
+_LOOK_S = 1.0
+_BUSY = 0.3  # of a core: from then on it counts what a batch costs
+_SMALL = 4  # entries; a batch of one costs half as much as one of these
+
 Answers = Mapping[str, Mapping[str, Any]]  # key of an entry -> the function's row for it
 
 
@@ -113,6 +117,13 @@ class Link:
                 await asyncio.sleep(pause_s)
                 pause_s = min(1.0, pause_s * 2)
 
+    async def warm_up(self, *, give_up_s: float) -> None:
+        """Connect now, if the database can be reached."""
+        if self._cursor is None:
+            with contextlib.suppress(*LOST_CONNECTION):
+                async with asyncio.timeout(give_up_s):
+                    await self._connect()
+
     async def _connect(self) -> psycopg.AsyncCursor[dict[str, Any]]:
         connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, row_factory=dict_row)
         set_json_loads(orjson.loads, connection)
@@ -128,8 +139,29 @@ class Link:
                 await cursor.connection.close()
 
 
+class Spare:
+    """Whether this process has time to spare, by the CPU time that it took lately."""
+
+    def __init__(self) -> None:
+        self._at, self._used = time.monotonic(), time.process_time()
+        self._has_time = True
+
+    @property
+    def has_time(self) -> bool:
+        now = time.monotonic()
+        if (passed := now - self._at) >= _LOOK_S:
+            used = time.process_time()
+            self._has_time = used - self._used < _BUSY * passed
+            self._at, self._used = now, used
+        return self._has_time
+
+
 class Lane:
-    """One connection, one batch at a time, so entries keep their order."""
+    """One connection, one batch at a time, so entries keep their order.
+
+    Large batches cost the least, small ones are written the soonest. So while the process has time to spare, a batch is
+    half of what waits: who came first goes on while the others are written, and runs that came together part.
+    """
 
     def __init__(
         self,
@@ -140,6 +172,7 @@ class Lane:
         max_batch: int = 256,
         linger_s: float = 0.002,
         give_up_s: float = 15.0,
+        spare: Spare | None = None,
     ) -> None:
         """`query` takes the batch as its first parameter, `arguments` are the others.
 
@@ -151,6 +184,7 @@ class Lane:
         self._max_batch = max_batch
         self._linger_s = linger_s
         self._give_up_s = give_up_s
+        self._spare = spare or Spare()
         self._marked: dict[Entry, None] = {}  # an ordered set
         self._work = asyncio.Event()
         self._urgent = asyncio.Event()
@@ -166,6 +200,11 @@ class Lane:
     def start(self) -> None:
         """Begin to write; the connection is opened with the first batch."""
         self._task = asyncio.create_task(self._run(), name="journal lane")
+
+    def warm_up(self) -> None:
+        """Have the connection made before there is something to write."""
+        self._work.set()
+        self._urgent.set()
 
     def mark(self, entry: Entry, *, urgent: bool) -> None:
         """Have `entry` taken into the next batch; `urgent` when somebody waits for it."""
@@ -200,7 +239,7 @@ class Lane:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._linger_s):
                         await self._urgent.wait()
-            batch = list(self._marked)[: self._max_batch]
+            batch = list(self._marked)[: self._size()]
             for entry in batch:
                 del self._marked[entry]
             if not self._marked:
@@ -210,9 +249,16 @@ class Lane:
             await self._write([(entry, data) for entry in batch if (data := _taken(entry)) is not None])
             self._writing = False
 
+    def _size(self) -> int:
+        """Of the next batch."""
+        if not self._spare.has_time:
+            return self._max_batch
+        return min(self._max_batch, max(_SMALL, len(self._marked) // 2))
+
     async def _write(self, taken: list[tuple[Entry, bytes]]) -> None:
         """Commit the entries together; when the database refuses the batch, one by one, to find the bad one."""
         if not taken:
+            await self._link.warm_up(give_up_s=self._give_up_s)
             return
         try:
             answers = await self._commit([data for _, data in taken])

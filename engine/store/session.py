@@ -7,7 +7,7 @@ for just this transaction (so a pooled connection carries nothing over), and com
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from engine.errors import Unavailable
 from engine.store.faults import as_ours
 from engine.store.urls import sqlalchemy_url
 
+_NOTHING = text("SELECT 1")
 _SET_TENANT = text("SELECT set_config('app.tenant_id', :tenant, true)")
 
 
@@ -73,6 +74,12 @@ class Database:
         with _in_our_words():
             async with self._sessions.begin() as session:
                 yield session
+
+    async def warm_up(self) -> None:
+        """Connect before the first question, if the database can be reached."""
+        with suppress(Unavailable):
+            async with self.anonymous() as session:
+                await session.execute(_NOTHING)
 
     async def close(self) -> None:
         await self.engine.dispose()
