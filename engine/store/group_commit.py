@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, LiteralString, Protocol
@@ -25,8 +26,9 @@ from engine.store.urls import libpq_url
 
 log = logging.getLogger(__name__)
 
-_LOOK_S = 1.0
-_BUSY = 0.3  # of a core: from then on it counts what a batch costs
+_LATELY_S = 0.05
+_MANY = 150  # records lately: 3,000 a second
+_REMEMBERED_S = 1.0
 _SMALL = 4  # entries; a batch of one costs half as much as one of these
 
 Answers = Mapping[str, Mapping[str, Any]]  # key of an entry -> the function's row for it
@@ -139,28 +141,35 @@ class Link:
                 await cursor.connection.close()
 
 
-class Spare:
-    """Whether this process has time to spare, by the CPU time that it took lately."""
+class Flow:
+    """What is written over some lanes, and so what counts there: what a record costs, or how soon it is written."""
 
     def __init__(self) -> None:
-        self._at, self._used = time.monotonic(), time.process_time()
-        self._has_time = True
+        self._lately, self._at = 0.0, time.monotonic()  # records, each of which counts for less and less; as of then
+        self._called_at = -math.inf
+
+    def written(self, records: int, *, calls: bool) -> None:
+        """So many go now; `calls`: what they wait for is to call the outside world."""
+        now = time.monotonic()
+        self._lately, self._at = self._as_of(now) + records, now
+        if calls:
+            self._called_at = now
 
     @property
-    def has_time(self) -> bool:
+    def is_calm(self) -> bool:
+        """Runs wait for the outside world here, and not for each other's records."""
         now = time.monotonic()
-        if (passed := now - self._at) >= _LOOK_S:
-            used = time.process_time()
-            self._has_time = used - self._used < _BUSY * passed
-            self._at, self._used = now, used
-        return self._has_time
+        return now - self._called_at < _REMEMBERED_S and self._as_of(now) < _MANY
+
+    def _as_of(self, now: float) -> float:
+        return self._lately * math.exp((self._at - now) / _LATELY_S)
 
 
 class Lane:
     """One connection, one batch at a time, so entries keep their order.
 
-    Large batches cost the least, small ones are written the soonest. So while the process has time to spare, a batch is
-    half of what waits: who came first goes on while the others are written, and runs that came together part.
+    Large batches cost the least, small ones are written the soonest. So a batch is all that waits, but in a calm `flow`
+    half of it: who came first goes on while the others are written, and runs that came together part.
     """
 
     def __init__(
@@ -172,7 +181,7 @@ class Lane:
         max_batch: int = 256,
         linger_s: float = 0.002,
         give_up_s: float = 15.0,
-        spare: Spare | None = None,
+        flow: Flow | None = None,
     ) -> None:
         """`query` takes the batch as its first parameter, `arguments` are the others.
 
@@ -184,7 +193,7 @@ class Lane:
         self._max_batch = max_batch
         self._linger_s = linger_s
         self._give_up_s = give_up_s
-        self._spare = spare or Spare()
+        self._flow = flow
         self._marked: dict[Entry, None] = {}  # an ordered set
         self._work = asyncio.Event()
         self._urgent = asyncio.Event()
@@ -205,6 +214,11 @@ class Lane:
         """Have the connection made before there is something to write."""
         self._work.set()
         self._urgent.set()
+
+    def takes(self, records: int, *, calls: bool) -> None:
+        """What an entry that is being taken has; `Flow.written`."""
+        if self._flow is not None:
+            self._flow.written(records, calls=calls)
 
     def mark(self, entry: Entry, *, urgent: bool) -> None:
         """Have `entry` taken into the next batch; `urgent` when somebody waits for it."""
@@ -251,7 +265,7 @@ class Lane:
 
     def _size(self) -> int:
         """Of the next batch."""
-        if not self._spare.has_time:
+        if self._flow is None or not self._flow.is_calm:
             return self._max_batch
         return min(self._max_batch, max(_SMALL, len(self._marked) // 2))
 

@@ -21,7 +21,7 @@ from engine.errors import AppError, LeaseLost
 from engine.execution.ports import NO_USAGE, Clock, StepRecord
 from engine.store.acceptance import Acceptance
 from engine.store.faults import LOST_CONNECTION, as_ours, is_lost
-from engine.store.group_commit import Lane, Link, Spare
+from engine.store.group_commit import Flow, Lane, Link
 from engine.store.json_text import json_bytes
 from engine.store.leases import Claim, ClaimTicket, Lease
 
@@ -48,8 +48,8 @@ class JournalHub:
         self._clock = clock
         # All that is written under a lease goes over the same lane: records are committed in their order.
         give_up_s = max(lease_s, _PATIENCE_S)
-        self._spare = Spare()
-        self._lanes = [Lane(app_url, _WRITE, give_up_s=give_up_s, spare=self._spare) for _ in range(connections)]
+        self._flow = Flow()
+        self._lanes = [Lane(app_url, _WRITE, give_up_s=give_up_s, flow=self._flow) for _ in range(connections)]
         self._in_turn = cycle(self._lanes)
         self._claims = Lane(app_url, _CLAIM, (owner, lease_s, MAX_LEASES), linger_s=0.0, give_up_s=give_up_s)
         self.acceptance = Acceptance(app_url, owner, lease_s, give_up_s=give_up_s)
@@ -104,12 +104,12 @@ class JournalHub:
 
         `clock` is the run's own, where that is not the process's.
         """
-        if self._spare.has_time:
-            lane = next(self._in_turn)
-        else:
-            # One batch of 16 runs costs the database much less than five of three: one lane is filled before the next.
-            lane = min(self._lanes, key=lambda lane: lane.waiting // _CROWD)
+        lane = next(self._in_turn) if self._flow.is_calm else self._least_crowded()
         return LeasedJournal(lease, lane, clock or self._clock, on_lost=on_lost, on_ending=on_ending)
+
+    def _least_crowded(self) -> Lane:
+        # One batch of 16 runs costs the database much less than five of three: a lane is filled before the next one.
+        return min(self._lanes, key=lambda lane: lane.waiting // _CROWD)
 
     async def heartbeat(self, journals: Iterable[LeasedJournal]) -> set[UUID]:
         """Extend the leases of all these runs in one statement; returns the runs that somebody asked to cancel.
@@ -216,6 +216,7 @@ class LeasedJournal:
             return None
         records, self._pending = self._pending, []
         self._taken = self._put
+        self._lane.takes(len(records), calls=any(record.status == "requested" for record in records))
         if self.totals is not None:
             self.totals.add(records)
         news = any(map(_is_news, records))

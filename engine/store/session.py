@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import configure_mappers
 
 from engine.errors import Unavailable
 from engine.store.faults import as_ours
@@ -77,6 +78,7 @@ class Database:
 
     async def warm_up(self) -> None:
         """Connect before the first question, if the database can be reached."""
+        configure_mappers()
         with suppress(Unavailable):
             async with self.anonymous() as session:
                 await session.execute(_NOTHING)

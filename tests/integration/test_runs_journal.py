@@ -18,7 +18,7 @@ from engine.errors import AppError, LeaseLost
 from engine.execution.ports import StepRecord, Usage
 from engine.store.access import conversations, runs, workflows
 from engine.store.access.runs import NewRun
-from engine.store.group_commit import Lane, Spare
+from engine.store.group_commit import Flow, Lane
 from engine.store.journal import MAX_LEASES, JournalHub
 from engine.store.leases import Lease
 from engine.store.session import Database, Scope
@@ -236,12 +236,12 @@ async def test_heartbeat_tells_a_run_whose_lease_is_gone(
     assert told == ["lost"]
 
 
-@pytest.mark.parametrize("has_time", [True, False])
+@pytest.mark.parametrize("calm", [True, False])
 async def test_many_runs_share_few_commits(
-    hub: JournalHub, database: Database, scope: Scope, monkeypatch: pytest.MonkeyPatch, has_time: bool
+    hub: JournalHub, database: Database, scope: Scope, monkeypatch: pytest.MonkeyPatch, calm: bool
 ) -> None:
-    """Fewer when time is short: all that wait go together then, and some go first otherwise."""
-    monkeypatch.setattr(Spare, "has_time", has_time)
+    """All that wait go together; where runs wait for the world, some go first."""
+    monkeypatch.setattr(Flow, "is_calm", calm)
     ids = [await accept(database, scope) for _ in range(40)]
     journals = [hub.journal(held) for held in await asyncio.gather(*(lease(hub, scope, i) for i in ids))]
 
@@ -251,7 +251,7 @@ async def test_many_runs_share_few_commits(
         await journal.finish("succeeded", None, None)  # type: ignore[attr-defined]
 
     await asyncio.gather(*map(write, journals))
-    assert hub.commits in (range(4, 20) if has_time else range(1, 4))
+    assert hub.commits in (range(4, 20) if calm else range(1, 4))
     for run_id in ids:
         assert (await row_of(database, scope, run_id)).steps == 5
 
