@@ -29,6 +29,7 @@ from engine.store.access.runs import LeaseFor
 from engine.store.journal import JournalHub
 from engine.store.leases import Lease
 from engine.store.session import Database, Scope
+from runners.ends import Ends
 from runners.host import CONTROL_CHANNEL, RunHost
 from runners.live import LiveReader, LiveWriter, is_event_id
 from runners.lookback import scope_before
@@ -78,6 +79,7 @@ class RunClient:
         hub: JournalHub,
         writer: LiveWriter,
         reader: LiveReader,
+        ends: Ends,
         queue: RunQueue,
         host: RunHost,
     ) -> None:
@@ -86,6 +88,7 @@ class RunClient:
         self._hub = hub
         self._writer = writer
         self._reader = reader
+        self._ends = ends
         self._queue = queue
         self._host = host
         self._runtime: Runtime | None = None  # that `open` made for this client alone
@@ -124,7 +127,7 @@ class RunClient:
         accepted = await self._accept(scope, request, leased=False)
         if not accepted.is_new:
             return await self.wait(scope, accepted.run_id, timeout_s)
-        with self._reader.end(scope.tenant_id, accepted.run_id) as over:
+        with self._ends.of(scope.tenant_id, accepted.run_id) as over:
             self._writer.put(scope.tenant_id, _queued(accepted))
             await self._wake(scope.tenant_id, accepted.run_id, accepted.run["epoch"])
             return await self._ended(scope, RunView.of_json(accepted.run), over, until)
@@ -167,8 +170,7 @@ class RunClient:
     async def wait(self, scope: Scope, run_id: UUID, timeout_s: float) -> RunView:
         """The run once it is over, or as it stands after `timeout_s`. Raises NotFound."""
         until = asyncio.get_running_loop().time() + timeout_s
-        newest = await self._reader.last_id(scope.tenant_id, run_id)
-        with self._reader.end(scope.tenant_id, run_id, newest) as over:
+        with self._ends.of(scope.tenant_id, run_id) as over:
             view = await self.get(scope, run_id)  # now: what ended before would not be told
             return await self._ended(scope, view, over, until, look_s=_LOOK_SOON_S)
 

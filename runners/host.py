@@ -40,6 +40,7 @@ from engine.store.access import runs
 from engine.store.journal import JournalHub, LeasedJournal
 from engine.store.leases import Lease
 from engine.store.session import Database, Scope
+from runners.channel import listen
 from runners.child_runs import StartedRuns
 from runners.clocks import clock_of
 from runners.definitions import DefinitionCache, RunDefinitions
@@ -50,7 +51,6 @@ from runners.tasks import cancel_all
 log = logging.getLogger(__name__)
 
 CONTROL_CHANNEL = "heddle:control"
-_LISTEN_S = 5.0  # less than the client's read time-out, which would make it connect again
 
 
 @dataclass(slots=True)
@@ -291,22 +291,7 @@ class RunHost:
 
         Without Redis a cancellation comes with the next heartbeat, and a signal when its run is suspended.
         """
-        while True:
-            try:
-                async with self._redis.pubsub() as pubsub:
-                    await pubsub.subscribe(CONTROL_CHANNEL)
-                    while True:
-                        message = await pubsub.get_message(timeout=_LISTEN_S)
-                        if message is not None and message["type"] == "subscribe":  # also when the connection was lost
-                            await self._catch_up()
-                        elif message is not None:
-                            await self._heard(message["data"])
-            except (RedisError, OSError) as error:
-                log.info("control: %s, listening again", type(error).__name__)
-                await asyncio.sleep(1.0)
-            except Exception:  # whatever it was: who no longer listens would not hear of cancellations
-                log.exception("control: unexpected failure")
-                await asyncio.sleep(1.0)
+        await listen(self._redis, CONTROL_CHANNEL, heard=self._heard, began=self._catch_up)
 
     async def _catch_up(self) -> None:
         """What was said while nobody listened here."""

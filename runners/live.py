@@ -15,7 +15,7 @@ import logging
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -35,6 +35,7 @@ _Entry = tuple[Any, Mapping[Any, bytes | str]]  # of a stream, as redis-py gives
 MAX_ENTRIES = 1000
 EVENTS_AN_ENTRY = 25
 _PLACES = 2 * EVENTS_AN_ENTRY  # in an entry, when its events are taken apart
+ENDS_CHANNEL = "heddle:ends"
 KEEP_S = 86_400
 KEEP_OVER_S = 300  # of a run that is over; a busy installation has thousands of them every minute, each some kilobytes
 _MAX_WAITING = 20_000  # events in memory while Redis is away; then text deltas are dropped first
@@ -46,8 +47,9 @@ _LEAVES = frozenset({"run.suspended", "run.queued"})  # a run has left the proce
 
 
 # Add entries to streams in one command, because a command an event costs more than the step that it tells of.
-# KEYS: streams. ARGV: most entries of a stream, and for each one the seconds to keep it, how many entries, and these.
-_ADD = """
+# KEYS: streams. ARGV: most entries of a stream, and for each one the seconds to keep it, how many entries, and these;
+# at the end the streams of runs that are over now, with spaces between.
+_ADD = f"""
 local at = 2
 for _, stream in ipairs(KEYS) do
   local count = tonumber(ARGV[at + 1])
@@ -55,6 +57,7 @@ for _, stream in ipairs(KEYS) do
   redis.call('EXPIRE', stream, ARGV[at])
   at = at + count + 2
 end
+if ARGV[at] ~= '' then redis.call('PUBLISH', '{ENDS_CHANNEL}', ARGV[at]) end
 """
 
 
@@ -197,11 +200,15 @@ class LiveWriter:
                 self._work.clear()
 
     async def _send(self, batch: _Batch) -> None:
-        arguments: list[bytes | int] = [MAX_ENTRIES]
-        for events in batch.values():
+        arguments: list[bytes | int | str] = [MAX_ENTRIES]
+        over: list[str] = []
+        for stream, events in batch.items():
             entries = [json_bytes(some) for some in _entries_of(events)]
-            arguments += [KEEP_OVER_S if events[-1].type in RUN_ENDS else KEEP_S, len(entries), *entries]
-        await self._add(keys=list(batch), args=arguments)
+            is_over = events[-1].type in RUN_ENDS
+            arguments += [KEEP_OVER_S if is_over else KEEP_S, len(entries), *entries]
+            if is_over:
+                over.append(stream)
+        await self._add(keys=list(batch), args=[*arguments, " ".join(over)])
 
 
 def _entries_of(events: list[RunEvent]) -> Iterator[list[RunEvent]]:
@@ -271,23 +278,6 @@ def _itself(event: RunEvent) -> RunEvent:
     return event
 
 
-class _News:
-    """What came in a stream, looked into as far as somebody asks."""
-
-    def __init__(self, entries: list[_Entry]) -> None:
-        self._entries = entries
-
-    @cached_property
-    def events(self) -> list[tuple[str, Event]]:
-        return _numbered(self._entries)
-
-    @cached_property
-    def has_end(self) -> bool:
-        """Whether the run is over; whose process says so has nothing more to say, but others may have."""
-        texts = (text for _, fields in self._entries for text in fields.values())
-        return any(orjson.loads(text)[-1]["type"] in RUN_ENDS for text in texts)
-
-
 @dataclass(eq=False, slots=True)
 class _Subscriber:
     """One reader of one stream. `after` is the last id it got; `early` keeps what comes before it has caught up."""
@@ -296,11 +286,11 @@ class _Subscriber:
     early: list[tuple[str, Event]] | None = field(default_factory=list)
     queue: asyncio.Queue[tuple[str, Event]] = field(default_factory=asyncio.Queue)
 
-    def give(self, news: _News) -> None:
+    def give(self, events: list[tuple[str, Event]]) -> None:
         if self.early is None:
-            self._put(news.events)
+            self._put(events)
         else:
-            self.early += news.events
+            self.early += events
 
     def catch_up(self, events: list[tuple[str, Event]]) -> None:
         early, self.early = self.early or [], None
@@ -313,23 +303,12 @@ class _Subscriber:
                 self.queue.put_nowait(event)
 
 
-@dataclass(eq=False, slots=True)
-class _Waiter:
-    """One who waits for a run's end and for nothing else."""
-
-    over: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def give(self, news: _News) -> None:
-        if news.has_end:
-            self.over.set()
-
-
 class LiveReader:
     """Hands the streams of all runs that somebody watches to those who watch, over one connection."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._subscribers: dict[str, set[_Subscriber | _Waiter]] = {}
+        self._subscribers: dict[str, set[_Subscriber]] = {}
         self._positions: dict[str, str] = {}
         # A blocked XREAD does not notice new subscribers: an entry in this stream of our own ends the blocking.
         self._bell = f"heddle:bell:{uuid4().hex}"
@@ -357,36 +336,12 @@ class LiveReader:
             return bool(await self._redis.xrange(stream_key(tenant_id, run_id), min=entry, max=entry))
         return False
 
-    async def last_id(self, tenant_id: UUID, run_id: UUID) -> str:
-        """Id of the newest event; "0" when there is none, or no Redis."""
-        with contextlib.suppress(RedisError, OSError):
-            entries = await self._redis.xrevrange(stream_key(tenant_id, run_id), count=1)
-            if entries:
-                return _numbered(entries)[-1][0]
-        return "0"
-
     @contextlib.asynccontextmanager
     async def subscribe(
         self, tenant_id: UUID, run_id: UUID, after: str
     ) -> AsyncIterator[asyncio.Queue[tuple[str, Event]]]:
         """A queue of (id, event) of everything in the stream after `after`, as it comes."""
-        subscriber = _Subscriber(after)
-        with self._reading(stream_key(tenant_id, run_id), subscriber, after):
-            subscriber.catch_up(await self.replay(tenant_id, run_id, after))
-            yield subscriber.queue
-
-    @contextlib.contextmanager
-    def end(self, tenant_id: UUID, run_id: UUID, after: str = "0") -> Iterator[asyncio.Event]:
-        """Set once the stream tells of the run's end, when it does so from now on.
-
-        `after` is the id of its newest event, or less. An end that was told before is in the journal.
-        """
-        waiter = _Waiter()
-        with self._reading(stream_key(tenant_id, run_id), waiter, after):
-            yield waiter.over
-
-    @contextlib.contextmanager
-    def _reading(self, key: str, subscriber: _Subscriber | _Waiter, after: str) -> Iterator[None]:
+        key, subscriber = stream_key(tenant_id, run_id), _Subscriber(after)
         self._subscribers.setdefault(key, set()).add(subscriber)
         self._positions.setdefault(key, _entry_id(after))
         if self._task is None:
@@ -394,7 +349,8 @@ class LiveReader:
         else:
             self._ring()
         try:
-            yield
+            subscriber.catch_up(await self.replay(tenant_id, run_id, after))
+            yield subscriber.queue
         finally:
             self._subscribers[key].discard(subscriber)
             if not self._subscribers[key]:
@@ -436,9 +392,9 @@ class LiveReader:
         if key not in self._positions:
             return
         self._positions[key] = _text(entries[-1][0])
-        news = _News(entries)
+        events = _numbered(entries)
         for subscriber in self._subscribers[key]:
-            subscriber.give(news)
+            subscriber.give(events)
 
 
 def is_event_id(text: str) -> bool:

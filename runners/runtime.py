@@ -16,6 +16,7 @@ from runners.answers import RedisAnswers
 from runners.bus import OutboxBus
 from runners.client import RunClient, process_name
 from runners.clocks import WallClock
+from runners.ends import Ends
 from runners.host import RunHost
 from runners.live import LiveReader, LiveWriter
 from runners.queue import RunQueue
@@ -58,6 +59,7 @@ class Runtime:
         self._owns_db, self._owns_redis = owns
         self.writer = LiveWriter(redis)
         self.reader = LiveReader(redis)
+        self.ends = Ends(redis)
         self.queue = RunQueue(redis)
         self.host = RunHost(db=db, redis=redis, hub=hub, live=self.writer, queue=self.queue, ports=ports)
         self.client = RunClient(
@@ -66,6 +68,7 @@ class Runtime:
             hub=hub,
             writer=self.writer,
             reader=self.reader,
+            ends=self.ends,
             queue=self.queue,
             host=self.host,
         )
@@ -111,6 +114,7 @@ class Runtime:
         await self.host.close()
         await self.writer.close()
         await self.reader.close()
+        await self.ends.close()
         await self.hub.close()
         await self._http.aclose()
         if isinstance(self.ports.sandbox, Closable):

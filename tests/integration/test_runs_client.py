@@ -22,6 +22,7 @@ from runners.client import ByName, ByText, ByVersion, RunRequest
 from runners.connections import Connections
 from runners.host import CONTROL_CHANNEL
 from runners.runtime import Runtime
+from tests.support.channels import drop_listeners
 from tests.support.counting import chain, counting_world, effects_of, until, workflow_text
 from tests.support.shop import open_shop
 
@@ -217,21 +218,13 @@ async def test_what_was_said_while_the_connection_was_lost_is_caught_up_with(
     await until(lambda: len(effects_of(tmp_path / "effects")) == 1)
     async with database.transaction(scope) as tx:
         await runs.add_signal(tx, run_id, "paid", {})
-    await drop_listeners(runtime)
+    await drop_listeners(runtime.redis)
     await until(lambda: len(effects_of(tmp_path / "effects")) == 2, 5)
     async with database.transaction(scope) as tx:
         assert (await runs.request_cancel(tx, run_id)).status == "running"
-    await drop_listeners(runtime)
+    await drop_listeners(runtime.redis)
     async with asyncio.timeout(5):  # the next heartbeat would be in ten seconds
         assert await executing == "cancelled"
-
-
-async def drop_listeners(runtime: Runtime) -> None:
-    """Cut the connections that listen, those of this test's own Redis database only."""
-    own = str(runtime.redis.connection_pool.connection_kwargs["db"])
-    for client in await runtime.redis.client_list(_type="pubsub"):
-        if client["db"] == own:
-            await runtime.redis.client_kill_filter(_id=client["id"])
 
 
 async def test_cancel_of_a_queued_run_is_immediate(runtime: Runtime, scope: Scope, tmp_path: Path) -> None:
