@@ -12,12 +12,9 @@ from typing import Any
 from uuid import UUID
 
 from engine.errors import NotFound
-from engine.store.group_commit import Lane, Question
 from engine.store.json_text import json_bytes
+from engine.store.lookup import Lookup
 from engine.store.session import Scope
-
-_FIND = "SELECT * FROM heddle_endpoints(%s::jsonb)"
-_GIVE_UP_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +31,20 @@ class PublicEndpoint:
     secret_sealed: bytes | None
 
 
-class Addresses:
+class Addresses(Lookup):
     """One a process."""
 
-    def __init__(self, app_url: str) -> None:
-        self._lane = Lane(app_url, _FIND, linger_s=0.0, give_up_s=_GIVE_UP_S)
-
-    def start(self) -> None:
-        """Begin to ask; needs the running event loop."""
-        self._lane.start()
-
-    async def close(self) -> None:
-        await self._lane.close()
+    _QUERY = "SELECT * FROM heddle_endpoints(%s::jsonb)"
+    _ANSWER = "endpoint"
 
     async def find(self, tenant_slug: str, kind: str, path: str) -> tuple[Scope, PublicEndpoint]:
         """The published endpoint and the scope its runs have.
 
         Raises NotFound, with the same words for any reason, and TransientError.
         """
-        asked = json_bytes([tenant_slug, kind, path]).decode()
-        found = await self._lane.ask(Question(asked, json_bytes(asked)))
-        if found is None:
+        row = await self._ask(json_bytes([tenant_slug, kind, path]).decode())
+        if row is None:
             raise NotFound("Nothing is published here.")
-        row = found["endpoint"]
         sealed = row["secret_sealed"]
         endpoint = PublicEndpoint(
             tenant_id=UUID(row["tenant_id"]),

@@ -6,19 +6,13 @@ migration that makes `heddle_callers`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from engine.store.access.identity import token_hash
-from engine.store.group_commit import Lane, Question
-from engine.store.json_text import json_bytes
+from engine.store.lookup import Lookup
 from engine.store.session import Scope
-
-_FIND = "SELECT * FROM heddle_callers(%s::jsonb)"
-_GIVE_UP_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +36,18 @@ class Program:
     scopes: frozenset[str]
 
 
-class Callers:
+class Callers(Lookup):
     """One a process."""
 
-    def __init__(self, app_url: str) -> None:
-        self._lane = Lane(app_url, _FIND, linger_s=0.0, give_up_s=_GIVE_UP_S)
-
-    def start(self) -> None:
-        """Begin to ask; needs the running event loop."""
-        self._lane.start()
-
-    async def close(self) -> None:
-        await self._lane.close()
+    _QUERY = "SELECT * FROM heddle_callers(%s::jsonb)"
+    _ANSWER = "caller"
 
     async def person(self, token: str) -> Person | None:
         """Who holds this session's token; None when it is unknown, expired, or the person or tenant no longer active.
 
         Raises TransientError.
         """
-        row = await self._caller("session", token)
+        row = await self._ask(f"session:{token_hash(token)}")
         if row is None:
             return None
         return Person(
@@ -77,14 +64,9 @@ class Callers:
 
         Raises TransientError.
         """
-        row = await self._caller("key", key)
+        row = await self._ask(f"key:{token_hash(key)}")
         if row is None:
             return None
         return Program(
             Scope(UUID(row["tenant_id"]), None, "api_key"), UUID(row["api_key_id"]), frozenset(row["scopes"])
         )
-
-    async def _caller(self, kind: str, token: str) -> Mapping[str, Any] | None:
-        asked = f"{kind}:{token_hash(token)}"
-        found = await self._lane.ask(Question(asked, json_bytes(asked)))
-        return None if found is None else found["caller"]

@@ -9,11 +9,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from engine.errors import NotFound
-from engine.store.group_commit import Lane, Question
 from engine.store.json_text import json_bytes
-
-_FIND = "SELECT * FROM heddle_versions(%s::jsonb)"
-_GIVE_UP_S = 5.0
+from engine.store.lookup import Lookup
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +27,17 @@ class Meant:
     seen: str
 
 
-class Versions:
+class Versions(Lookup):
     """One a process."""
 
-    def __init__(self, app_url: str) -> None:
-        self._lane = Lane(app_url, _FIND, linger_s=0.0, give_up_s=_GIVE_UP_S)
-
-    def start(self) -> None:
-        """Begin to ask; needs the running event loop."""
-        self._lane.start()
-
-    async def close(self) -> None:
-        await self._lane.close()
+    _QUERY = "SELECT * FROM heddle_versions(%s::jsonb)"
+    _ANSWER = "version"
 
     async def find(self, tenant_id: UUID, name: str, number: int | None) -> Meant:
         """The version of that number, or the published one. Raises NotFound as accepting a run does, TransientError."""
-        asked = json_bytes([str(tenant_id), name, number]).decode()
-        found = await self._lane.ask(Question(asked, json_bytes(asked)))
-        if found is None:
+        row = await self._ask(json_bytes([str(tenant_id), name, number]).decode())
+        if row is None:
             raise NotFound(f"No workflow is named {name!r}.")
-        row = found["version"]
         if row["number"] is None:
             raise NotFound("The workflow is not published.")
         if row["hash"] is None:
