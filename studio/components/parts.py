@@ -70,7 +70,13 @@ def switch(on: rx.Var[bool], label: Text, on_click: Any) -> rx.Component:
 
 
 def labelled(
-    name: str, title: str, control: rx.Component, *, wrong: rx.Var[str], hint: str = "", area: bool = False
+    name: str,
+    title: Text | rx.Component,
+    control: rx.Component,
+    *,
+    wrong: rx.Var[str],
+    hint: Text = "",
+    area: bool = False,
 ) -> rx.Component:
     """A label, its control, and beneath it what to mend (`wrong`), or a hint. The control has `field_attributes`."""
     box = "field area short" if area else "field"
@@ -82,7 +88,7 @@ def labelled(
     )
 
 
-def fault_line(name: str, wrong: rx.Var[str], hint: str = "") -> rx.Component:
+def fault_line(name: str, wrong: rx.Var[str], hint: Text = "") -> rx.Component:
     """What to mend about a field, or a hint."""
     return rx.el.div(
         rx.cond(wrong != "", wrong, hint),

@@ -8,7 +8,7 @@ import reflex as rx
 
 from studio.components.behaviour import arrow_keys, fault_focus
 from studio.components.layout import link
-from studio.components.parts import button, copy_button, note
+from studio.components.parts import button, copy_button, fault_line, field_attributes, labelled, note
 from studio.pages.questions import READ_ANSWER, QuestionsState
 from studio.services.questions import Detail, Field, QuestionLine
 
@@ -153,21 +153,19 @@ def form() -> rx.Component:
         rx.cond(question.choices.length() > 0, choices()),
         rx.foreach(question.fields, field),
         labelled(
-            "comment",
-            "Note",
+            "answer-comment",
+            rx.fragment("Note", optional(required=False)),
             rx.el.textarea(
-                name="comment",
-                id="answer-comment",
                 rows=2,
                 max_length=4000,
                 placeholder="Why, or what to look out for",
-                aria_invalid=_is_wrong("comment"),
+                **field_attributes("answer-comment", _wrong("comment")) | {"name": "comment"},
             ),
-            required=False,
+            wrong=_wrong("comment"),
             area=True,
         ),
         rx.cond(QuestionsState.fault != "", note(QuestionsState.fault, kind="error")),
-        rx.cond(question.mode == "approval", fault_line("decision", "")),
+        rx.cond(question.mode == "approval", _fault("decision")),
         rx.el.div(buttons(), class_name="row ask-foot"),
         id="answer",
         key=question.key + question.hash,  # another question: empty fields
@@ -194,7 +192,7 @@ def _send(decision: str) -> Any:
 def choices() -> rx.Component:
     def one(choice: rx.Var[str]) -> rx.Component:
         return rx.el.label(
-            rx.el.input(type="radio", name="decision", value=choice, aria_invalid=_is_wrong("decision")),
+            rx.el.input(type="radio", name="decision", value=choice, aria_invalid=_wrong("decision") != ""),
             rx.el.span(choice),
             class_name="tick",
         )
@@ -202,7 +200,7 @@ def choices() -> rx.Component:
     return rx.el.fieldset(
         rx.el.legend("Choose one", class_name="caption"),
         rx.foreach(question.choices, one),
-        fault_line("decision", ""),
+        _fault("decision"),
         class_name="ask-field",
     )
 
@@ -212,25 +210,9 @@ def field(one: Field) -> rx.Component:
         one.kind,
         ("yes", yes(one)),
         ("choices", boxes(one)),
-        ("choice", labelled(one.name, one.title, dropdown(one), required=one.required, hint=one.hint)),
-        (
-            "multiline",
-            labelled(one.name, one.title, long_text(one), required=one.required, hint=one.hint, area=True),
-        ),
-        labelled(one.name, one.title, text(one), required=one.required, hint=one.hint),
-    )
-
-
-def labelled(
-    name: Any, title: Any, control: rx.Component, *, required: Any, hint: Any = "", area: bool = False
-) -> rx.Component:
-    """A label, its control, and beneath it what to mend, or a hint."""
-    box = "field area short" if area else "field"
-    return rx.el.div(
-        rx.el.label(title, optional(required), html_for=f"answer-{name}", class_name="caption"),
-        rx.el.div(control, class_name=rx.cond(_is_wrong(name), f"{box} invalid", box)),
-        fault_line(name, hint),
-        class_name="ask-field",
+        ("choice", _titled(one, dropdown(one))),
+        ("multiline", _titled(one, long_text(one), area=True)),
+        _titled(one, text(one)),
     )
 
 
@@ -241,27 +223,24 @@ def optional(required: Any) -> rx.Component:
     return rx.cond(required, rx.fragment(), mark)
 
 
-def fault_line(name: Any, hint: Any) -> rx.Component:
+def _wrong(name: Any) -> Any:
+    """What is to be mended about a field, or nothing."""
     wrong = QuestionsState.wrong
-    return rx.cond(
-        _is_wrong(name),
-        rx.el.div(wrong[name], class_name="hint bad", role="alert", id=f"answer-{name}-fault"),
-        rx.cond(hint != "", rx.el.div(hint, class_name="hint")) if isinstance(hint, rx.Var) else rx.fragment(),
-    )
+    return rx.cond(wrong.contains(name), wrong[name], "")
 
 
-def _is_wrong(name: Any) -> Any:
-    return QuestionsState.wrong.contains(name)
+def _fault(name: Any, hint: Any = "") -> rx.Component:
+    return fault_line(f"answer-{name}", _wrong(name), hint)
+
+
+def _titled(one: Field, control: rx.Component, *, area: bool = False) -> rx.Component:
+    title = rx.fragment(one.title, optional(one.required))
+    return labelled(f"answer-{one.name}", title, control, wrong=_wrong(one.name), hint=one.hint, area=area)
 
 
 def _common(one: Field) -> dict[str, Any]:
-    return {
-        "name": f"f:{one.name}",
-        "id": f"answer-{one.name}",
-        "aria_invalid": _is_wrong(one.name),
-        "aria_required": one.required,
-        "aria_describedby": f"answer-{one.name}-fault",
-    }
+    bound = field_attributes(f"answer-{one.name}", _wrong(one.name))
+    return bound | {"name": f"f:{one.name}", "aria_required": one.required}
 
 
 def text(one: Field) -> rx.Component:
@@ -290,7 +269,7 @@ def yes(one: Field) -> rx.Component:
             rx.el.span(one.title),
             class_name="tick",
         ),
-        fault_line(one.name, one.hint),
+        _fault(one.name, one.hint),
         class_name="ask-field",
     )
 
@@ -303,7 +282,7 @@ def boxes(one: Field) -> rx.Component:
                 value=option,
                 name=f"f:{one.name}",
                 default_checked=one.chosen.contains(option),
-                aria_invalid=_is_wrong(one.name),
+                aria_invalid=_wrong(one.name) != "",
             ),
             rx.el.span(option),
             class_name="tick",
@@ -312,6 +291,6 @@ def boxes(one: Field) -> rx.Component:
     return rx.el.fieldset(
         rx.el.legend(one.title, optional(one.required), class_name="caption"),
         rx.foreach(one.options, box),
-        fault_line(one.name, one.hint),
+        _fault(one.name, one.hint),
         class_name="ask-field",
     )
