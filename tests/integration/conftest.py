@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from engine.settings import Settings
 from engine.store.callers import Callers
 from runners.connections import Connections
+from runners.live import LiveWriter
 from runners.redis_client import open_redis
 from studio.container import Container
 from tests.support.api import open_container, open_http
@@ -23,6 +24,15 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
     await client.flushdb()
     yield client
     await client.aclose()
+
+
+@pytest.fixture
+async def writer(redis: Redis) -> AsyncIterator[LiveWriter]:
+    """What tells the events of runs."""
+    opened = LiveWriter(redis)
+    opened.start()
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture

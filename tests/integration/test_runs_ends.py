@@ -20,14 +20,6 @@ TENANT = uuid4()
 
 
 @pytest.fixture
-async def writer(redis: Redis) -> AsyncIterator[LiveWriter]:
-    opened = LiveWriter(redis)
-    opened.start()
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
 async def ends(redis: Redis) -> AsyncIterator[Ends]:
     """One that listens already."""
     opened = Ends(redis)

@@ -28,14 +28,6 @@ TENANT = uuid4()
 
 
 @pytest.fixture
-async def writer(redis: Redis) -> AsyncIterator[LiveWriter]:
-    opened = LiveWriter(redis)
-    opened.start()
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
 async def reader(redis: Redis) -> AsyncIterator[LiveReader]:
     opened = LiveReader(redis)
     yield opened
