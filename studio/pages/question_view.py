@@ -165,8 +165,9 @@ def form() -> rx.Component:
             area=True,
         ),
         rx.cond(QuestionsState.fault != "", note(QuestionsState.fault, kind="error")),
-        rx.cond(question.mode == "approval", _fault("decision")),
-        rx.el.div(buttons(), class_name="row ask-foot"),
+        rx.el.div(
+            rx.cond(question.mode == "approval", _fault("decision")), rx.el.div(buttons(), class_name="row ask-foot")
+        ),
         id="answer",
         key=question.key + question.hash,  # another question: empty fields
         no_validate=True,
