@@ -120,9 +120,9 @@ class Link:
                 pause_s = min(1.0, pause_s * 2)
 
     async def warm_up(self, *, give_up_s: float) -> None:
-        """Connect now, if the database can be reached."""
+        """Connect now, if the database can be reached; why it cannot is the next call's to say."""
         if self._cursor is None:
-            with contextlib.suppress(*LOST_CONNECTION):
+            with contextlib.suppress(psycopg.Error, TimeoutError, OSError):
                 async with asyncio.timeout(give_up_s):
                     await self._connect()
 

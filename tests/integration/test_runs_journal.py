@@ -274,7 +274,7 @@ async def test_whoever_waits_for_the_end_to_be_written_knows_when_it_is_asked_fo
     assert asked == ["for"]
 
 
-async def test_connections_are_there_before_the_first_run(hub: JournalHub, owner_url: str) -> None:
+async def test_connections_are_there_before_the_first_run(hub: JournalHub) -> None:
     hub.warm_up()
     links = [lane._link for lane in (*hub._lanes, hub._claims)]
     await until(lambda: all(link._cursor is not None for link in links))

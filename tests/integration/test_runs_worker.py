@@ -56,6 +56,19 @@ async def all_in(jobs: list[Job], wanted: str, timeout_s: float = 40) -> None:
     await until(lambda: all(status(job) == wanted for job in jobs), timeout_s)
 
 
+async def most_at_once(worker: AsyncWorker, jobs: list[Job]) -> int:
+    """How many jobs the worker had at most until all of these were done."""
+    most = 0
+
+    def done() -> bool:
+        nonlocal most
+        most = max(most, len(worker._running))
+        return all(status(job) == "finished" for job in jobs)
+
+    await until(done)
+    return most
+
+
 @contextmanager
 def held_books(worker: AsyncWorker) -> Iterator[asyncio.Event]:
     """RQ hears nothing of the worker's jobs until the event is set."""
@@ -84,15 +97,7 @@ async def test_results_of_coroutines_and_functions_are_kept(worker: AsyncWorker,
 async def test_as_many_at_once_as_allowed_and_no_more(worker: AsyncWorker, queue: Queue) -> None:
     began = time.monotonic()
     jobs = [queue.enqueue(rq_jobs.rest, 0.5) for _ in range(2 * CONCURRENCY)]
-    most = 0
-
-    def done() -> bool:
-        nonlocal most
-        most = max(most, len(worker._running))
-        return all(status(job) == "finished" for job in jobs)
-
-    await until(done)
-    assert most == CONCURRENCY
+    assert await most_at_once(worker, jobs) == CONCURRENCY
     assert time.monotonic() - began > 0.9
 
 
@@ -101,15 +106,7 @@ async def test_a_job_that_only_waits_for_its_end_leaves_its_place(worker: AsyncW
     others = [queue.enqueue(rq_jobs.rest, 0.5) for _ in range(2 * CONCURRENCY)]
     await until(lambda: len(worker._running) == 2 * CONCURRENCY)
     await all_in(ending, "finished")
-    most = 0
-
-    def done() -> bool:
-        nonlocal most
-        most = max(most, len(worker._running))
-        return all(status(job) == "finished" for job in others)
-
-    await until(done)
-    assert most <= CONCURRENCY  # the place is not given back a second time at the end
+    assert await most_at_once(worker, others) <= CONCURRENCY  # the place is not given back a second time at the end
 
 
 async def test_a_failing_job_goes_to_the_failed_registry(worker: AsyncWorker, queue: Queue) -> None:
